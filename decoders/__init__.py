@@ -1,0 +1,1 @@
+"""Downlink definitions, demodulation, error correction, framing and instruments."""

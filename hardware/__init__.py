@@ -1,0 +1,1 @@
+"""Antenna rotators; imports nothing of ours."""

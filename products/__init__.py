@@ -1,0 +1,1 @@
+"""From decoded files to satpy scenes, images and GeoTIFF."""

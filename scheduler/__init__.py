@@ -1,0 +1,1 @@
+"""Satellites, orbital elements, passes and tracks; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Receivers, sample formats and SigMF recordings; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The sky on a desk: scene, encoders, modulators and channel; shares no table with the decoder."""
