@@ -1,1 +1,1 @@
-"""The station: configuration, daemon, observation, catalogue, command line, web; the only composition root."""
+"""Configuration, daemon, observations, catalogue, command line and web; the only composition root."""

@@ -1,4 +1,4 @@
-"""What every test shares: no network, no downloads, real recordings when they are there, slices of the slow tests."""
+"""What every test shares: no network, no downloads, real recordings where present, slices of slow tests."""
 
 from __future__ import annotations
 
