@@ -1,0 +1,296 @@
+"""Orbital elements: OMM and two-line sets as one frozen record, checked before use.
+
+Mean elements of SGP4 in TEME with the WGS-72 constants, as the catalogues publish them. OMM: CCSDS 502.0-B-3,
+section 4, in the JSON spelling of CelesTrak and Space-Track. The epoch is kept to the microsecond: the last
+digit of a two-line set is 864 us.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sgp4.api import WGS72, Satrec
+
+from scheduler import tle
+from scheduler.errors import ElementsError
+
+_DAY_S = 86_400.0
+_SGP4_EPOCH = datetime(1949, 12, 31, tzinfo=UTC)
+_MOST_BYTES = 64 << 20
+
+# OMM key, our field; the first group must be there.
+_OMM_NUMBERS = (
+    ("MEAN_MOTION", "mean_motion_rev_per_day"),
+    ("ECCENTRICITY", "eccentricity"),
+    ("INCLINATION", "inclination_deg"),
+    ("RA_OF_ASC_NODE", "raan_deg"),
+    ("ARG_OF_PERICENTER", "argument_of_perigee_deg"),
+    ("MEAN_ANOMALY", "mean_anomaly_deg"),
+)
+_OMM_OPTIONAL = (
+    ("BSTAR", "bstar"),
+    ("MEAN_MOTION_DOT", "mean_motion_dot"),
+    ("MEAN_MOTION_DDOT", "mean_motion_ddot"),
+)
+_OMM_INTEGERS = (
+    ("EPHEMERIS_TYPE", "ephemeris_type"),
+    ("ELEMENT_SET_NO", "element_set"),
+    ("REV_AT_EPOCH", "revolution"),
+)
+
+# What a value may be: lowest, highest.
+_RANGES = {
+    "mean_motion_rev_per_day": (0.01, 20.0),
+    "eccentricity": (0.0, 0.999_999_9),
+    "inclination_deg": (0.0, 180.0),
+    "raan_deg": (-360.0, 360.0),
+    "argument_of_perigee_deg": (-360.0, 360.0),
+    "mean_anomaly_deg": (-360.0, 360.0),
+    "bstar": (-1e6, 1e6),
+    "mean_motion_dot": (-1e6, 1e6),
+    "mean_motion_ddot": (-1e6, 1e6),
+    "norad_id": (0, 999_999_999),
+}
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Mean elements of one satellite at one epoch.
+
+    Derivatives as published: half the first (rev/day²) and a sixth of the second (rev/day³); `bstar` in
+    inverse Earth radii.
+    """
+
+    name: str
+    norad_id: int
+    object_id: str
+    epoch: datetime
+    mean_motion_rev_per_day: float
+    eccentricity: float
+    inclination_deg: float
+    raan_deg: float
+    argument_of_perigee_deg: float
+    mean_anomaly_deg: float
+    bstar: float = 0.0
+    mean_motion_dot: float = 0.0
+    mean_motion_ddot: float = 0.0
+    classification: str = "U"
+    ephemeris_type: int = 0
+    element_set: int = 999
+    revolution: int = 0
+
+    def __post_init__(self) -> None:
+        for field, (lowest, highest) in _RANGES.items():
+            value = getattr(self, field)
+            if not (math.isfinite(value) and lowest <= value <= highest):
+                raise ElementsError(
+                    f"{field} of {self.name} is {value}; {lowest:g} to {highest:g} is possible"
+                )
+
+    @classmethod
+    def from_tle(cls, name: str, line1: str, line2: str) -> Elements:
+        """From a two-line set; raises `ElementsError` when a line is cut, altered or out of range."""
+        fields = tle.parse(line1, line2)
+        try:
+            return cls(name=name.strip() or f"NORAD {fields['norad_id']}", **fields)  # type: ignore[arg-type]
+        except OverflowError as error:
+            raise ElementsError(f"two-line set of {name!r}: {error}") from error
+
+    @classmethod
+    def from_omm(cls, mapping: Mapping[str, Any]) -> Elements:
+        """From an OMM's keywords and values, which may be numbers or text."""
+        try:
+            number = int(mapping["NORAD_CAT_ID"])
+            values: dict[str, Any] = {field: float(mapping[key]) for key, field in _OMM_NUMBERS}
+            values |= {field: float(mapping.get(key, 0)) for key, field in _OMM_OPTIONAL}
+            values |= {field: int(mapping[key]) for key, field in _OMM_INTEGERS if key in mapping}
+            epoch = _omm_epoch(mapping["EPOCH"])
+        except KeyError as error:
+            raise ElementsError(f"the OMM has no {error.args[0]}; CCSDS 502.0 requires it") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ElementsError(f"the OMM of {_label(mapping)} holds an ill-formed value: {error}") from error
+        if (theory := str(mapping.get("MEAN_ELEMENT_THEORY", "SGP4"))).upper() not in ("SGP4", "SGP/SGP4"):
+            raise ElementsError(
+                f"the OMM of {_label(mapping)} is for {theory!r}; only SGP4 is propagated here"
+            )
+        name = str(mapping.get("OBJECT_NAME") or f"NORAD {number}")
+        return cls(
+            name=name,
+            norad_id=number,
+            object_id=str(mapping.get("OBJECT_ID", "")),
+            epoch=epoch,
+            classification=str(mapping.get("CLASSIFICATION_TYPE", "U")),
+            **values,
+        )
+
+    def to_omm(self) -> dict[str, str | float | int]:
+        """Keywords and values as CelesTrak's JSON spells them; `from_omm` gives the same elements back."""
+        omm: dict[str, str | float | int] = {
+            "OBJECT_NAME": self.name,
+            "OBJECT_ID": self.object_id,
+            "EPOCH": self.epoch.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            "NORAD_CAT_ID": self.norad_id,
+            "CLASSIFICATION_TYPE": self.classification,
+            "MEAN_ELEMENT_THEORY": "SGP4",
+        }
+        return omm | {k: getattr(self, field) for k, field in _OMM_NUMBERS + _OMM_OPTIONAL + _OMM_INTEGERS}
+
+    def to_tle(self) -> tuple[str, str]:
+        """Lines 1 and 2, rounded to the columns; `ElementsError` above catalogue number 339999."""
+        number = tle.to_alpha5(self.norad_id)
+        start_of_year = datetime(self.epoch.year, 1, 1, tzinfo=UTC)
+        day = (self.epoch - start_of_year).total_seconds() / _DAY_S + 1
+        short = re.sub(r"^\d\d(\d\d)-", r"\1", self.object_id)
+        slope = f"{self.mean_motion_dot: .8f}".replace("0.", ".", 1)
+        line1 = (
+            f"1 {number}{self.classification[:1]} {short:<8} {self.epoch.year % 100:02d}{day:012.8f} {slope} "
+            f"{tle.format_assumed_point(self.mean_motion_ddot)} {tle.format_assumed_point(self.bstar)} "
+            f"{self.ephemeris_type % 10} {self.element_set % 10_000:4d}"
+        )
+        line2 = (
+            f"2 {number} {self.inclination_deg:8.4f} {self.raan_deg % 360:8.4f} "
+            f"{self.eccentricity * 1e7:07.0f} {self.argument_of_perigee_deg % 360:8.4f} "
+            f"{self.mean_anomaly_deg % 360:8.4f} "
+            f"{self.mean_motion_rev_per_day:11.8f}{self.revolution % 100_000:5d}"
+        )
+        return tle.with_checksum(line1), tle.with_checksum(line2)
+
+    def satrec(self) -> Satrec:
+        """The elements made ready for SGP4 (AIAA 2006-6753, improved mode, WGS-72)."""
+        per_minute = 2 * math.pi / 1440
+        record = Satrec()
+        record.sgp4init(
+            WGS72, "i", self.norad_id, (self.epoch - _SGP4_EPOCH).total_seconds() / _DAY_S, self.bstar,
+            self.mean_motion_dot * per_minute / 1440, self.mean_motion_ddot * per_minute / 1440**2,
+            self.eccentricity, math.radians(self.argument_of_perigee_deg), math.radians(self.inclination_deg),
+            math.radians(self.mean_anomaly_deg), self.mean_motion_rev_per_day * per_minute,
+            math.radians(self.raan_deg),
+        )  # fmt: skip
+        return record
+
+    def age_days(self, at: datetime) -> float:
+        """Days from the epoch to `at`; negative when the epoch lies ahead."""
+        return (at - self.epoch).total_seconds() / _DAY_S
+
+
+def load_elements(path: Path) -> list[Elements]:
+    """All sets of a file: two- or three-line sets, or OMM as JSON (one object or a list).
+
+    Raises:
+        ElementsError: unreadable, empty, a web page, an unknown format, or any set that is ill-formed.
+    """
+    text = _read(path)
+    try:
+        return _from_text(text)
+    except ElementsError as error:
+        raise ElementsError(f"{path}: {error}") from error
+
+
+def _from_text(text: str) -> list[Elements]:
+    start = text.lstrip()[:1]
+    if not start:
+        raise ElementsError("the file is empty; fetch the elements again")
+    if start in "[{":
+        return _from_json(text)
+    if start == "<":
+        omm = "<omm" in text[:2000].lower()
+        kind = "an OMM in XML; ask for FORMAT=JSON" if omm else "a web page (HTML or XML)"
+        raise ElementsError(f"this is {kind}, not orbital elements; fetch them again")
+    return _from_lines(text)
+
+
+def select(elements: Sequence[Elements], name_or_id: str | int, at: datetime | None = None) -> Elements:
+    """The set of one satellite whose epoch is nearest to `at`, or the newest.
+
+    Names are compared without regard to case, blanks and hyphens.
+
+    Raises:
+        ElementsError: none is of that satellite; the message names the nearest.
+    """
+    wanted = _plain(str(name_or_id))
+    found = [e for e in elements if wanted in (_plain(e.name), str(e.norad_id))]
+    if not found:
+        near = difflib.get_close_matches(wanted, [_plain(e.name) for e in elements], n=1)
+        name = next((e.name for e in elements if near and _plain(e.name) == near[0]), None)
+        hint = f"; the nearest is {name!r}" if name else f"; {len(elements)} others are there"
+        raise ElementsError(f"no elements of {name_or_id!r}{hint}")
+    if at is None:
+        return max(found, key=lambda e: e.epoch)
+    return min(found, key=lambda e: abs(e.age_days(at)))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", name.casefold())
+
+
+def _label(mapping: Mapping[str, Any]) -> str:
+    return str(mapping.get("OBJECT_NAME") or mapping.get("NORAD_CAT_ID") or "an unnamed object")
+
+
+def _omm_epoch(value: Any) -> datetime:
+    epoch = datetime.fromisoformat(str(value))
+    return epoch.replace(tzinfo=UTC) if epoch.tzinfo is None else epoch.astimezone(UTC)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ElementsError(
+                f"{path}: larger than {_MOST_BYTES >> 20} MiB, so no file of orbital elements"
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ElementsError(
+            f"{path}: cannot be read ({error.strerror}); check the name and the rights"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ElementsError(
+            f"{path}: not text, so no orbital elements; TLE and OMM (JSON) are read"
+        ) from error
+
+
+def _from_json(text: str) -> list[Elements]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ElementsError(f"ill-formed JSON ({error}); was the download cut?") from error
+    items = document if isinstance(document, list) else [document]
+    if not items or not all(isinstance(item, dict) for item in items):
+        raise ElementsError("the JSON holds no OMM objects; fetch the elements again")
+    return [Elements.from_omm(item) for item in items]
+
+
+def _from_lines(text: str) -> list[Elements]:
+    lines = [(n, line.rstrip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = [(n, line) for n, line in lines if line and not line.startswith("#")]
+    found: list[Elements] = []
+    name, i = "", 0
+    while i < len(lines):
+        number, line = lines[i]
+        if tle.is_line(line, 1):
+            if i + 1 == len(lines):
+                raise ElementsError(
+                    f"line {number}: the file ends after line 1 of a set; was the download cut?"
+                )
+            try:
+                found.append(Elements.from_tle(name, line, lines[i + 1][1]))
+            except ElementsError as error:
+                raise ElementsError(f"line {number}: {error}") from error
+            name, i = "", i + 2
+        elif i + 1 < len(lines) and tle.is_line(lines[i + 1][1], 1):
+            name, i = line.removeprefix("0 ").strip(), i + 1
+        else:
+            raise ElementsError(
+                f"line {number}: {line[:40]!r} belongs to no two-line set; TLE and OMM (JSON) are read"
+            )
+    if not found:
+        raise ElementsError("no element set in it; TLE and OMM (JSON) are read")
+    return found
