@@ -1,0 +1,137 @@
+"""Bytes of a file in order, inflated on the way when it is gzip'd (its first bytes say so, not its name)."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from sdr.errors import RecordingError
+
+GZIP_MAGIC = b"\x1f\x8b\x08"  # two magic bytes, then deflate (RFC 1952 2.3.1): raw samples seldom begin so
+_CHUNK = 1 << 18
+
+
+class ByteStream:
+    """A file read forward.
+
+    `size` is its length in bytes, None where it is compressed; `note` says what was wrong with its end.
+    """
+
+    def __init__(self, file: BinaryIO, size: int | None = None) -> None:
+        self._file = file
+        self._left: int | None = None
+        self.size = size
+        self.note = ""
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, fewer only at the end."""
+        if self._left is not None:
+            count = min(count, self._left)
+        raw = self._file.read(count)
+        if self._left is not None:
+            self._left -= len(raw)
+            if len(raw) < count:
+                self.note = f"the file ends {self._left} bytes before its header says"
+        return raw
+
+    def skip(self, count: int) -> bool:
+        """Pass over bytes; False when the file ends before."""
+        while count > 0:
+            chunk = len(self.read(min(count, _CHUNK)))
+            if not chunk:
+                return False
+            count -= chunk
+        return True
+
+    def limit(self, count: int | None) -> None:
+        """Let the stream end after that many more bytes."""
+        self._left = count
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class _GzipFile:
+    """The read half of a gzip file that yields every byte before a cut or an error.
+
+    (gzip.GzipFile raises from within a buffered read and takes the last good bytes with it.)
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._buffer = bytearray()
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._rest = b""
+        self._done = False
+        self.note = ""
+
+    def read(self, count: int) -> bytes:
+        while len(self._buffer) < count and not self._done:
+            self._fill()
+        raw = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return raw
+
+    def _fill(self) -> None:
+        if self._inflate.eof and not self._next_member():
+            self._done = True
+            return
+        rest = self._rest or self._inflate.unconsumed_tail or self._file.read(_CHUNK)
+        self._rest = b""
+        try:
+            raw = self._inflate.decompress(rest, 4 * _CHUNK)
+        except zlib.error as error:
+            self.note, self._done = f"the gzip file is damaged ({error}); what lies before is used", True
+            return
+        self._buffer += raw
+        if not rest and not raw and not self._inflate.eof:
+            self.note, self._done = "the gzip file is cut off; what is there is used", True
+
+    def _next_member(self) -> bool:
+        """Whether another gzip member follows; anything else behind a member is padding."""
+        rest = self._inflate.unused_data
+        if len(rest) < len(GZIP_MAGIC):
+            rest += self._file.read(_CHUNK)
+        self._rest = rest
+        self._inflate = zlib.decompressobj(wbits=31)
+        return rest.startswith(GZIP_MAGIC)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _GzipStream(ByteStream):
+    """A ByteStream over a gzip'd file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._gzip = _GzipFile(file)
+        super().__init__(self._gzip)  # type: ignore[arg-type]  # only read and close are used
+
+    def read(self, count: int) -> bytes:
+        raw = super().read(count)
+        self.note = self._gzip.note or self.note
+        return raw
+
+
+def open_bytes(path: Path) -> ByteStream:
+    """Open a file for reading forward, through gzip when it is gzip'd.
+
+    Raises:
+        RecordingError: no such file, a folder, empty, or not readable.
+    """
+    if path.is_dir():
+        raise RecordingError(f"{path} is a folder; name a recording in it")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise RecordingError(f"{path}: no such file") from None
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from None
+    magic = file.read(len(GZIP_MAGIC))
+    file.seek(0)
+    if not magic:
+        file.close()
+        raise RecordingError(f"{path} is empty; nothing was recorded")
+    return _GzipStream(file) if magic == GZIP_MAGIC else ByteStream(file, path.stat().st_size)

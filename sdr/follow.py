@@ -1,0 +1,120 @@
+"""The committed samples of a recording with an index; waits for more while the recording grows."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sdr.errors import RecordingError
+from sdr.index import Gap, IndexReader
+
+_POLL_S = 0.05
+
+
+class IndexedSource:
+    """Bytes of the data file as far as the index says they are committed.
+
+    Args:
+        data_path: the data file.
+        index: its index.
+        bytes_per_sample: of the recording's format.
+        follow: wait for more until the end mark.
+        stale_after_s: without the writer's lock and without a new line for that long, the writer is dead.
+        stalled_after_s: with the lock held, silence for that long ends the reading too.
+        monotonic: seconds, and `sleep`: both for tests.
+    """
+
+    def __init__(
+        self,
+        data_path: Path,
+        index: IndexReader,
+        bytes_per_sample: int,
+        *,
+        follow: bool,
+        stale_after_s: float = 5.0,
+        stalled_after_s: float = 60.0,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        try:
+            self._file = data_path.open("rb")
+        except OSError as error:
+            raise RecordingError(
+                f"{data_path}: the file of samples cannot be read: {error.strerror}"
+            ) from None
+        self._index, self._bytes_per_sample = index, bytes_per_sample
+        self._stale_after_s, self._stalled_after_s = stale_after_s, stalled_after_s
+        self._monotonic, self._sleep = monotonic, sleep
+        self._heard_at = monotonic()
+        self._position = 0
+        self._ended = not follow or index.end is not None
+        self.notes: list[str] = []
+        if not follow and index.end is None:
+            self.notes.append(
+                f"the recording has no end mark; the {index.committed} samples committed so far are used"
+            )
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Gaps known so far, in order."""
+        return self._index.gaps
+
+    @property
+    def sample_count(self) -> int | None:
+        """Committed samples once the recording is over, None while it grows."""
+        return self._index.committed if self._ended else None
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, fewer only at the end; waits while the recording grows."""
+        while not self._ended and self._committed_bytes() - self._position < count:
+            if self._index.poll():
+                self._heard_at = self._monotonic()
+                self._ended = self._index.end is not None
+            elif self._writer_is_gone():
+                self._ended = True
+            else:
+                self._sleep(_POLL_S)
+        raw = self._file.read(max(min(count, self._committed_bytes() - self._position), 0))
+        self._position += len(raw)
+        if len(raw) < count and self._position < self._committed_bytes():
+            missing = (self._committed_bytes() - self._position) // self._bytes_per_sample
+            note = (
+                f"the file of samples is shorter than its index says: the last {missing} samples are missing"
+            )
+            self.notes += [note] if note not in self.notes else []
+        return raw
+
+    def close(self) -> None:
+        """Close the data file."""
+        self._file.close()
+
+    def _committed_bytes(self) -> int:
+        return self._index.committed * self._bytes_per_sample
+
+    def _writer_is_gone(self) -> bool:
+        silent_s = self._monotonic() - self._heard_at
+        if silent_s < self._stale_after_s:
+            return False
+        if writer_holds_lock(self._index.path):
+            if silent_s < self._stalled_after_s:
+                return False
+            self.notes.append(f"the recorder has stood still for {silent_s:.0f} s; the reading ends here")
+            return True
+        if self._index.poll():  # it may have finished between the last look and the lock
+            return self._index.end is not None
+        self.notes.append(
+            f"the recorder died without end mark; the {self._index.committed} samples it committed are used"
+        )
+        return True
+
+
+def writer_holds_lock(index_path: Path) -> bool:
+    """Whether a process still writes this recording (the kernel frees the lock of a killed one)."""
+    with index_path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

@@ -1,0 +1,179 @@
+"""Open any recording, finished or growing, and read its samples in order.
+
+`open_recording` finds out what the file is, `SampleReader` delivers complex64 with full scale ±1. Live
+decoding and replay read through the same class; a growing recording ends at the end mark in its index.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from sdr.errors import RecordingError
+from sdr.formats import FORMATS, Samples, bytes_per_sample, to_samples
+from sdr.index import Gap
+from sdr.source import ByteSource, data_path, opened_source
+from sdr.writer import RecordingWriter, finish_interrupted
+
+__all__ = [
+    "Gap",
+    "RecordingInfo",
+    "RecordingWriter",
+    "SampleReader",
+    "finish_interrupted",
+    "open_recording",
+    "recording_sha256",
+]
+
+
+@dataclass(frozen=True)
+class RecordingInfo:
+    """What is known about a recording before its samples are read."""
+
+    path: Path
+    format: str
+    sample_rate: float
+    center_frequency_hz: float | None
+    start: datetime | None
+    sample_count: int | None
+    gaps: tuple[Gap, ...]
+    metadata: dict[str, Any]
+
+
+class SampleReader:
+    """Samples of a recording in order; make one with `open_recording`."""
+
+    def __init__(self, info: RecordingInfo, source: ByteSource) -> None:
+        self._info = info
+        self._source = source
+        self._bytes_per_sample = bytes_per_sample(info.format)
+        self._not_finite = 0
+        self._torn_bytes = 0
+        self.position = 0
+
+    @property
+    def info(self) -> RecordingInfo:
+        """The recording as it is now: gaps and the count grow with a growing one."""
+        return replace(self._info, gaps=self._source.gaps, sample_count=self._source.sample_count)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd about the file so far, for the report: sentences."""
+        notes = list(self._source.notes)
+        if self._torn_bytes:
+            notes.append(f"the last sample is incomplete: {self._torn_bytes} bytes at the end are not used")
+        if self._not_finite:
+            notes.append(f"{self._not_finite} samples were not finite numbers; they count as zero")
+        return tuple(notes)
+
+    def read(self, count: int) -> Samples:
+        """The next samples: exactly `count` unless the recording ends before; none at its end.
+
+        A growing recording is waited for. Gaps are zeros.
+        """
+        raw = self._source.read(count * self._bytes_per_sample)
+        torn = len(raw) % self._bytes_per_sample
+        if torn:
+            self._torn_bytes = torn
+            raw = raw[: len(raw) - torn]
+        samples = to_samples(raw, self._info.format)
+        if self._info.format == "cf32":
+            samples = self._finite(samples)
+        self._blank_gaps(samples)
+        self.position += len(samples)
+        return samples
+
+    def blocks(self, count: int) -> Iterator[Samples]:
+        """All samples in blocks on a fixed grid of sample numbers; the last one may be shorter."""
+        while len(block := self.read(count)):
+            yield block
+
+    def close(self) -> None:
+        """Close the files."""
+        self._source.close()
+
+    def __enter__(self) -> SampleReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _finite(self, samples: Samples) -> Samples:
+        bad = ~np.isfinite(samples)
+        if bad.any():
+            self._not_finite += int(np.count_nonzero(bad))
+            samples[bad] = 0
+        return samples
+
+    def _blank_gaps(self, samples: Samples) -> None:
+        """cu8 has no code for zero, and a foreign hand may have filled the gap otherwise."""
+        gaps, end = self._source.gaps, self.position + len(samples)
+        first = bisect.bisect_right(gaps, self.position, key=lambda gap: gap.sample_index + gap.sample_count)
+        for gap in gaps[first:]:
+            if gap.sample_index >= end:
+                break
+            start = max(gap.sample_index - self.position, 0)
+            samples[start : gap.sample_index + gap.sample_count - self.position] = 0
+
+
+def open_recording(
+    path: Path | str,
+    *,
+    format: str | None = None,  # noqa: A002 the word of the command line
+    sample_rate: float | None = None,
+    start: datetime | None = None,
+    follow: bool = False,
+    stale_after_s: float = 5.0,
+) -> SampleReader:
+    """Open a recording: raw samples, WAV, SigMF (pair, archive, or still growing), each also gzip'd.
+
+    Args:
+        path: the file; for SigMF any of its files, or their common stem.
+        format: cf32, cs16, cu8, cs8, wav or sigmf; found out where the file says it.
+        sample_rate: Hz; needed for raw samples, else it overrules the file.
+        start: aware time of the first sample; overrules the file.
+        follow: wait for the samples of a growing recording, until its end mark.
+        stale_after_s: a growing recording whose writer holds no lock and has been silent that long is over.
+
+    Raises:
+        RecordingError: not a recording, or something that only the operator knows is missing.
+    """
+    if format is not None and format not in (*FORMATS, "wav", "sigmf"):
+        raise RecordingError(f"unknown format {format!r}; known are {', '.join(FORMATS)}, wav, sigmf")
+    if sample_rate is not None and not 0 < sample_rate < float("inf"):
+        raise RecordingError(f"a sample rate of {sample_rate} Hz; it must be above 0")
+    header, source = opened_source(Path(path), format, follow=follow, stale_after_s=stale_after_s)
+    rate = sample_rate if sample_rate is not None else header.sample_rate
+    if rate is None:
+        source.close()
+        raise RecordingError(f"{path}: the file does not state its sample rate; give --rate in Hz")
+    info = RecordingInfo(
+        Path(path),
+        header.format,
+        float(rate),
+        header.center_frequency_hz,
+        start if start is not None else header.start,
+        source.sample_count,
+        source.gaps,
+        header.metadata,
+    )
+    return SampleReader(info, source)
+
+
+def recording_sha256(path: Path | str) -> str:
+    """SHA-256 (hex) of the file that holds the samples, as it lies on the disk; of SigMF the data file."""
+    digest = hashlib.sha256()
+    with data_path(Path(path)).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

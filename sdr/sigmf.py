@@ -1,0 +1,171 @@
+"""SigMF metadata of a recording: written from what the recorder knows, read from any program's file.
+
+Source: SigMF 1.2 specification (sigmf.org). Gaps are zero-filled in the data, annotated with the label "gap",
+and followed by a capture segment that states the time of the first sample after them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sdr.errors import RecordingError
+from sdr.formats import FORMATS, sample_format
+from sdr.index import Gap, IndexHeader, parse_utc
+
+VERSION = "1.2.6"
+META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX, ARCHIVE_SUFFIX = (
+    ".sigmf-meta",
+    ".sigmf-data",
+    ".sigmf-index",
+    ".sigmf",
+)
+NAMESPACE = "tramthu"
+GAP_LABEL = "gap"
+# Words of the recorder that SigMF has a field for.
+_CORE = ("description", "author", "hw", "license", "geolocation")
+_NAMES = {"ci8_le": "cs8", "cu8_le": "cu8"} | {sample_format(name).sigmf_datatype: name for name in FORMATS}
+
+
+@dataclass(frozen=True)
+class SigmfHeader:
+    """What the metadata of a recording say."""
+
+    format: str
+    sample_rate: float | None
+    center_frequency_hz: float | None
+    start: datetime | None
+    gaps: tuple[Gap, ...]
+    metadata: dict[str, Any]
+    data_file: str | None
+    header_bytes: int
+    trailing_bytes: int
+
+
+def build_metadata(header: IndexHeader, start: datetime | None, gaps: Sequence[Gap]) -> dict[str, Any]:
+    """The SigMF object of a recording; `start` is the time of its first sample."""
+    fields: dict[str, Any] = {
+        "core:datatype": sample_format(header.format).sigmf_datatype,
+        "core:sample_rate": header.sample_rate,
+        "core:version": VERSION,
+        "core:recorder": "tramthu",
+    }
+    own = {key: value for key, value in header.metadata.items() if key not in _CORE}
+    fields |= {f"core:{key}": header.metadata[key] for key in _CORE if key in header.metadata}
+    fields |= {f"{NAMESPACE}:{key}": value for key, value in own.items()}
+    if own:
+        fields["core:extensions"] = [{"name": NAMESPACE, "version": "1.0.0", "optional": True}]
+    firsts = sorted({0, *(gap.sample_index + gap.sample_count for gap in gaps)})
+    return {
+        "global": fields,
+        "captures": [_capture(header, start, first) for first in firsts],
+        "annotations": [
+            {
+                "core:sample_start": gap.sample_index,
+                "core:sample_count": gap.sample_count,
+                "core:label": GAP_LABEL,
+                "core:comment": gap.cause,
+                "core:generator": "tramthu",
+            }
+            for gap in gaps
+        ],
+    }
+
+
+def _capture(header: IndexHeader, start: datetime | None, first: int) -> dict[str, Any]:
+    capture: dict[str, Any] = {"core:sample_start": first}
+    if header.center_frequency_hz is not None:
+        capture["core:frequency"] = header.center_frequency_hz
+    if start is not None:
+        time = start + timedelta(seconds=first / header.sample_rate)
+        capture["core:datetime"] = time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return capture
+
+
+def parse_metadata(text: bytes) -> SigmfHeader:
+    """The header from the bytes of a .sigmf-meta file.
+
+    Raises:
+        RecordingError: no SigMF, or a recording that is not one stream of complex samples in a known format.
+    """
+    try:
+        values = json.loads(text)
+        fields = values["global"]
+        datatype = fields["core:datatype"]
+        captures = sorted(values.get("captures") or [], key=lambda capture: int(capture["core:sample_start"]))
+        return _header(fields, _format(datatype, fields), captures, values.get("annotations") or [])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise RecordingError(f"the SigMF metadata cannot be used: {type(error).__name__}: {error}") from None
+
+
+def _format(datatype: object, fields: dict[str, Any]) -> str:
+    channels = fields.get("core:num_channels", 1)
+    if channels != 1:
+        raise RecordingError(
+            f"the SigMF recording holds {channels} channels; write the one to be decoded to a file of its own"
+        )
+    if datatype not in _NAMES:
+        kind = "real samples, not I and Q" if str(datatype).startswith("r") else "not a format read here"
+        raise RecordingError(
+            f"the SigMF datatype {datatype!r} is {kind}; allowed are {', '.join(sorted(_NAMES))}"
+        )
+    return _NAMES[str(datatype)]
+
+
+def _header(
+    fields: dict[str, Any], fmt: str, captures: list[dict[str, Any]], annotations: list[Any]
+) -> SigmfHeader:
+    first = captures[0] if captures else {}
+    rate, frequency = fields.get("core:sample_rate"), first.get("core:frequency")
+    if rate is not None and not (math.isfinite(float(rate)) and float(rate) > 0):
+        raise RecordingError(f"the SigMF metadata state a sample rate of {rate} Hz; give --rate")
+    data_file = fields.get("core:dataset")
+    if fields.get("core:metadata_only"):
+        raise RecordingError("the SigMF metadata stand for no data file (core:metadata_only)")
+    if data_file is not None and ("/" in data_file or "\\" in data_file or data_file in (".", "..")):
+        raise RecordingError(f"the SigMF metadata name a data file {data_file!r} outside their folder")
+    return SigmfHeader(
+        fmt,
+        None if rate is None else float(rate),
+        None if frequency is None else float(frequency),
+        parse_utc(first.get("core:datetime")),
+        _gaps(annotations),
+        _own_metadata(fields),
+        data_file,
+        _count(first.get("core:header_bytes", 0)),
+        _count(fields.get("core:trailing_bytes", 0)),
+    )
+
+
+def _gaps(annotations: list[Any]) -> tuple[Gap, ...]:
+    """Gaps as we write them; other programs' annotations are no gaps."""
+    gaps = [
+        Gap(
+            _count(note["core:sample_start"]),
+            _count(note["core:sample_count"]),
+            str(note.get("core:comment", "")),
+        )
+        for note in annotations
+        if note.get("core:label") == GAP_LABEL and note.get("core:generator") == "tramthu"
+    ]
+    return tuple(sorted(gaps, key=lambda gap: gap.sample_index))
+
+
+def _own_metadata(fields: dict[str, Any]) -> dict[str, Any]:
+    left_out = {"core:datatype", "core:sample_rate", "core:version", "core:recorder", "core:extensions"}
+    prefixes = ("core:", f"{NAMESPACE}:")
+    return {
+        key.partition(":")[2] if key.startswith(prefixes) else key: value
+        for key, value in fields.items()
+        if key not in left_out
+    }
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
