@@ -1,0 +1,309 @@
+"""What the station was going to do, did, and left on disk: one row before every act.
+
+Readers get frozen records, never rows. The state of an observation is derived from its jobs, stored nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, select, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from station.errors import CatalogueError
+from station.schema import STEPS, FileRow, JobRow, ObservationRow
+
+CATALOGUE_NAME = "catalogue.sqlite"
+_MOST_REASON = 2000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step as it stands."""
+
+    step: str
+    state: str
+    reason: str = ""
+    attempts: int = 0
+    started: datetime | None = None
+    ended: datetime | None = None
+    result: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file that a step left; `path` is absolute."""
+
+    step: str
+    path: Path
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What is to be observed; becomes an observation when it is entered."""
+
+    name: str
+    key: str
+    satellite: str
+    norad_id: int
+    downlink: str
+    frequency_hz: float
+    site: Mapping[str, Any]
+    elements: Mapping[str, Any]
+    aos: datetime
+    tca: datetime
+    los: datetime
+    start: datetime
+    end: datetime
+    max_elevation_deg: float
+
+
+@dataclass(frozen=True)
+class Observation(Booking):
+    """A booking that stands in the catalogue, with its jobs and files; `folder` is absolute."""
+
+    folder: Path
+    jobs: tuple[Job, ...]
+    files: tuple[FileEntry, ...]
+
+    @property
+    def state(self) -> str:
+        """`planned`, `running`, `due`, `done` or `failed`."""
+        return derived_state([job.state for job in self.jobs])
+
+    @property
+    def recording(self) -> Path:
+        """Stem of the recording; SigMF suffixes follow it."""
+        return self.folder / "recording"
+
+    def job(self, step: str) -> Job:
+        """The job of one step."""
+        return next(job for job in self.jobs if job.step == step)
+
+
+def derived_state(states: Sequence[str]) -> str:
+    """State of an observation from those of its jobs.
+
+    A failed step fails the observation; a running one means `running`; all untouched are `planned`, all done
+    `done`; what is left is `due`: begun, and waiting for its next step.
+    """
+    for state in ("failed", "running"):
+        if state in states:
+            return state
+    if all(state == "done" for state in states):
+        return "done"
+    return "planned" if all(state == "due" for state in states) else "due"
+
+
+class Catalogue:
+    """The database of one data folder; may be used from several threads.
+
+    Args:
+        data_dir: folder that holds `catalogue.sqlite`; made when absent.
+
+    Raises:
+        CatalogueError: from every method, when the database cannot be opened, read or written.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.resolve()
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CatalogueError(f"{data_dir}: cannot be made: {error.strerror}") from error
+        self.path = self.data_dir / CATALOGUE_NAME
+        self._engine = _engine(self.path)
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        with _told(self.path):
+            _migrate(self._engine, self.path)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def book(self, booking: Booking) -> Observation | None:
+        """Enter a booking with all its steps due; None when its key stands there already."""
+        row = ObservationRow(
+            **{name: getattr(booking, name) for name in Booking.__dataclass_fields__},
+            folder=f"observations/{booking.name}",
+            created=datetime.now(UTC),
+            jobs=[JobRow(step=step, state="due", reason="", attempts=0, result={}) for step in STEPS],
+        )
+        try:
+            with self._session() as session:
+                session.add(row)
+        except IntegrityError:
+            return None
+        return self.observation(booking.name)
+
+    def observation(self, name: str) -> Observation:
+        """One observation by name; `CatalogueError` when there is none."""
+        with self._session() as session:
+            row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
+            if row is None:
+                raise CatalogueError(f"no observation {name!r} in {self.path}; `tramthu serve` lists them")
+            return self._record(row)
+
+    def observations(
+        self,
+        *,
+        satellite: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Observation]:
+        """Observations by rise, newest first."""
+        query = select(ObservationRow).order_by(ObservationRow.aos.desc())
+        if satellite is not None:
+            query = query.where(ObservationRow.satellite == satellite)
+        if since is not None:
+            query = query.where(ObservationRow.los >= since)
+        if until is not None:
+            query = query.where(ObservationRow.aos <= until)
+        with self._session() as session:
+            return [self._record(row) for row in session.scalars(query.limit(limit))]
+
+    def unfinished(self) -> list[Observation]:
+        """Observations with a step that is due or running, by rise."""
+        query = select(ObservationRow).where(ObservationRow.jobs.any(JobRow.state.in_(("due", "running"))))
+        with self._session() as session:
+            return [self._record(row) for row in session.scalars(query.order_by(ObservationRow.aos))]
+
+    def begin(self, name: str, step: str) -> Observation:
+        """Enter that a step begins, before it does."""
+        with self._session() as session:
+            job = _job(session, name, step)
+            job.state, job.reason, job.attempts = "running", "", job.attempts + 1
+            job.started, job.ended = datetime.now(UTC), None
+        return self.observation(name)
+
+    def finish(
+        self, name: str, step: str, result: Mapping[str, Any], files: Sequence[Path] = (), reason: str = ""
+    ) -> None:
+        """Enter that a step is done, what came out, and the files it left (hashed here)."""
+        entries = [_file_row(self.data_dir, step, path) for path in files]
+        with self._session() as session:
+            job = _job(session, name, step)
+            job.state, job.reason, job.ended, job.result = (
+                "done",
+                reason[:_MOST_REASON],
+                datetime.now(UTC),
+                dict(result),
+            )
+            old = {file.path: file for file in job.observation.files}
+            for entry in entries:
+                if entry.path in old:
+                    session.delete(old[entry.path])
+            session.flush()
+            job.observation.files.extend(entries)
+
+    def fail(self, name: str, step: str, reason: str, result: Mapping[str, Any] | None = None) -> None:
+        """Enter that a step failed and why; the steps behind it fail with it."""
+        with self._session() as session:
+            job = _job(session, name, step)
+            job.state, job.reason, job.ended = "failed", reason[:_MOST_REASON], datetime.now(UTC)
+            job.result = dict(result or {})
+            for later in job.observation.jobs:
+                if STEPS.index(later.step) > STEPS.index(step) and later.state in ("due", "running"):
+                    later.state, later.reason = "failed", f"not begun: {step} failed"
+
+    def retry(self, name: str, step: str, reason: str) -> None:
+        """Enter that a step which was cut off is due again."""
+        with self._session() as session:
+            job = _job(session, name, step)
+            job.state, job.reason, job.ended = "due", reason[:_MOST_REASON], None
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with _told(self.path), self._sessions.begin() as session:
+            yield session
+
+    def _record(self, row: ObservationRow) -> Observation:
+        booking = {name: getattr(row, name) for name in Booking.__dataclass_fields__}
+        jobs = (Job(**{name: getattr(j, name) for name in Job.__dataclass_fields__}) for j in row.jobs)
+        files = (FileEntry(f.step, self.data_dir / f.path, f.bytes, f.sha256) for f in row.files)
+        return Observation(**booking, folder=self.data_dir / row.folder, jobs=tuple(jobs), files=tuple(files))
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _file_row(data_dir: Path, step: str, path: Path) -> FileRow:
+    relative = path.resolve().relative_to(data_dir)
+    return FileRow(step=step, path=str(relative), bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def _job(session: Session, name: str, step: str) -> JobRow:
+    query = select(JobRow).join(ObservationRow).where(ObservationRow.name == name, JobRow.step == step)
+    job = session.scalar(query)
+    if job is None:
+        raise CatalogueError(f"no step {step!r} of an observation {name!r}")
+    return job
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors of the database in the words of the station; a broken constraint passes as it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error)
+        raise CatalogueError(
+            f"{path}: {said}; check rights and free space, or move the file away to begin a new catalogue"
+        ) from error
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        # Readers (the page) never wait for the writer; FULL: a row survives a power cut once it is entered.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    """Bring the tables to the newest form; an older catalogue is copied first."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.connect() as connection:
+        have = _revision(connection)
+    if have == newest:
+        return
+    if have is not None:
+        shutil.copy2(path, path.with_name(f"{path.name}.before-{newest}"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Any) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return str(connection.execute(text("select version_num from alembic_version")).scalar())
