@@ -1,0 +1,269 @@
+"""Level 1a of MSU-MR: one CF NetCDF file with the counts of a pass and everything needed to use them.
+
+Conventions: CF-1.10, sections 3.5 (flags), 4.4 (time). Besides the counts it carries the orbital elements,
+the station, the recording's hash, the versions and the frame report, so that the file stands by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import netCDF4
+import numpy as np
+
+from decoders.errors import OutputError
+from decoders.msu_mr import COLUMNS, LINES_PER_STRIP, MsuMrImage
+from decoders.msu_mr_packets import FIRST_IMAGE_APID
+from decoders.msu_mr_telemetry import SATELLITES
+
+INSTRUMENT: Final = "MSU-MR"
+# Band edges in micrometres by channel (planet.iitp.ru, description of MSU-MR on Meteor-M N1).
+WAVELENGTH_UM: Final = {
+    1: (0.50, 0.70),
+    2: (0.70, 1.10),
+    3: (1.60, 1.80),
+    4: (3.5, 4.1),
+    5: (10.5, 11.5),
+    6: (11.5, 12.5),
+}
+TIME_UNITS: Final = "seconds since 1970-01-01 00:00:00 UTC"
+COMPRESSION: Final = {"compression": "zlib", "complevel": 4, "shuffle": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the data come from; what is not known stays empty.
+
+    Attributes:
+        satellite: name as in the element sets; empty: told by the instrument's serial number.
+        norad_id: catalogue number; 0: told by the instrument's serial number.
+        downlink: name of the downlink definition.
+        mode: name of the mode that was received.
+        elements_omm: orbital elements as an OMM mapping.
+        station: name, latitude_deg, longitude_deg, altitude_m.
+        recording_name: file name of the input.
+        recording_sha256: its hash, hexadecimal.
+        software: versions by name.
+        frame_report: counters of frames.
+        history: the command, as CF wants it.
+    """
+
+    satellite: str = ""
+    norad_id: int = 0
+    downlink: str = ""
+    mode: str = ""
+    elements_omm: Mapping[str, Any] | None = None
+    station: Mapping[str, Any] | None = None
+    recording_name: str = ""
+    recording_sha256: str = ""
+    software: Mapping[str, Any] = field(default_factory=dict)
+    frame_report: Mapping[str, Any] = field(default_factory=dict)
+    history: str = ""
+
+
+def level1a_name(image: MsuMrImage, provenance: Provenance) -> str:
+    """File name `<SATELLITE>_MSU-MR_<time of the first line>_l1a.nc`, safe in any folder."""
+    satellite, _ = _satellite(image, provenance)
+    safe = re.sub(r"[^A-Za-z0-9.+-]+", "_", satellite).strip("._") or "UNKNOWN"
+    return f"{safe}_{INSTRUMENT}_{image.start:%Y%m%dT%H%M%SZ}_l1a.nc"
+
+
+def write_level1a(path: Path, image: MsuMrImage, provenance: Provenance) -> Path:
+    """Writes the file; it appears under its name only when it is whole.
+
+    Args:
+        path: the file, or an existing folder, in which it gets the name of `level1a_name`.
+        image: the pass.
+        provenance: what else to tell.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    target = path / level1a_name(image, provenance) if path.is_dir() else path
+    unfinished = target.with_name(target.name + ".part")
+    try:
+        # The NetCDF library hides the cause of a failed create: let the system say it.
+        unfinished.open("wb").close()
+        with netCDF4.Dataset(os.fspath(unfinished), "w", format="NETCDF4") as dataset:
+            _write(dataset, image, provenance)
+        unfinished.replace(target)
+    except (OSError, RuntimeError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(
+            f"{target} cannot be written ({error}); free space there or choose another --out"
+        ) from error
+    return target
+
+
+def _satellite(image: MsuMrImage, provenance: Provenance) -> tuple[str, int]:
+    serial = image.telemetry.serial
+    told, norad_id = SATELLITES.get(-1 if serial is None else serial, ("UNKNOWN", 0))
+    if provenance.satellite and provenance.satellite != told:
+        return provenance.satellite, provenance.norad_id
+    return told, provenance.norad_id or norad_id
+
+
+def _write(dataset: Any, image: MsuMrImage, provenance: Provenance) -> None:
+    dataset.createDimension("y", len(image.line_time_s))
+    dataset.createDimension("x", COLUMNS)
+    dataset.createDimension("strip", len(image.line_time_s) // LINES_PER_STRIP)
+    dataset.createDimension("telemetry", len(image.telemetry.time_s))
+    dataset.createDimension("word", 2)
+    dataset.createDimension("octet", image.telemetry.octets.shape[1])
+    dataset.createDimension("channel", 6)
+    dataset.createDimension("body", 3)
+    _write_globals(dataset, image, provenance)
+    _write_lines(dataset, image)
+    for channel in image.channels:
+        _write_channel(dataset, image, channel)
+    _write_telemetry(dataset, image)
+
+
+def _write_globals(dataset: Any, image: MsuMrImage, provenance: Provenance) -> None:
+    satellite, norad_id = _satellite(image, provenance)
+    dataset.setncatts(
+        {
+            "Conventions": "CF-1.10",
+            "title": f"{satellite} {INSTRUMENT} counts, {image.start:%Y-%m-%d %H:%M:%S} UTC",
+            "satellite": satellite,
+            "norad_id": np.int32(norad_id),
+            "instrument": INSTRUMENT,
+            "downlink": provenance.downlink,
+            "mode": provenance.mode,
+            "time_coverage_start": _iso(image.start),
+            "time_coverage_end": _iso(image.end),
+            "date_known": np.int8(image.report.date_known),
+            "elements_omm": json.dumps(dict(provenance.elements_omm)) if provenance.elements_omm else "",
+            "station": json.dumps(dict(provenance.station)) if provenance.station else "",
+            "recording_name": provenance.recording_name,
+            "recording_sha256": provenance.recording_sha256,
+            "software": json.dumps(dict(provenance.software), sort_keys=True),
+            "frame_report": json.dumps(dict(provenance.frame_report), sort_keys=True),
+            "packet_report": json.dumps(packet_report(image), sort_keys=True),
+            "history": provenance.history,
+            "processing_level": "1a",
+        }
+    )
+
+
+def packet_report(image: MsuMrImage) -> dict[str, Any]:
+    """The image's report as plain JSON types."""
+    report = image.report
+    return {
+        "packets": {str(apid): number for apid, number in report.packets.items()},
+        "implausible": report.implausible,
+        "misplaced": report.misplaced,
+        "repeated": report.repeated,
+        "damaged": report.damaged,
+        "strips": report.strips,
+        "strips_lost": report.strips_lost,
+        "counts_per_strip": list(report.counts_per_strip),
+        "clock": [
+            {
+                "first_strip": piece.first,
+                "last_strip": piece.last,
+                "strips": piece.strips,
+                "strip_s": piece.strip_s,
+                "rms_s": piece.rms_s,
+            }
+            for piece in report.clock
+        ],
+        "clock_outliers": report.clock_outliers,
+        "date_known": report.date_known,
+        "notes": list(report.notes),
+    }
+
+
+def _write_lines(dataset: Any, image: MsuMrImage) -> None:
+    time = dataset.createVariable("line_time", "f8", ("y",), **COMPRESSION)
+    time.setncatts(
+        {
+            "standard_name": "time",
+            "long_name": "start of the line",
+            "units": TIME_UNITS,
+            "calendar": "standard",
+            "ancillary_variables": "line_time_source",
+        }
+    )
+    time[:] = image.line_time_s
+    source = dataset.createVariable("line_time_source", "u1", ("y",), **COMPRESSION)
+    source.setncatts(
+        {
+            "long_name": "where the line's time comes from",
+            "flag_values": np.array([0, 1], np.uint8),
+            "flag_meanings": "packet interpolated",
+            "comment": "All times lie on the line fitted to the packets' time stamps; "
+            "0: the strip has a stamp of its own that agrees with it.",
+        }
+    )
+    source[:] = image.line_time_source
+
+
+def _write_channel(dataset: Any, image: MsuMrImage, channel: int) -> None:
+    counts = dataset.createVariable(f"ch{channel}", "u1", ("y", "x"), **COMPRESSION)
+    counts.set_auto_maskandscale(False)
+    counts.setncatts(
+        {
+            "long_name": f"{INSTRUMENT} channel {channel} counts",
+            "units": "1",
+            "apid": np.int32(FIRST_IMAGE_APID + channel - 1),
+            "wavelength_um": np.array(WAVELENGTH_UM[channel], np.float64),
+            "ancillary_variables": f"ch{channel}_quality",
+        }
+    )
+    counts[:] = image.counts[channel]
+    quality = dataset.createVariable(f"ch{channel}_quality", "u1", ("y", "x"), **COMPRESSION)
+    quality.set_auto_maskandscale(False)
+    quality.setncatts(
+        {
+            "standard_name": "quality_flag",
+            "long_name": f"quality of channel {channel}",
+            "flag_values": np.array([0, 1, 2], np.uint8),
+            "flag_meanings": "good missing damaged",
+        }
+    )
+    quality[:] = image.quality[channel]
+
+
+def _write_telemetry(dataset: Any, image: MsuMrImage) -> None:
+    telemetry = image.telemetry
+    rows = [
+        ("telemetry_time", "f8", (), telemetry.time_s, {"standard_name": "time", "units": TIME_UNITS}),
+        ("telemetry_strip", "i4", (), telemetry.strip, {"long_name": "strip of the picture; -1 outside it"}),
+        ("telemetry_is_analog", "u1", (), telemetry.is_analog.astype(np.uint8), {"long_name": "1 analogue"}),
+        ("telemetry_bytes", "u1", ("octet",), telemetry.octets, {"long_name": "telemetry as sent"}),
+        (
+            "calibration_words",
+            "u2",
+            ("channel", "word"),
+            telemetry.words,
+            {"long_name": "calibration views by channel: cold or black, hot or white; 10 bits"},
+        ),
+        ("cold_body_temperature", "f4", ("body",), telemetry.cold_body_k, {"units": "K"}),
+        ("hot_body_temperature", "f4", ("body",), telemetry.hot_body_k, {"units": "K"}),
+    ]
+    for name, kind, dimensions, values, attributes in rows:
+        variable = dataset.createVariable(name, kind, ("telemetry", *dimensions), **COMPRESSION)
+        variable.set_auto_maskandscale(False)
+        variable.setncatts(attributes)
+        variable[:] = values
+    dataset.setncatts(
+        {
+            "instrument_serial": np.int32(-1 if telemetry.serial is None else telemetry.serial),
+            "instrument_set": {None: "unknown", False: "primary", True: "backup"}[telemetry.backup_set],
+        }
+    )
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,358 @@
+"""The imager MSU-MR on LRPT: packets to counts by channel, line and column, with line times and a mask.
+
+A strip is 8 lines by 1568 columns of one channel, sent as 14 packets. Counts are never invented: what did not
+come is missing, what came broken is damaged, and both are 0 in the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.msu_mr_codec import BLOCK_SIDE, BLOCKS_PER_PACKET, PACKET_COLUMNS, decode_packet
+from decoders.msu_mr_packets import (
+    FIRST_IMAGE_APID,
+    IMAGE_HEADER_BYTES,
+    LAST_IMAGE_APID,
+    SERVICE_APID,
+    ImageHeader,
+    OnboardTime,
+    image_header,
+    moscow_seconds,
+    utc_seconds,
+)
+from decoders.msu_mr_strips import COUNT_MODULUS, StripKey, number_strips
+from decoders.msu_mr_telemetry import ServiceRecord, service_record
+from decoders.msu_mr_times import ClockPiece, StripTimes, line_times
+from decoders.packets import Packet
+
+COLUMNS: Final = 1568
+LINES_PER_STRIP: Final = 8
+GOOD: Final = 0
+MISSING: Final = 1
+DAMAGED: Final = 2
+FROM_PACKET: Final = 0
+FROM_FIT: Final = 1
+NOON_1970: Final = 43_200.0
+
+TimeKind = Literal["utc", "moscow-no-day", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """The service packets of a pass: n of them, in order of time.
+
+    Attributes:
+        time_s: float64 [n], POSIX seconds.
+        strip: int32 [n], strip of the picture; -1 outside it.
+        is_analog: bool [n].
+        octets: uint8 [n, 21].
+        words: uint16 [n, 6, 2], calibration views by channel.
+        cold_body_k, hot_body_k: float32 [n, 3], NaN where the telemetry is digital.
+        tails: what follows the words, not interpreted.
+        serial: serial number of the instrument, by majority; None without any packet.
+        backup_set: the backup half works, by majority.
+    """
+
+    time_s: NDArray[np.float64]
+    strip: NDArray[np.int32]
+    is_analog: NDArray[np.bool_]
+    octets: NDArray[np.uint8]
+    words: NDArray[np.uint16]
+    cold_body_k: NDArray[np.float32]
+    hot_body_k: NDArray[np.float32]
+    tails: tuple[bytes, ...]
+    serial: int | None
+    backup_set: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class MsuMrReport:
+    """Where every packet went, and how the times were found.
+
+    Attributes:
+        packets: image packets by APID, whole or cut, that were offered.
+        implausible: packets of image APIDs whose fixed fields are wrong.
+        misplaced: plausible packets that neither counter nor clock could place.
+        repeated: packets for a place that a better one holds already.
+        damaged: placed packets of which not all blocks could be read.
+        strips: strips of the picture, lost ones included.
+        strips_lost: strips of which no channel has anything.
+        counts_per_strip: periods of the packet counter, normally one.
+        clock: the lines fitted to the time stamps; more than one where the satellite's clock stepped.
+        clock_outliers: strips whose stamp was not believed.
+        date_known: False when the satellite sends no day and no start was given; the day is then 1970-01-01.
+        notes: in words, what a reader of the times should know.
+    """
+
+    packets: dict[int, int]
+    implausible: int
+    misplaced: int
+    repeated: int
+    damaged: int
+    strips: int
+    strips_lost: int
+    counts_per_strip: tuple[int, ...]
+    clock: tuple[ClockPiece, ...]
+    clock_outliers: int
+    date_known: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MsuMrImage:
+    """A pass of MSU-MR.
+
+    Attributes:
+        channels: channels on air, 1 to 6, ascending.
+        counts: uint8 [lines, 1568] by channel; 0 where not good.
+        quality: uint8 [lines, 1568] by channel: 0 good, 1 missing, 2 damaged.
+        line_time_s: float64 [lines], POSIX seconds (UTC), start of each line; ascending but for clock steps.
+        line_time_source: uint8 [lines]: 0 the strip's packets carry this time, 1 from the fit alone.
+        telemetry: service packets.
+        report: counters.
+    """
+
+    channels: tuple[int, ...]
+    counts: dict[int, NDArray[np.uint8]]
+    quality: dict[int, NDArray[np.uint8]]
+    line_time_s: NDArray[np.float64]
+    line_time_source: NDArray[np.uint8]
+    telemetry: Telemetry
+    report: MsuMrReport
+
+    @property
+    def start(self) -> datetime:
+        """Time of the first line."""
+        return datetime.fromtimestamp(float(np.min(self.line_time_s)), UTC)
+
+    @property
+    def end(self) -> datetime:
+        """Time of the last line."""
+        return datetime.fromtimestamp(float(np.max(self.line_time_s)), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """One decoded image packet: 8 x 112 counts of which `blocks` x 8 columns are good."""
+
+    header: ImageHeader
+    counts: NDArray[np.uint8]
+    blocks: int
+
+
+class MsuMrAssembler:
+    """Collects the packets of one pass; at the end, when counter and clock are known, makes the picture.
+
+    Holds 8 x 112 bytes for each packet, about 16 MB for a pass of 12 minutes.
+    """
+
+    def __init__(self, time: TimeKind = "auto", start: datetime | None = None) -> None:
+        """Prepares for one pass.
+
+        Args:
+            time: how the satellite sends time; "auto" goes by the day, which METEOR-M2 sends as 0.
+            start: begin of the recording, aware; needed where the satellite sends no day.
+
+        Raises:
+            ValueError: `time` is another word, or `start` has no time zone.
+        """
+        if time not in ("utc", "moscow-no-day", "auto"):
+            raise ValueError(f"time is {time!r}; it must be 'utc', 'moscow-no-day' or 'auto'")
+        if start is not None and start.tzinfo is None:
+            raise ValueError("start has no time zone; give it in UTC")
+        self._time_kind: TimeKind = time
+        self._start = start
+        self._order: list[
+            tuple[int, int, OnboardTime | None]
+        ] = []  # APID, phase, time of each plausible packet
+        self._content: list[_Segment | ServiceRecord] = []
+        self._packets: dict[int, int] = {}
+        self._implausible = 0
+
+    def process(self, packets: Iterable[Packet]) -> None:
+        """Takes the next packets, of any APID; those of other sources are passed over."""
+        for packet in packets:
+            if FIRST_IMAGE_APID <= packet.apid <= LAST_IMAGE_APID:
+                self._packets[packet.apid] = self._packets.get(packet.apid, 0) + 1
+                self._image_packet(packet)
+            elif packet.apid == SERVICE_APID:
+                self._packets[packet.apid] = self._packets.get(packet.apid, 0) + 1
+                self._service_packet(packet)
+
+    def flush(self) -> MsuMrImage | None:
+        """The same as `finish`."""
+        return self.finish()
+
+    def finish(self) -> MsuMrImage | None:
+        """Puts the picture together; None when no image packet could be placed or no time be told."""
+        seconds = self._seconds([time for _, _, time in self._order])
+        keys = [
+            StripKey(apid, phase, second)
+            for (apid, phase, _), second in zip(self._order, seconds, strict=True)
+        ]
+        numbering = number_strips(keys)
+        placed = [
+            (number, segment)
+            for number, segment in zip(numbering.numbers, self._content, strict=True)
+            if number is not None and isinstance(segment, _Segment)
+        ]
+        if not placed:
+            return None
+        first = min(number for number, _ in placed)
+        strip_count = max(number for number, _ in placed) - first + 1
+        times = self._times(numbering.numbers, seconds, first, strip_count)
+        if times is None:
+            return None
+        picture = _Picture(sorted({segment.header.channel for _, segment in placed}), strip_count)
+        for number, segment in placed:
+            picture.place(number - first, segment)
+        source = np.where(times.stamped, FROM_PACKET, FROM_FIT).astype(np.uint8)
+        return MsuMrImage(
+            channels=tuple(picture.counts),
+            counts=picture.counts,
+            quality=picture.quality,
+            line_time_s=times.line_time_s,
+            line_time_source=np.repeat(source, LINES_PER_STRIP),
+            telemetry=self._telemetry(numbering.numbers, seconds, first, strip_count),
+            report=MsuMrReport(
+                packets=dict(sorted(self._packets.items())),
+                implausible=self._implausible,
+                misplaced=sum(number is None for number in numbering.numbers),
+                repeated=picture.repeated,
+                damaged=int(
+                    sum((best[best >= 0] < BLOCKS_PER_PACKET).sum() for best in picture.best.values())
+                ),
+                strips=strip_count,
+                strips_lost=int(
+                    np.logical_and.reduce([(best < 0).all(1) for best in picture.best.values()]).sum()
+                ),
+                counts_per_strip=numbering.periods,
+                clock=times.pieces,
+                clock_outliers=times.outliers,
+                date_known=self._sends_day() or self._start is not None,
+                notes=self._notes(times),
+            ),
+        )
+
+    def _image_packet(self, packet: Packet) -> None:
+        header = image_header(packet)
+        if header is None:
+            self._implausible += 1
+            return
+        counts = np.zeros((BLOCK_SIDE, PACKET_COLUMNS), np.uint8)
+        blocks, _ = decode_packet(packet.data[IMAGE_HEADER_BYTES:], header.quality, counts)
+        phase = (packet.count - header.first_block // BLOCKS_PER_PACKET) % COUNT_MODULUS
+        self._order.append((packet.apid, phase, header.time))
+        self._content.append(_Segment(header, counts, blocks))
+
+    def _service_packet(self, packet: Packet) -> None:
+        record = service_record(packet)
+        if record is None:
+            self._implausible += 1
+            return
+        self._order.append((packet.apid, packet.count, record.time))
+        self._content.append(record)
+
+    def _sends_day(self) -> bool:
+        if self._time_kind != "auto":
+            return self._time_kind == "utc"
+        days = [time.day for _, _, time in self._order if time is not None]
+        return sum(day != 0 for day in days) * 2 > len(days)
+
+    def _seconds(self, times: Sequence[OnboardTime | None]) -> list[float | None]:
+        """POSIX seconds of packet times."""
+        if self._sends_day():
+            return [None if time is None else utc_seconds(time) for time in times]
+        if self._start is not None:
+            near = self._start.timestamp()
+        else:  # no day at all: the first packet's time of day on 1970-01-01, the others beside it
+            first = next((time for time in times if time is not None), None)
+            near = 0.0 if first is None else moscow_seconds(first, NOON_1970)
+        return [None if time is None else moscow_seconds(time, near) for time in times]
+
+    def _times(
+        self, numbers: Sequence[int | None], seconds: Sequence[float | None], first: int, strip_count: int
+    ) -> StripTimes | None:
+        stamps: dict[int, list[float]] = {}
+        for number, second in zip(numbers, seconds, strict=True):
+            if number is not None and second is not None and 0 <= number - first < strip_count:
+                stamps.setdefault(number - first, []).append(second)
+        strips = np.array(sorted(stamps), np.int64)
+        return line_times(
+            strips, np.array([np.median(stamps[strip]) for strip in strips.tolist()]), strip_count
+        )
+
+    def _telemetry(
+        self, numbers: Sequence[int | None], seconds: Sequence[float | None], first: int, strip_count: int
+    ) -> Telemetry:
+        rows = []
+        for number, second, record in zip(numbers, seconds, self._content, strict=True):
+            if isinstance(record, ServiceRecord) and second is not None and number is not None:
+                inside = 0 <= number - first < strip_count
+                rows.append((second, number - first if inside else -1, record))
+        rows.sort(key=lambda row: row[0])
+        return _telemetry_of(rows)
+
+    def _notes(self, times: StripTimes) -> tuple[str, ...]:
+        notes = []
+        if not self._sends_day() and self._start is None:
+            notes.append("the satellite sends no day and no start was given: the date is not known")
+        for before, after in zip(times.pieces, times.pieces[1:], strict=False):
+            step_s = float(after.time_s - before.at(float(after.first)))
+            notes.append(f"the satellite's clock steps by {step_s:+.3f} s at strip {after.first}")
+        return tuple(notes)
+
+
+class _Picture:
+    """Counts and mask of all channels; of two packets for one place the one with more good blocks stays."""
+
+    def __init__(self, channels: Sequence[int], strip_count: int) -> None:
+        shape = (strip_count * LINES_PER_STRIP, COLUMNS)
+        self.counts = {channel: np.zeros(shape, np.uint8) for channel in channels}
+        self.quality = {channel: np.full(shape, MISSING, np.uint8) for channel in channels}
+        self.best = {channel: np.full((strip_count, 14), -1, np.int8) for channel in channels}
+        self.repeated = 0
+
+    def place(self, strip: int, segment: _Segment) -> None:
+        channel, packet = segment.header.channel, segment.header.first_block // BLOCKS_PER_PACKET
+        held = int(self.best[channel][strip, packet])
+        if held >= 0:
+            self.repeated += 1
+        if segment.blocks <= held:
+            return
+        self.best[channel][strip, packet] = segment.blocks
+        rows = slice(strip * LINES_PER_STRIP, (strip + 1) * LINES_PER_STRIP)
+        start = packet * PACKET_COLUMNS
+        good = start + segment.blocks * BLOCK_SIDE
+        self.counts[channel][rows, start : start + PACKET_COLUMNS] = segment.counts
+        self.quality[channel][rows, start:good] = GOOD
+        self.quality[channel][rows, good : start + PACKET_COLUMNS] = DAMAGED
+
+
+def _telemetry_of(rows: Sequence[tuple[float, int, ServiceRecord]]) -> Telemetry:
+    unknown = (np.nan, np.nan, np.nan)
+    records = [record for _, _, record in rows]
+    serials = [record.serial for record in records]
+    sets = [record.backup_set for record in records if record.backup_set is not None]
+    return Telemetry(
+        time_s=np.array([second for second, _, _ in rows], np.float64),
+        strip=np.array([strip for _, strip, _ in rows], np.int32),
+        is_analog=np.array([bool(record.is_analog) for record in records], np.bool_),
+        octets=np.array([list(record.telemetry) for record in records], np.uint8).reshape(-1, 21),
+        words=np.array([record.words for record in records], np.uint16).reshape(-1, 6, 2),
+        cold_body_k=np.array([record.cold_bodies_k or unknown for record in records], np.float32).reshape(
+            -1, 3
+        ),
+        hot_body_k=np.array([record.hot_bodies_k or unknown for record in records], np.float32).reshape(
+            -1, 3
+        ),
+        tails=tuple(record.tail for record in records),
+        serial=max(set(serials), key=serials.count) if serials else None,
+        backup_set=max(set(sets), key=sets.count) if sets else None,
+    )
