@@ -62,6 +62,11 @@ class IndexedSource:
         return self._index.gaps
 
     @property
+    def end(self) -> str | None:
+        """Why the recording ended, as its end mark says."""
+        return self._index.end
+
+    @property
     def sample_count(self) -> int | None:
         """Committed samples once the recording is over, None while it grows."""
         return self._index.committed if self._ended else None

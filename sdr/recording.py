@@ -36,7 +36,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RecordingInfo:
-    """What is known about a recording before its samples are read."""
+    """What is known about a recording before its samples are read.
+
+    Attributes:
+        path: as it was given.
+        format: one of `sdr.formats.FORMATS`.
+        sample_rate: Hz.
+        center_frequency_hz: None where the file does not say.
+        start: aware time of the first sample, None where the file does not say.
+        sample_count: gaps included; None while it grows, and where a gzip'd file does not say.
+        gaps: in order.
+        metadata: what else the recorder wrote.
+        end: why it ended ("finished", …), None where the file does not say.
+    """
 
     path: Path
     format: str
@@ -46,6 +58,7 @@ class RecordingInfo:
     sample_count: int | None
     gaps: tuple[Gap, ...]
     metadata: dict[str, Any]
+    end: str | None = None
 
 
 class SampleReader:
@@ -62,7 +75,9 @@ class SampleReader:
     @property
     def info(self) -> RecordingInfo:
         """The recording as it is now: gaps and the count grow with a growing one."""
-        return replace(self._info, gaps=self._source.gaps, sample_count=self._source.sample_count)
+        return replace(
+            self._info, gaps=self._source.gaps, sample_count=self._source.sample_count, end=self._source.end
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -37,6 +37,10 @@ class ByteSource(Protocol):
         """Samples in all, None while unknown."""
 
     @property
+    def end(self) -> str | None:
+        """Why the recording ended, where that is known."""
+
+    @property
     def notes(self) -> Sequence[str]:
         """What was odd so far."""
 
@@ -60,6 +64,8 @@ class SourceHeader:
 
 class StreamSource:
     """A finished file, plain or gzip'd."""
+
+    end = None
 
     def __init__(
         self,

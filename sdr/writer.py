@@ -69,7 +69,7 @@ class RecordingWriter:
         self.sample_count = 0
         self.gaps: list[Gap] = []
         self.closed = False
-        self._bytes_per_sample = bytes_per_sample(format)
+        self.bytes_per_sample = bytes_per_sample(format)
         self._interval_s, self._durable, self._clock = commit_interval_s, durable, clock
         self._committed_at = time.monotonic()
         first_line = self.header.to_line()
@@ -95,10 +95,10 @@ class RecordingWriter:
 
     def write_raw(self, raw: bytes | memoryview) -> None:
         """Append a whole number of samples in the recording's format."""
-        if len(raw) % self._bytes_per_sample:
+        if len(raw) % self.bytes_per_sample:
             raise RecordingError(f"{len(raw)} bytes are no whole number of {self.header.format} samples")
         self._write_data(raw)
-        self.sample_count += len(raw) // self._bytes_per_sample
+        self.sample_count += len(raw) // self.bytes_per_sample
         if time.monotonic() - self._committed_at >= self._interval_s:
             self.commit()
 
@@ -133,7 +133,7 @@ class RecordingWriter:
         self.closed = True
         try:
             # A write that the disk cut short may have left part of a sample that was never counted.
-            os.ftruncate(self._data, self.sample_count * self._bytes_per_sample)
+            os.ftruncate(self._data, self.sample_count * self.bytes_per_sample)
             self._sync(self._data)
             self._write_metadata()
             self._append(commit_line(self.sample_count, self._clock(), end=reason))
