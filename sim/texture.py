@@ -1,0 +1,52 @@
+"""Seeded noise over the globe: the same value at the same place for ever, rough at every scale.
+
+One periodic square of random waves whose amplitude falls with the wave number, looked up by longitude and
+latitude at two or more periods. Degrees of longitude are not shortened towards the poles: patterns there are
+narrow from west to east.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+SIDE = 2048
+_MASK = SIDE - 1
+
+
+class Texture:
+    """Values of mean 0 and standard deviation 1, linear between the points of a periodic square."""
+
+    def __init__(self, seed: int, slope: float = 4 / 3) -> None:
+        """Amplitude falls as wave number to the power of -slope; 4/3: passive matter in turbulence."""
+        waves = np.hypot(scipy.fft.fftfreq(SIDE)[:, None], scipy.fft.rfftfreq(SIDE)[None, :]) * SIDE
+        waves[0, 0] = np.inf
+        # Waves longer than a third of the square would show its repetition.
+        amplitude = np.minimum(waves / 3.0, 1.0) * np.maximum(waves, 3.0) ** -slope
+        random = np.random.default_rng(seed)
+        spectrum = scipy.fft.rfft2(random.standard_normal((SIDE, SIDE), dtype=np.float32)) * amplitude
+        spectrum[0, 0] = 0
+        square = scipy.fft.irfft2(spectrum, s=(SIDE, SIDE))
+        self._square = (square / square.std()).astype(np.float32).reshape(-1)
+
+    def __call__(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], period_deg: float
+    ) -> NDArray[np.float32]:
+        """Values at places in degrees, arrays of one shape; the period divides 360."""
+        x = (lon + 720.0) * (SIDE / period_deg)
+        y = (lat + 360.0) * (SIDE / period_deg)
+        i, j = x.astype(np.int32), y.astype(np.int32)
+        u, v = (x - i).astype(np.float32), (y - j).astype(np.float32)
+        i &= _MASK
+        j &= _MASK
+        right = (i + 1) & _MASK
+        upper = ((j + 1) & _MASK) * SIDE
+        j *= SIDE
+        square = self._square
+        low = square[j + i]
+        low += (square[j + right] - low) * u
+        high = square[upper + i]
+        high += (square[upper + right] - high) * u
+        low += (high - low) * v
+        return low
