@@ -146,8 +146,8 @@ class ConvolutionalEncoder:
 class Interleaver:
     """Forney interleaver of the 80k mode: 36 branches, branch b delayed by b x 2048 cells.
 
-    Source: the inverse in meteor_decode's deinterleave.c and SatDump's deint.cpp, which agree. Works on whole rounds
-    of the 36 branches; up to 35 bits wait for the next block. Before the first bit lie zeros.
+    Source: the inverse in meteor_decode's deinterleave.c and SatDump's deint.cpp, which agree. Works on whole
+    rounds of the 36 branches; up to 35 bits wait for the next block. Before the first bit lie zeros.
 
     Args:
         branch_cells: cells of delay per branch.
@@ -174,7 +174,7 @@ class Interleaver:
 
 
 class SyncInserter:
-    """Puts 0x27 before every 72 bits (source as for the interleaver); up to 71 bits wait for the next block."""
+    """Puts 0x27 before every 72 bits (source: see Interleaver); up to 71 bits wait for the next block."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.uint8)

@@ -10,6 +10,7 @@ without one is filled by an idle frame of virtual channel 63.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.coding import add_parity
@@ -31,6 +32,15 @@ class SentFrame:
     cadu: bytes
     vcid: int
     counter: int
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one slot carries: `vcdu` is 892 bytes."""
+
+    vcid: int
+    counter: int
+    vcdu: bytes
 
 
 def vcdu_header(scid: int, vcid: int, counter: int) -> bytes:
@@ -90,24 +100,21 @@ class FrameMaker:
         """Packet bytes queued and not sent yet."""
         return self._zones.waiting_bytes
 
-    def frames(self, count: int) -> list[SentFrame]:
-        """The next `count` slots."""
-        named = [self._vcdu() for _ in range(count)]
-        blocks = add_parity([vcdu for _, _, vcdu in named])
-        return [
-            SentFrame(MARKER + block, vcid, counter)
-            for (vcid, counter, _), block in zip(named, blocks, strict=True)
-        ]
-
-    def _vcdu(self) -> tuple[int, int, bytes]:
+    def slot(self) -> Slot:
+        """What goes into the next slot."""
         full = self._zones.pop()
         vcid = DATA_VCID if full else IDLE_VCID
         pointer, zone = full or (IDLE_ONLY, bytes(ZONE_BYTES))
         counter = self._counters[vcid]
         self._counters[vcid] = (counter + 1) % COUNTER_PERIOD
         insert_zone = b"\0\0"  # encryption flag and key number: none
-        return (
-            vcid,
-            counter,
-            vcdu_header(self.scid, vcid, counter) + insert_zone + pointer.to_bytes(2, "big") + zone,
-        )
+        header = vcdu_header(self.scid, vcid, counter) + insert_zone + pointer.to_bytes(2, "big")
+        return Slot(vcid, counter, header + zone)
+
+
+def close_frames(slots: Sequence[Slot]) -> list[SentFrame]:
+    """Add parity and marker."""
+    blocks = add_parity([slot.vcdu for slot in slots])
+    return [
+        SentFrame(MARKER + block, slot.vcid, slot.counter) for slot, block in zip(slots, blocks, strict=True)
+    ]

@@ -154,7 +154,7 @@ def test_first_header_pointers_lead_to_packets(lengths: list[int]) -> None:
 def test_idle_frames_fill_empty_slots() -> None:
     maker = framing.FrameMaker(data_counter=(1 << 24) - 1, idle_counter=7)
     maker.push(bytes(range(200)) * 9)  # 1800 bytes: two zones and a rest that waits
-    frames = maker.frames(4)
+    frames = framing.close_frames([maker.slot() for _ in range(4)])
     assert [(f.vcid, f.counter) for f in frames] == [(5, (1 << 24) - 1), (5, 0), (63, 7), (63, 8)]
     assert all(len(f.cadu) == 1024 and f.cadu[:4] == framing.MARKER for f in frames)
     assert maker.waiting_bytes == 1800 - 2 * 882

@@ -1,0 +1,86 @@
+"""The camera as a source of packets, and the truth of where it looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.downlink import TimedPackets
+from sim.msu_mr import LINES, MsuMrCamera, Strip
+from sim.packet_source import STRIP_PERIOD_S
+from sim.scene import EarthScene
+
+if TYPE_CHECKING:
+    from sim.pass_signal import PassSimulation
+
+LINES_PER_SECOND = LINES / STRIP_PERIOD_S
+
+
+class CameraSource:
+    """Packets of a camera; a strip is ready for sending when its last line has been scanned.
+
+    Args:
+        camera: of the satellite.
+        epoch: POSIX seconds of the recording's start.
+    """
+
+    def __init__(self, camera: MsuMrCamera, epoch: float) -> None:
+        self._camera, self._epoch = camera, epoch
+        self._truth: list[Strip] = []
+
+    @classmethod
+    def of(cls, request: PassSimulation) -> CameraSource | None:
+        """The camera on the orbit of a request, None without an orbit."""
+        if request.elements is None:
+            return None
+        camera = MsuMrCamera(
+            request.elements, EarthScene(request.seed), channels=request.channels, seed=request.seed
+        )
+        return cls(camera, request.start.timestamp())
+
+    def packets(self, start: float, end: float) -> Iterator[TimedPackets]:
+        """Packets ready from a little after `start`, seconds from the start of the recording."""
+        for strip in self._camera.strips(self._epoch + start, self._epoch + end):
+            self._truth.append(_without_picture(strip))
+            yield TimedPackets(strip.time + STRIP_PERIOD_S - self._epoch, strip.packets)
+
+    def save_truth(self, path: Path) -> int:
+        """Write the truth of all strips that were taken, as .npz; returns their number.
+
+        Arrays: strip_number [s], strip_time [s] and line_time [s, 8] in POSIX seconds, columns [k],
+        lon and lat in degrees [s, 8, k], channels, quality [s].
+        """
+        strips = self._truth
+        if not strips:
+            return 0
+        time = np.array([strip.time for strip in strips])
+        np.savez(
+            path,
+            strip_number=np.array([strip.number for strip in strips]),
+            strip_time=time,
+            line_time=time[:, None] + np.arange(LINES) / LINES_PER_SECOND,
+            columns=strips[0].truth_columns,
+            lon=np.stack([strip.truth_lon for strip in strips]),
+            lat=np.stack([strip.truth_lat for strip in strips]),
+            channels=np.array(strips[0].channels),
+            quality=np.array([strip.quality for strip in strips]),
+        )
+        return len(strips)
+
+
+def _without_picture(strip: Strip) -> Strip:
+    """What is kept of a strip: neither its packets nor its 38 kB of counts."""
+    return Strip(
+        number=strip.number,
+        time=strip.time,
+        packets=(),
+        truth_columns=strip.truth_columns,
+        truth_lon=strip.truth_lon.copy(),
+        truth_lat=strip.truth_lat.copy(),
+        channels=strip.channels,
+        counts=np.zeros((0, LINES, 0), np.uint8),
+        quality=strip.quality,
+    )

@@ -1,0 +1,110 @@
+"""What may go wrong between antenna and file; every effect is off by default and has a seed of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.errors import SimulationError
+
+# Places in the seed's tree: an effect that is switched on or off leaves the others as they were.
+SEED_PLACES = {"stream": 0, "noise": 1, "fading": 2, "interferer": 3, "gaps": 4, "source": 5}
+
+
+def seed_of(seed: int, effect: str) -> np.random.SeedSequence:
+    """The seed of one effect."""
+    return np.random.SeedSequence(seed, spawn_key=(SEED_PLACES[effect],))
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """The receiver's one crystal: it makes the local oscillator and the sample clock.
+
+    Attributes:
+        offset_ppm: how much too fast it runs at the start.
+        drift_ppm_per_minute: how that grows.
+    """
+
+    offset_ppm: float = 0.0
+    drift_ppm_per_minute: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fading:
+    """Slow Rician fading, the same for the whole band (reflections arrive within a fraction of a symbol).
+
+    Attributes:
+        k_factor_db: steady over scattered power.
+        spread_hz: fastest beat of the scattered part.
+    """
+
+    k_factor_db: float = 10.0
+    spread_hz: float = 0.5
+
+
+@dataclass(frozen=True)
+class Interferer:
+    """Another transmitter.
+
+    Attributes:
+        kind: "cw", or "fm" (a tone of 1 kHz, 3 kHz deviation).
+        offset_hz: from the tuned frequency.
+        level_dbc: against our signal at its strongest.
+    """
+
+    offset_hz: float
+    level_dbc: float
+    kind: str = "cw"
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("cw", "fm"):
+            raise SimulationError(f"unknown interferer {self.kind!r}; known are cw, fm")
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Lost samples.
+
+    Attributes:
+        per_minute: mean number, at random times.
+        mean_s: mean length of a random one (exponential).
+        at: (start, length) in seconds, besides the random ones.
+        marked: the recording says where they are (zeros stand there); else the samples are simply missing.
+    """
+
+    per_minute: float = 0.0
+    mean_s: float = 0.05
+    at: tuple[tuple[float, float], ...] = ()
+    marked: bool = True
+
+
+@dataclass(frozen=True)
+class Impairments:
+    """Everything that is not noise.
+
+    Attributes:
+        crystal: None: exact.
+        fading: None: steady.
+        interferers: none.
+        dc_offset: spike at the tuned frequency, of full scale.
+        iq_gain_db: how much stronger Q is than I.
+        iq_phase_deg: by how much Q is not square to I.
+        adc_bits: steps of the converter before the file's own format.
+        gain_db: receiver gain above the one that keeps the strongest signal clear of full scale.
+        gaps: none.
+    """
+
+    crystal: Crystal = Crystal()
+    fading: Fading | None = None
+    interferers: tuple[Interferer, ...] = ()
+    dc_offset: complex = 0j
+    iq_gain_db: float = 0.0
+    iq_phase_deg: float = 0.0
+    adc_bits: int | None = None
+    gain_db: float = 0.0
+    gaps: Gaps | None = None
+
+    def __post_init__(self) -> None:
+        if self.adc_bits is not None and not 1 <= self.adc_bits <= 16:
+            raise SimulationError(f"an ADC of {self.adc_bits} bits; allowed are 1 to 16")

@@ -1,0 +1,212 @@
+"""A pass to files: the recording, what was sent, where the camera looked.
+
+STEM.sigmf-data, -meta, -index   the recording, growing as any other
+STEM.sent.cadu                   frames as sent, 1024 bytes each, derandomised, with parity
+STEM.sent.jsonl                  a line for each of them, in the same order (`SentLine`)
+STEM.truth.npz                   per strip: line times, and longitude and latitude on a grid of columns
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from sdr.errors import SdrError
+from sdr.writer import RecordingWriter
+from sim.camera_source import CameraSource
+from sim.downlink import SentSlot
+from sim.errors import SimulationError
+from sim.framing import IDLE_VCID
+from sim.packet_source import PacketSource
+from sim.pass_signal import PassSignal, PassSimulation, SignalBlock, time_of
+
+__all__ = ["PassSimulation", "SentLine", "SimulationLog", "simulate"]
+
+GAP_CAUSE = "simulated loss"
+
+
+@dataclass(frozen=True)
+class SentLine:
+    """A frame that reached the antenna during the recording, wholly or in part.
+
+    Attributes:
+        counter: of its virtual channel.
+        vcid: 5 data, 63 idle.
+        first_sample: number in the file of its first coded symbol; before the file when negative.
+        last_sample: of its last coded symbol (80k: behind the interleaver's span).
+        time: UTC at which the first arrives.
+        complete: all of it lies in the file, no gap in between, the satellite up all the while.
+    """
+
+    counter: int
+    vcid: int
+    first_sample: int
+    last_sample: int
+    time: str
+    complete: bool
+
+
+@dataclass(frozen=True)
+class SimulationLog:
+    """What was made.
+
+    Attributes:
+        stem: of all files.
+        sample_count: in the file.
+        lost_samples: that never reached it, or are marked as zeros.
+        frames_sent: lines of STEM.sent.jsonl.
+        frames_complete: of them complete.
+        frames_data: of the complete ones those with data.
+        strips: of the camera, 0 for another source.
+        cn0_max_dbhz: strongest C/N0, None when the satellite never rose.
+        start: time of the first sample.
+        end: time after the last.
+    """
+
+    stem: Path
+    sample_count: int
+    lost_samples: int
+    frames_sent: int
+    frames_complete: int
+    frames_data: int
+    strips: int
+    cn0_max_dbhz: float | None
+    start: datetime
+    end: datetime
+
+
+def simulate(
+    request: PassSimulation,
+    out_stem: Path,
+    *,
+    source: PacketSource | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> SimulationLog:
+    """Write the recording and its logs; a decoder may follow the recording while it grows.
+
+    Args:
+        request: what is to be simulated.
+        out_stem: path without suffix; its folder exists, none of the files does.
+        source: of the packets; None for the camera on the request's orbit.
+        progress: is told the share done, 0 … 1.
+
+    Raises:
+        SimulationError: the request cannot be met, or the files cannot be made.
+    """
+    camera = CameraSource.of(request) if source is None else None
+    chosen = source or camera
+    if chosen is None:
+        raise SimulationError("without an orbit there is no camera; give elements and site, or a source")
+    try:
+        with SentLog(out_stem) as log, _writer(request, out_stem) as writer:
+            signal = PassSignal(request, chosen, lambda slot: log.enter(slot, signal))
+            for block in signal.blocks():
+                _write(writer, block, request)
+                if progress:
+                    progress((block.first + block.samples.size) / request.sample_count)
+            count = writer.sample_count
+    except SdrError as error:
+        raise SimulationError(str(error)) from error
+    strips = camera.save_truth(out_stem.with_name(out_stem.name + ".truth.npz")) if camera else 0
+    return _summary(out_stem, signal, log, count, strips)
+
+
+class SentLog:
+    """STEM.sent.cadu and STEM.sent.jsonl, growing."""
+
+    def __init__(self, stem: Path) -> None:
+        try:
+            self._cadu = stem.with_name(stem.name + ".sent.cadu").open("xb")
+            self._lines = stem.with_name(stem.name + ".sent.jsonl").open("x")
+        except OSError as error:
+            raise SimulationError(
+                f"{error.filename}: {error.strerror}; choose another name or folder"
+            ) from None
+        self.sent = self.complete = self.data = 0
+
+    def __enter__(self) -> SentLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._cadu.close()
+        self._lines.close()
+
+    def enter(self, slot: SentSlot, signal: PassSignal) -> None:
+        """Log a frame, unless none of it falls into the recording."""
+        line = sent_line(slot, signal)
+        if line is None:
+            return
+        self._cadu.write(slot.frame.cadu)
+        self._lines.write(json.dumps(asdict(line)) + "\n")
+        self.sent += 1
+        self.complete += line.complete
+        self.data += line.complete and line.vcid != IDLE_VCID
+
+
+def sent_line(slot: SentSlot, signal: PassSignal) -> SentLine | None:
+    """Where a frame lies in the recording, or None when it does not touch it."""
+    request, places = signal.request, np.array([slot.first_place, slot.last_place])
+    samples, times = signal.arrival(places)
+    first, last = round(float(samples[0])), round(float(samples[1]))
+    if last < 0 or first >= request.sample_count:
+        return None
+    inside = first >= 0 and last < request.sample_count
+    up = bool(np.all(signal.path.elevation(np.linspace(times[0], times[1], 3)) > 0))
+    gapless = not any(gap.first <= last and gap.first + gap.count > first for gap in signal.lost)
+    return SentLine(
+        counter=slot.frame.counter,
+        vcid=slot.frame.vcid,
+        first_sample=signal.file_index(first),
+        last_sample=signal.file_index(last),
+        time=time_of(request, float(times[0])).isoformat(),
+        complete=inside and up and gapless,
+    )
+
+
+def _writer(request: PassSimulation, stem: Path) -> RecordingWriter:
+    return RecordingWriter(
+        stem,
+        format=request.format,
+        sample_rate=request.sample_rate,
+        center_frequency_hz=request.center_frequency_hz,
+        start=request.start,
+        metadata={
+            "description": "simulated pass" + (f" of {request.elements.name}" if request.elements else ""),
+            "hw": "simulated receiver",
+            "simulation": {"mode": request.mode, "seed": request.seed, "ebn0_db": str(request.ebn0_db)},
+        },
+        durable=False,
+    )
+
+
+def _write(writer: RecordingWriter, block: SignalBlock, request: PassSimulation) -> None:
+    gaps = request.impairments.gaps
+    if block.lost and gaps and gaps.marked:
+        writer.gap(block.lost, GAP_CAUSE)
+    writer.write(block.samples)
+
+
+def _summary(stem: Path, signal: PassSignal, log: SentLog, count: int, strips: int) -> SimulationLog:
+    request = signal.request
+    within = (signal.path.time >= 0) & (signal.path.time <= request.duration_s)
+    cn0 = signal.level.cn0_at(signal.path.time[within])
+    return SimulationLog(
+        stem=stem,
+        sample_count=count,
+        lost_samples=sum(gap.count for gap in signal.lost),
+        frames_sent=log.sent,
+        frames_complete=log.complete,
+        frames_data=log.data,
+        strips=strips,
+        cn0_max_dbhz=None if np.all(np.isnan(cn0)) else float(np.nanmax(cn0)),
+        start=request.start,
+        end=request.end,
+    )
