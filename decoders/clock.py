@@ -1,0 +1,136 @@
+"""Joins the estimates of single blocks to one carrier and one symbol clock that never slips at a block's
+border.
+
+Between the middles of two neighbouring blocks the clock runs straight from one estimate to the next; the
+ambiguity of each estimate (a whole symbol for QPSK, half a symbol for OQPSK) is solved by what the one before
+foretells. Before the first and after the last estimate, and through fades, the nearest estimate is carried
+on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from decoders.acquisition import Estimate
+
+_SMOOTH_JOIN = 0.12
+"""Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
+lost."""
+
+_STEADY_JOIN_HZ = 40.0
+"""Largest jump of the carrier between two blocks of one signal."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of samples with one straight clock.
+
+    Attributes:
+        start: First instant, sample number (may have a fraction).
+        end: Instant that belongs to the next segment.
+        first_output: Number of the first output; outputs lie at whole or half symbols.
+        first_instant: Sample position of the first output, at or after `start`.
+        count: Outputs in this segment.
+        output_step: Samples between outputs.
+        turns: Carrier phase at `start`, turns.
+        frequency: Carrier at `start`, cycles per sample.
+        frequency_slope: Its change, cycles per sample per sample.
+        locked: A spectral line was seen at one end at least.
+        joined: The clock goes on from the segment before without a jump.
+    """
+
+    start: float
+    end: float
+    first_output: int
+    first_instant: float
+    count: int
+    output_step: float
+    turns: float
+    frequency: float
+    frequency_slope: float
+    locked: bool
+    joined: bool
+
+
+class ClockTrack:
+    """Turns estimates, in order, into segments without gap or overlap."""
+
+    def __init__(self, *, sample_rate: float, outputs_per_symbol: int, nominal_step: float) -> None:
+        self.sample_rate = sample_rate
+        self.outputs_per_symbol = outputs_per_symbol
+        self._step = nominal_step  # symbols per sample
+        self._frequency = 0.0
+        self._turns = 0.0
+        self._at = 0.0  # everything before is done
+        self._position = 0.0  # symbols at `_at`
+        self._next_output = 0
+        self._locked = False
+        self._ever_locked = False
+
+    @property
+    def forecast(self) -> float | None:
+        """Carrier to expect in the next block, cycles per sample; None before the first lock."""
+        return self._frequency if self._ever_locked else None
+
+    def extend(self, centre: float, estimate: Estimate | None) -> list[Segment]:
+        """The segment up to `centre`, the middle of the block that was estimated, or missed when None."""
+        if estimate is None:
+            segment = self._advance(centre, self._step, self._frequency, locked=self._locked, joined=True)
+            self._locked = False
+            return [segment]
+        unit = 1.0 / self.outputs_per_symbol
+        span = centre - self._at
+        joined = False
+        step = estimate.symbol_step
+        start_frequency = estimate.frequency
+        if self._ever_locked and span > 0:
+            forecast = self._position + span * (self._step + estimate.symbol_step) / 2
+            miss = (estimate.symbol - forecast + unit / 2) % unit - unit / 2
+            jump_hz = abs(estimate.frequency - self._frequency) * self.sample_rate
+            joined = abs(miss) < _SMOOTH_JOIN and jump_hz < _STEADY_JOIN_HZ and self._locked
+            if joined:
+                step = (forecast + miss - self._position) / span
+                start_frequency = self._frequency
+        if not joined:
+            behind = estimate.symbol - span * estimate.symbol_step
+            next_position = self._next_output * unit
+            # The next output comes within one unit of the start: none is lost, none comes twice.
+            self._position = behind + unit * math.floor((next_position - behind) / unit)
+            self._frequency = start_frequency
+        segment = self._advance(centre, step, estimate.frequency, locked=True, joined=joined)
+        self._step = estimate.symbol_step
+        self._locked = self._ever_locked = True
+        return [segment]
+
+    def finish(self, end: float) -> list[Segment]:
+        """The segment from the middle of the last block to the end of the samples."""
+        if end <= self._at:
+            return []
+        return [self._advance(end, self._step, self._frequency, locked=self._locked, joined=True)]
+
+    def _advance(self, to: float, step: float, frequency: float, *, locked: bool, joined: bool) -> Segment:
+        span = to - self._at
+        unit = 1.0 / self.outputs_per_symbol
+        position = self._position + span * step
+        count = max(math.ceil(position / unit) - self._next_output, 0) if span > 0 else 0
+        slope = (frequency - self._frequency) / span if span > 0 else 0.0
+        segment = Segment(
+            start=self._at,
+            end=to,
+            first_output=self._next_output,
+            first_instant=self._at + (self._next_output * unit - self._position) / step,
+            count=count,
+            output_step=unit / step,
+            turns=self._turns,
+            frequency=self._frequency,
+            frequency_slope=slope,
+            locked=locked,
+            joined=joined,
+        )
+        self._turns = (self._turns + span * (self._frequency + frequency) / 2) % 1.0
+        self._frequency = frequency
+        self._at = to
+        self._position = position
+        self._next_output += count
+        return segment

@@ -1,0 +1,263 @@
+"""From samples at any rate to soft bits of QPSK and OQPSK, by estimation instead of loops.
+
+    samples ─► blocks on a fixed grid ─► spectral lines ─► carrier and clock ─► matched filter at the symbols
+            ─► carrier phase, both ways in time ─► level and noise ─► soft bits
+
+The grid lies on absolute sample numbers and every later stage works on whole segments of it, so the result
+does not depend on how the samples are handed in: a replay equals what was received live. What came before the
+first lock is demodulated with the estimates that follow it: nothing is lost at the start. A lost signal gives
+soft bits near zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from decoders.acquisition import Analyser
+from decoders.carrier import WINDOW_SYMBOLS
+from decoders.clock import ClockTrack, Segment
+from decoders.errors import DecoderError
+from decoders.matched_filter import matched_samples
+from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
+
+BLOCK_SECONDS = 0.25
+"""Samples of one estimate: 18 000 symbols, enough to see the lines 4 dB below the threshold of the code."""
+
+MODULATIONS = ("qpsk", "oqpsk")
+
+
+@dataclass(frozen=True)
+class SoftBlock:
+    """Soft bits of m symbols.
+
+    Attributes:
+        soft_bits: int8[2m], serial: for QPSK I and Q of each symbol, for OQPSK the two rails alternately in
+        time order.
+            Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both signs; OQPSK
+            a shift by one and both signs.
+        sample_index: float64[m], input sample position of each symbol.
+        ebn0_db: float32[m], per bit out of the rate 1/2 code (numerically Es/N0 of a QPSK symbol); below -10:
+        no signal. locked: bool[m], the signal was seen there.
+    """
+
+    soft_bits: NDArray[np.int8]
+    sample_index: NDArray[np.float64]
+    ebn0_db: NDArray[np.float32]
+    locked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DemodulatorReport:
+    """What happened so far.
+
+    Attributes:
+        samples: Samples taken in.
+        samples_not_finite: Of these, NaN or infinite ones, taken as zero.
+        blocks: Blocks estimated.
+        blocks_locked: Of these, blocks whose spectral lines stood out.
+        jumps: Times the symbol clock had to start anew.
+        symbols: Symbols given out.
+        offset_hz: Carrier offset of the last locked block, None before the first.
+        symbol_rate: Symbol rate of the last locked block in Bd, None before the first.
+    """
+
+    samples: int
+    samples_not_finite: int
+    blocks: int
+    blocks_locked: int
+    jumps: int
+    symbols: int
+    offset_hz: float | None
+    symbol_rate: float | None
+
+
+class Demodulator:
+    """Demodulates one signal; hand in samples in any portions, then flush."""
+
+    def __init__(self, *, sample_rate: float, modulation: str, symbol_rate: float, rolloff: float) -> None:
+        """Sets up the stages.
+
+        Args:
+            sample_rate: Hz, at least 1.3 times the symbol rate.
+            modulation: "qpsk" or "oqpsk".
+            symbol_rate: Bd.
+            rolloff: Of the root-raised-cosine pulse, 0.2..1.
+
+        Raises:
+            DecoderError: A value that cannot work.
+        """
+        _check(sample_rate, modulation, symbol_rate, rolloff)
+        self.sample_rate = sample_rate
+        self.modulation = modulation
+        self._block = 2 * scipy.fft.next_fast_len(round(BLOCK_SECONDS * sample_rate / 2))
+        self._analyser = Analyser(
+            sample_rate=sample_rate,
+            modulation=modulation,
+            symbol_rate=symbol_rate,
+            rolloff=rolloff,
+            length=self._block,
+        )
+        per_symbol = 2 if modulation == "oqpsk" else 1
+        self._clock = ClockTrack(
+            sample_rate=sample_rate, outputs_per_symbol=per_symbol, nominal_step=symbol_rate / sample_rate
+        )
+        self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
+        self._level = LevelKeeper()
+        self._per_symbol = per_symbol
+        self._held = np.zeros(0, np.complex64)
+        self._held_from = 0  # sample number of `_held[0]`
+        self._next_block = 0
+        self._instants = np.zeros(0)
+        self._seen = np.zeros(0, np.bool_)
+        self._counts = {"samples": 0, "bad": 0, "blocks": 0, "locked": 0, "jumps": 0, "symbols": 0}
+        self._offset_hz: float | None = None
+        self._symbol_rate: float | None = None
+
+    @property
+    def report(self) -> DemodulatorReport:
+        """What happened so far."""
+        count = self._counts
+        return DemodulatorReport(
+            samples=count["samples"],
+            samples_not_finite=count["bad"],
+            blocks=count["blocks"],
+            blocks_locked=count["locked"],
+            jumps=count["jumps"],
+            symbols=count["symbols"],
+            offset_hz=self._offset_hz,
+            symbol_rate=self._symbol_rate,
+        )
+
+    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
+        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+        blocks = [SoftBlock(*_nothing())]
+        # Bounded work at a time: memory does not grow with the portion handed in.
+        for start in range(0, len(samples), self._block):
+            self._take(samples[start : start + self._block])
+            end = (self._next_block + 1) * self._block
+            if self._held_from + len(self._held) >= end:
+                blocks.append(self._step(self._next_block * self._block))
+                self._next_block += 1
+        return _joined(blocks)
+
+    def flush(self) -> SoftBlock:
+        """The rest, once there are no more samples."""
+        total = self._held_from + len(self._held)
+        blocks = []
+        if total > self._next_block * self._block:
+            # The last block reaches back to be a full one, so that the end is estimated as well as the
+            # middle.
+            blocks.append(self._step(max(total - self._block, 0)))
+        blocks.extend(
+            self._give(self._level.process(self._phase.process(self._demodulate(segment))))
+            for segment in self._clock.finish(float(total))
+        )
+        blocks.append(self._give(self._level.process(self._phase.flush())))
+        blocks.append(self._give(self._level.flush()))
+        return _joined(blocks)
+
+    def _take(self, samples: NDArray[np.complex64]) -> None:
+        samples = np.ascontiguousarray(samples, np.complex64)
+        finite = np.isfinite(samples.real) & np.isfinite(samples.imag)
+        bad = len(samples) - int(np.count_nonzero(finite))
+        if bad:
+            samples = np.where(finite, samples, np.complex64(0))
+        self._counts["samples"] += len(samples)
+        self._counts["bad"] += bad
+        self._held = np.concatenate([self._held, samples])
+
+    def _step(self, start: int) -> SoftBlock:
+        """Estimates the block at sample `start` and demodulates up to its middle."""
+        block = self._held[start - self._held_from :][: self._block]
+        if len(block) < self._block:
+            block = np.concatenate([block, np.zeros(self._block - len(block), np.complex64)])
+        estimate = self._analyser.estimate(block, start, self._clock.forecast)
+        self._counts["blocks"] += 1
+        if estimate is not None:
+            self._counts["locked"] += 1
+            self._offset_hz = estimate.frequency * self.sample_rate
+            self._symbol_rate = estimate.symbol_step * self.sample_rate
+        given = []
+        for segment in self._clock.extend(start + self._block / 2, estimate):
+            self._counts["jumps"] += not segment.joined
+            given.append(self._give(self._level.process(self._phase.process(self._demodulate(segment)))))
+        self._forget(start + self._block // 2)
+        return _joined(given)
+
+    def _demodulate(self, segment: Segment) -> NDArray[np.complex64]:
+        """Matched filter outputs of a segment, turned back by the estimated carrier."""
+        margin = self._analyser.bank.half_span + 2
+        begin = max(int(segment.start) - margin, self._held_from)
+        end = int(segment.end) + margin + 1
+        samples = self._held[begin - self._held_from : end - self._held_from]
+        middle = segment.frequency + segment.frequency_slope * (segment.end - segment.start) / 2
+        outputs = matched_samples(
+            samples,
+            self._analyser.bank,
+            first=segment.first_instant - begin,
+            step=segment.output_step,
+            count=segment.count,
+            frequency=middle,
+        )
+        instants = segment.first_instant + segment.output_step * np.arange(segment.count)
+        since = instants - segment.start
+        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
+        outputs *= np.exp(-2j * np.pi * ((turns - middle * (instants - begin)) % 1.0)).astype(np.complex64)
+        self._instants = np.concatenate([self._instants, instants])
+        self._seen = np.concatenate([self._seen, np.full(segment.count, segment.locked)])
+        return outputs
+
+    def _forget(self, before: int) -> None:
+        """Drops samples that neither the next segment nor a last full block can need."""
+        keep_from = min(
+            before - self._block // 2 - self._analyser.bank.half_span - 4, len(self._held) + self._held_from
+        )
+        drop = max(keep_from - self._held_from, 0)
+        self._held = self._held[drop:]
+        self._held_from += drop
+
+    def _give(self, level: LevelBlock) -> SoftBlock:
+        """Attaches positions to soft bits, and cuts what was filled up."""
+        symbols = min(level.soft_bits.size // 2, len(self._instants) // self._per_symbol)
+        taken = symbols * self._per_symbol
+        instants, self._instants = self._instants[:taken], self._instants[taken:]
+        seen, self._seen = self._seen[:taken], self._seen[taken:]
+        ebn0_db = np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols]
+        self._counts["symbols"] += symbols
+        return SoftBlock(
+            soft_bits=level.soft_bits.reshape(-1)[: 2 * symbols],
+            sample_index=instants[:: self._per_symbol],
+            ebn0_db=ebn0_db,
+            locked=seen[:: self._per_symbol] & (ebn0_db > -5),
+        )
+
+
+def _check(sample_rate: float, modulation: str, symbol_rate: float, rolloff: float) -> None:
+    if modulation not in MODULATIONS:
+        raise DecoderError(f"modulation {modulation!r}: give one of {', '.join(MODULATIONS)}")
+    if not (np.isfinite(symbol_rate) and symbol_rate > 0):
+        raise DecoderError(f"symbol rate {symbol_rate}: give a positive number of symbols per second")
+    if not (np.isfinite(sample_rate) and sample_rate >= 1.3 * symbol_rate):
+        raise DecoderError(
+            f"sample rate {sample_rate} Hz is too low for {symbol_rate} symbols per second: "
+            f"record with at least {1.3 * symbol_rate:.0f} Hz"
+        )
+    if not 0.2 <= rolloff <= 1.0:
+        raise DecoderError(f"roll-off {rolloff}: give 0.2 to 1")
+
+
+def _nothing() -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_]]:
+    return np.zeros(0, np.int8), np.zeros(0), np.zeros(0, np.float32), np.zeros(0, np.bool_)
+
+
+def _joined(blocks: list[SoftBlock]) -> SoftBlock:
+    return SoftBlock(
+        soft_bits=np.concatenate([block.soft_bits for block in blocks]),
+        sample_index=np.concatenate([block.sample_index for block in blocks]),
+        ebn0_db=np.concatenate([block.ebn0_db for block in blocks]),
+        locked=np.concatenate([block.locked for block in blocks]),
+    )
