@@ -1,0 +1,36 @@
+// The map of one observation: coastline below, the chosen picture above. No borders: none are in the data.
+// @ts-check
+/* global L */
+(async () => {
+  const element = document.getElementById("map");
+  const data = document.getElementById("layers");
+  if (!element || !data) return;
+  /** @type {{id: string, label: string, tiles: string, bounds: [[number, number], [number, number]]}[]} */
+  const layers = JSON.parse(data.textContent ?? "[]");
+  const map = L.map(element, { zoomSnap: 0.5, minZoom: 2, maxZoom: 10, attributionControl: false, worldCopyJump: false });
+  map.fitBounds(layers[0].bounds);
+  // Panes keep the order sea, land, picture, coastline whatever arrives first on a slow link.
+  map.createPane("land").style.zIndex = "200";
+  map.createPane("picture").style.zIndex = "300";
+  map.createPane("coast").style.zIndex = "400";
+  const choice = /** @type {HTMLSelectElement} */ (document.getElementById("layer"));
+  const opacity = /** @type {HTMLInputElement} */ (document.getElementById("opacity"));
+  let shown = null;
+  const show = (move) => {
+    const layer = layers.find((one) => one.id === choice.value) ?? layers[0];
+    if (shown) shown.remove();
+    shown = L.tileLayer(layer.tiles, { pane: "picture", bounds: layer.bounds, opacity: Number(opacity.value), maxNativeZoom: 9, minZoom: 2 });
+    shown.addTo(map);
+    if (move) map.fitBounds(layer.bounds);
+  };
+  choice.addEventListener("change", () => show(true));
+  opacity.addEventListener("input", () => shown && shown.setOpacity(Number(opacity.value)));
+  show(false);
+  L.control.scale({ imperial: false }).addTo(map);
+  const response = await fetch(element.dataset.coast ?? "");
+  if (!response.ok) return;
+  const coast = await response.json();
+  L.geoJSON(coast, { pane: "land", interactive: false, style: { stroke: false, fillColor: "#eef0e6", fillOpacity: 1 } }).addTo(map);
+  L.geoJSON(coast, { pane: "coast", interactive: false, style: { fill: false, color: "#ffd54a", weight: 1 } }).addTo(map);
+  element.dataset.ready = "yes";
+})();

@@ -1,0 +1,36 @@
+"""What a reader of the page sees, in English and Vietnamese, with UTC and UTC+7 side by side."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "vi")
+LOCAL = timezone(timedelta(hours=7), "UTC+7")
+
+
+@cache
+def all_texts() -> Mapping[str, Mapping[str, str]]:
+    """Texts by language and key."""
+    table = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
+    return {language: dict(table[language]) for language in LANGUAGES}
+
+
+def both_times(moment: datetime) -> str:
+    """`2024-07-17 08:12 UTC (15:12 UTC+7)`; the date is repeated where the two differ in it."""
+    utc, local = moment.astimezone(UTC), moment.astimezone(LOCAL)
+    there = f"{local:%H:%M}" if local.date() == utc.date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"{utc:%Y-%m-%d %H:%M} UTC ({there} UTC+7)"
+
+
+def size_text(count: int) -> str:
+    """A file size in the units of its reader: `1.4 MB`."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,293 @@
+"""From the catalogue to what a page shows: plain records, so that templates only lay out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from products.definitions import areas, recipes
+from products.report import ProductFile, ProductsReport
+from station.catalogue import FileEntry, Observation
+from station.web.texts import all_texts, both_times, size_text
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture of an area, as the gallery shows it."""
+
+    title: str
+    area: str
+    url: str
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """A picture that can be laid on the map; bounds are [[south, west], [north, east]] in degrees."""
+
+    id: str
+    label: str
+    tiles: str
+    bounds: tuple[tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """An observation in the list."""
+
+    name: str
+    satellite: str
+    time: str
+    elevation: str
+    state: str
+    state_text: str
+    reason: str
+    frames: int | None
+    thumbnail: str | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A job in words."""
+
+    title: str
+    state: str
+    state_text: str
+    reason: str
+    ended: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to fetch."""
+
+    name: str
+    url: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything on the page of one observation."""
+
+    card: Card
+    steps: tuple[Step, ...]
+    facts: tuple[tuple[str, str], ...]
+    layers: tuple[MapLayer, ...]
+    pictures: tuple[Picture, ...]
+    downloads: tuple[Download, ...]
+
+
+def files_by_name(observation: Observation) -> dict[str, FileEntry]:
+    """Files by their place below the observation's folder: the page hands out these and no others."""
+    folder = observation.folder.resolve()
+    return {
+        file.path.resolve().relative_to(folder).as_posix(): file
+        for file in observation.files
+        if file.path.resolve().is_relative_to(folder)
+    }
+
+
+def products_of(observation: Observation) -> ProductsReport | None:
+    """What was made of an observation; None before its pictures are there."""
+    path = _named(observation, "products.json")
+    if path is None:
+        return None
+    try:
+        return ProductsReport.from_json(path.read_text(encoding="utf-8"), path.parent)
+    except (OSError, ValueError):
+        return None
+
+
+def card(observation: Observation, language: str) -> Card:
+    """The observation as the list shows it."""
+    text = all_texts()[language]
+    decoded = _result(observation, "decode")
+    report = products_of(observation)
+    thumbnails = [file for file in report.files if file.kind == "thumbnail"] if report else []
+    return Card(
+        name=observation.name,
+        satellite=observation.satellite,
+        time=both_times(observation.tca),
+        elevation=f"{observation.max_elevation_deg:.0f}°",
+        state=observation.state,
+        state_text=text.get(observation.state, observation.state),
+        reason=next((job.reason for job in observation.jobs if job.state == "failed"), ""),
+        frames=_number(decoded, "frames", "good"),
+        thumbnail=_url(observation, thumbnails[0].path) if thumbnails else None,
+    )
+
+
+def detail(observation: Observation, language: str) -> Detail:
+    """The observation as its own page shows it."""
+    report = products_of(observation)
+    return Detail(
+        card=card(observation, language),
+        steps=tuple(_steps(observation, language)),
+        facts=tuple(_facts(observation, language)),
+        layers=tuple(_layers(observation, report, language)) if report else (),
+        pictures=tuple(_pictures(observation, report, language)) if report else (),
+        downloads=tuple(
+            Download(name, _url_of_name(observation, name), size_text(file.bytes))
+            for name, file in sorted(files_by_name(observation).items())
+        ),
+    )
+
+
+def scale_of(observation: Observation, path: Path) -> tuple[tuple[float, str], ...] | None:
+    """Colours of a GeoTIFF of this observation; None when it carries its own."""
+    report = products_of(observation)
+    made = (
+        next((file for file in report.files if file.path.resolve() == path.resolve()), None)
+        if report
+        else None
+    )
+    recipe = recipes().get(made.recipe or "") if made else None
+    return recipe.scale or None if recipe else None
+
+
+def _steps(observation: Observation, language: str) -> list[Step]:
+    text = all_texts()[language]
+    return [
+        Step(
+            title=text[job.step],
+            state=job.state,
+            state_text=text[job.state],
+            reason=job.reason,
+            ended=both_times(job.ended) if job.ended else "",
+        )
+        for job in observation.jobs
+    ]
+
+
+def _facts(observation: Observation, language: str) -> list[tuple[str, str]]:
+    text = all_texts()[language]
+    facts = [
+        (text["time"], f"{both_times(observation.aos)} – {both_times(observation.los)}"),
+        (text["highest"], f"{observation.max_elevation_deg:.1f}°"),
+        (text["signal"], f"{observation.downlink}, {observation.frequency_hz / 1e6:.3f} MHz"),
+    ]
+    decoded = _result(observation, "decode")
+    good, lost = _number(decoded, "frames", "good"), _number(decoded, "frames", "lost")
+    if good is not None:
+        facts.append((text["frames_long"], f"{good}" + (f" ({text['lost']}: {lost})" if lost else "")))
+    error = _mapping(_result(observation, "image"), "geolocation_error")
+    if error:
+        median, most = error["median_km"], error["percentile_95_km"]
+        value = f"{text['median']} {median:.2f} km, {text['percent95']} {most:.2f} km"
+        facts.append((text["geolocation_error"], value))
+    return facts
+
+
+def _layers(observation: Observation, report: ProductsReport, language: str) -> list[MapLayer]:
+    layers = []
+    for file in _sorted(report, "geotiff"):
+        if file.bbox is None or (url := _url(observation, file.path)) is None:
+            continue
+        west, south, east, north = file.bbox
+        layers.append(
+            MapLayer(
+                id=file.path.name,
+                label=f"{_recipe_title(file, language)} · {_area_title(file, language)}",
+                tiles=url.replace("/files/", "/tiles/", 1) + "/{z}/{x}/{y}.png",
+                # A swath across the date line: Leaflet wants longitudes that rise.
+                bounds=((south, west), (north, east if east > west else east + 360)),
+            )
+        )
+    return layers
+
+
+def _pictures(observation: Observation, report: ProductsReport, language: str) -> list[Picture]:
+    return [
+        Picture(_recipe_title(file, language), _area_title(file, language), url)
+        for file in _sorted(report, "picture")
+        if (url := _url(observation, file.path)) is not None
+    ]
+
+
+def _sorted(report: ProductsReport, kind: str) -> list[ProductFile]:
+    """Files of one kind in the order of areas and recipes as they are defined."""
+    area_order, recipe_order = list(areas()), list(recipes())
+
+    def place(file: ProductFile) -> tuple[int, int]:
+        area = area_order.index(file.area) if file.area in area_order else len(area_order)
+        recipe = recipe_order.index(file.recipe) if file.recipe in recipe_order else len(recipe_order)
+        return area, recipe
+
+    return sorted((file for file in report.files if file.kind == kind), key=place)
+
+
+def _recipe_title(file: ProductFile, language: str) -> str:
+    recipe = recipes().get(file.recipe or "")
+    return recipe.title[language] if recipe else file.recipe or ""
+
+
+def _area_title(file: ProductFile, language: str) -> str:
+    area = areas().get(file.area or "")
+    return area.title[language] if area else file.area or ""
+
+
+def _named(observation: Observation, name: str) -> Path | None:
+    return next((file.path for file in observation.files if file.path.name == name), None)
+
+
+def _url(observation: Observation, path: Path) -> str | None:
+    """Address of a catalogued file; None for a file that the catalogue does not hold."""
+    wanted = path.resolve()
+    for name, file in files_by_name(observation).items():
+        if file.path.resolve() == wanted:
+            return _url_of_name(observation, name)
+    return None
+
+
+def _url_of_name(observation: Observation, name: str) -> str:
+    return f"/files/{quote(observation.name, safe='')}/{quote(name)}"
+
+
+def _result(observation: Observation, step: str) -> Mapping[str, Any]:
+    return observation.job(step).result or {}
+
+
+def _mapping(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = table.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(table: Mapping[str, Any], section: str, key: str) -> int | None:
+    value = _mapping(table, section).get(key)
+    return value if isinstance(value, int) else None
+
+
+def as_json(observation: Observation) -> dict[str, Any]:
+    """The observation for programs: names, times in UTC, states, files with hashes."""
+    moments: dict[str, datetime] = {key: getattr(observation, key) for key in ("aos", "tca", "los")}
+    return {
+        "name": observation.name,
+        "satellite": observation.satellite,
+        "norad_id": observation.norad_id,
+        "downlink": observation.downlink,
+        **{key: moment.isoformat().replace("+00:00", "Z") for key, moment in moments.items()},
+        "max_elevation_deg": observation.max_elevation_deg,
+        "state": observation.state,
+        "jobs": [
+            {"step": job.step, "state": job.state, "reason": job.reason, "result": job.result or {}}
+            for job in observation.jobs
+        ],
+        "files": [
+            {"url": _url_of_name(observation, name), "bytes": file.bytes, "sha256": file.sha256}
+            for name, file in sorted(files_by_name(observation).items())
+        ],
+    }
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A small JSON object from a file of the station; None when it is absent or broken."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return table if isinstance(table, dict) else None
