@@ -1,0 +1,17 @@
+"""Errors of the hardware folder.
+
+    HardwareError         3  a device of the station, or its description in the configuration
+    └── RotatorError      3  rotator: no answer, a wrong one, a position it may not take
+
+The number is the exit status of the command line.
+"""
+
+
+class HardwareError(Exception):
+    """Base of all errors of this folder."""
+
+    exit_status: int = 3
+
+
+class RotatorError(HardwareError):
+    """The rotator does not do what it is told; the message says what was asked and what came back."""
