@@ -1,0 +1,28 @@
+// Kernels of the error correction; the plain forms beside them in Python are their specification.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tramthu {
+
+// Viterbi blocks: `rows` rows of 2*(head+length+tail) soft bits; see viterbi.py.
+struct ViterbiBlocks {
+    const int8_t* soft;
+    size_t rows, head, length, tail;
+    uint8_t* bits;   // rows * length, 0 or 1
+    int32_t* score;  // per row: sum of soft * (+1 or -1 of the re-encoded symbol) over `length`
+};
+void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set);
+const char* viterbi_instruction_set();
+
+// Max-log a-posteriori decoding of `count` bits; see siso.py.
+void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr);
+
+// Reed-Solomon (255, 223); see reed_solomon.py. Return: corrected symbols, or -1.
+int rs_decode(uint8_t* word, const uint8_t* erasures, size_t erasure_count);
+
+// distance[k]: bits that differ between bits[k…k+31] and the marker.
+void marker_distance(const uint8_t* bits, size_t count, uint32_t marker, uint8_t* distance);
+
+}  // namespace tramthu

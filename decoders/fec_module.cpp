@@ -1,0 +1,100 @@
+// Python's view of the error correction kernels: lengths are checked here, and the GIL is released.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "decoders/fec.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+template <typename T, int kDimensions>
+using In = nb::ndarray<const T, nb::ndim<kDimensions>, nb::c_contig, nb::device::cpu>;
+template <typename T, int kDimensions>
+using Out = nb::ndarray<nb::numpy, T, nb::ndim<kDimensions>>;
+
+template <typename T>
+nb::capsule owner(T* data) {
+    return nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+}
+
+auto viterbi(In<int8_t, 2> soft, size_t head, size_t length, size_t tail,
+             const std::string& instruction_set) {
+    const size_t rows = soft.shape(0);
+    if (length == 0 || head > (size_t(1) << 20) || length > (size_t(1) << 24) || tail > (size_t(1) << 20))
+        throw std::invalid_argument("length must be 1 … 2^24, head and tail at most 2^20");
+    if (soft.shape(1) != 2 * (head + length + tail))
+        throw std::invalid_argument("soft has " + std::to_string(soft.shape(1)) +
+                                    " columns; needed are 2 * (head + length + tail)");
+    auto* bits = new uint8_t[rows * length];
+    nb::capsule bits_owner = owner(bits);
+    auto* score = new int32_t[rows];
+    nb::capsule score_owner = owner(score);
+    {
+        nb::gil_scoped_release released;
+        tramthu::viterbi_blocks({soft.data(), rows, head, length, tail, bits, score},
+                                instruction_set.c_str());
+    }
+    return nb::make_tuple(Out<uint8_t, 2>(bits, {rows, length}, bits_owner),
+                          Out<int32_t, 1>(score, {rows}, score_owner));
+}
+
+auto siso(In<int8_t, 1> soft, In<uint8_t, 1> known, bool nrz_m) {
+    const size_t count = known.shape(0);
+    if (soft.shape(0) != 2 * count) throw std::invalid_argument("soft must be twice as long as known");
+    if (count > (size_t(1) << 22)) throw std::invalid_argument("at most 2^22 bits at once");
+    auto* llr = new int32_t[count];
+    nb::capsule llr_owner = owner(llr);
+    {
+        nb::gil_scoped_release released;
+        tramthu::siso(soft.data(), known.data(), count, nrz_m, llr);
+    }
+    return Out<int32_t, 1>(llr, {count}, llr_owner);
+}
+
+auto rs_decode(In<uint8_t, 1> word, In<uint8_t, 1> erasures) {
+    if (word.shape(0) != 255) throw std::invalid_argument("a codeword has 255 bytes");
+    bool seen[255] = {};
+    for (size_t e = 0; e < erasures.shape(0); ++e) {
+        const uint8_t position = erasures.data()[e];
+        if (position > 254 || seen[position])
+            throw std::invalid_argument("erasures must be distinct, below 255");
+        seen[position] = true;
+    }
+    auto* fixed = new uint8_t[255];
+    nb::capsule fixed_owner = owner(fixed);
+    std::copy(word.data(), word.data() + 255, fixed);
+    int corrected = 0;
+    {
+        nb::gil_scoped_release released;
+        corrected = tramthu::rs_decode(fixed, erasures.data(), erasures.shape(0));
+    }
+    return nb::make_tuple(Out<uint8_t, 1>(fixed, {255}, fixed_owner), corrected);
+}
+
+auto marker_distance(In<uint8_t, 1> bits, uint32_t marker) {
+    const size_t count = bits.shape(0) < 32 ? 0 : bits.shape(0) - 31;
+    auto* distance = new uint8_t[count];
+    nb::capsule distance_owner = owner(distance);
+    {
+        nb::gil_scoped_release released;
+        tramthu::marker_distance(bits.data(), bits.shape(0), marker, distance);
+    }
+    return Out<uint8_t, 1>(distance, {count}, distance_owner);
+}
+
+}  // namespace
+
+NB_MODULE(_fec, m) {
+    m.def("viterbi", &viterbi, nb::arg("soft"), nb::arg("head"), nb::arg("length"), nb::arg("tail"),
+          nb::arg("instruction_set"));
+    m.def("instruction_set", &tramthu::viterbi_instruction_set);
+    m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"));
+    m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"));
+    m.def("marker_distance", &marker_distance, nb::arg("bits"), nb::arg("marker"));
+}

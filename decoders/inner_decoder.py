@@ -1,0 +1,113 @@
+"""From soft bits to decoded bits: Viterbi on a fixed grid of blocks, with the ambiguity found and tracked.
+
+Every block tells how well its re-encoded symbols agree with what was received. The seven wrong ambiguities
+agree as badly as noise does; where the present one falls halfway to that floor, all eight are tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .ambiguity import AMBIGUITIES, Ambiguity
+from .viterbi import MARGIN_BITS, Bits, SoftBits, viterbi
+
+BLOCK_BITS = 1024
+# Lead of the best ambiguity over the second that proves it, in roots of the block's energy. Noise stays
+# below 0.25 (soft) and 0.5 (hard decisions); a signal of 1 dB has 1.5 to 2.8.
+PROOF = 0.8
+_ROW_SOFT = 2 * (MARGIN_BITS + BLOCK_BITS + MARGIN_BITS)
+
+
+@dataclass(frozen=True)
+class DecodedBits:
+    """Decoded bits 0/1, shape (n,), and the soft bits they came from in the encoder's order, shape (2 n,)."""
+
+    bits: Bits
+    soft: SoftBits
+    state: str
+
+
+class InnerDecoder:
+    """Decode a stream of soft bits; bit k comes from soft bits 2 k and 2 k + 1, or one later."""
+
+    def __init__(self) -> None:
+        self._pending = np.zeros(2 * MARGIN_BITS, dtype=np.int8)  # the run-up of the next block comes first
+        self._received = 0
+        self._emitted = 0
+        self._ambiguity: Ambiguity | None = None
+        self._suspect_below = 0.0
+        self.changes = 0
+
+    def process(self, soft: SoftBits) -> list[DecodedBits]:
+        """Decode the blocks that are complete with their run-out."""
+        self._received += soft.size
+        self._pending = np.concatenate([self._pending, soft])
+        count = (self._pending.size - 2 * (2 * MARGIN_BITS) - 2) // (2 * BLOCK_BITS)
+        return self._decode(max(0, count))
+
+    def flush(self) -> list[DecodedBits]:
+        """Decode what is left; behind the end follow erasures."""
+        left = self._received // 2 - self._emitted
+        count = -(-left // BLOCK_BITS)
+        padding = 2 * (2 * MARGIN_BITS + count * BLOCK_BITS) + 2 - self._pending.size
+        self._pending = np.concatenate([self._pending, np.zeros(max(0, padding), dtype=np.int8)])
+        out = self._decode(count)
+        surplus = self._emitted - self._received // 2
+        if out and surplus > 0:
+            last = out[-1]
+            keep = last.bits.size - surplus
+            out[-1] = DecodedBits(last.bits[:keep], last.soft[: 2 * keep], last.state)
+        return out
+
+    def _decode(self, count: int) -> list[DecodedBits]:
+        if count == 0:
+            return []
+        # A change of ambiguity is settled block by block, so grouping them only saves calls.
+        out: list[DecodedBits] = []
+        step = 2 * BLOCK_BITS
+        blocks = np.lib.stride_tricks.sliding_window_view(self._pending, _ROW_SOFT + 2)[: count * step : step]
+        k = 0
+        while k < count:
+            taken = self._run(blocks[k : k + 64])
+            out.extend(taken)
+            k += len(taken)
+        self._pending = self._pending[count * step :].copy()
+        self._emitted += count * BLOCK_BITS
+        return out
+
+    def _run(self, blocks: npt.NDArray[np.int8]) -> list[DecodedBits]:
+        """Decode blocks with the present ambiguity, up to and including the first that changes it."""
+        ambiguity = self._ambiguity or AMBIGUITIES[0]
+        rows = ambiguity.apply(blocks)[:, :_ROW_SOFT]
+        bits, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
+        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS]
+        weight = np.abs(core.astype(np.int32)).sum(axis=1)
+        out = []
+        for k in range(len(blocks)):
+            suspect = self._ambiguity is None or score[k] < self._suspect_below * weight[k]
+            if suspect and weight[k] > 0 and self._reconsider(blocks[k]):
+                out.extend(self._run(blocks[k : k + 1]))
+                break
+            out.append(DecodedBits(bits[k], core[k], str(ambiguity)))
+        return out
+
+    def _reconsider(self, block: SoftBits) -> bool:
+        """Try all ambiguities on a block; whether another than the present one is proven."""
+        rows = np.stack([ambiguity.apply(block)[:_ROW_SOFT] for ambiguity in AMBIGUITIES])
+        _, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
+        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS].astype(np.float64)
+        weight = np.maximum(np.abs(core).sum(axis=1), 1.0)
+        merit = score / np.sqrt(np.maximum((core**2).sum(axis=1), 1.0))
+        best, second = np.argsort(-merit, kind="stable")[:2]
+        if merit[best] - merit[second] < PROOF:
+            return False
+        agreement = score / weight
+        floor = np.delete(agreement, best).mean()
+        self._suspect_below = float(agreement[best] + floor) / 2
+        changed = bool(self._ambiguity != AMBIGUITIES[best])
+        self._ambiguity = AMBIGUITIES[best]
+        self.changes += changed
+        return changed

@@ -1,0 +1,203 @@
+"""The markers of METEOR's 80k mode: the byte 0x27 before every 72 interleaved bits.
+
+The markers are neither interleaved nor differential, so they tell at once where a group begins, whether the
+soft bits of a pair are swapped, and the sign of both. 64 periods are folded upon each other and correlated;
+then the place is kept by a flywheel, and changed where another place is proven (a lost bit, a rotation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .ambiguity import negative
+from .deinterleaver import BRANCHES
+from .viterbi import SoftBits
+
+MARKER = np.array([0, 0, 1, 0, 0, 1, 1, 1])
+PERIOD, MARKER_BITS = 80, 8
+ROWS_PER_GROUP = (PERIOD - MARKER_BITS) // BRANCHES
+WINDOW = 64  # periods folded
+# In standard deviations of one rail's folded correlation: noise passes in one of 1e7 windows; a signal of
+# 1 dB Eb/N0 stands at 24.
+PROOF, LEAD = 9.0, 5.0
+_KEPT_WINDOWS = 16
+_SIGNS = 2.0 * MARKER - 1.0
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How soft bits must be turned: pairs swapped from an even or odd index (or not), signs of both rails."""
+
+    swap: int | None
+    sign_first: int
+    sign_second: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of 36 soft bits: number of the first, the bits, and where in the input each row began."""
+
+    first_row: int
+    soft: SoftBits
+    soft_index: Floats
+
+
+class MarkerSync:
+    """Find the markers, drop them, and give the rows between them."""
+
+    def __init__(self) -> None:
+        # A period of erasures before the start lets the first, incomplete group be used.
+        self._soft = np.zeros(PERIOD, dtype=np.int8)
+        self._base = -PERIOD  # input index of the first kept
+        self._next = 0  # index in _soft of the next marker, once locked
+        self._alignment: Alignment | None = None
+        self._row = 0
+        self.strength = 0.0  # best correlation seen, in standard deviations
+        self.slips = 0
+
+    @property
+    def locked(self) -> bool:
+        """Whether markers have been found."""
+        return self._alignment is not None
+
+    def process(self, soft: SoftBits) -> Rows:
+        """Rows that are settled."""
+        self._soft = np.concatenate([self._soft, soft])
+        pieces: list[tuple[SoftBits, Floats]] = []
+        while True:
+            piece = self._follow() if self._alignment is not None else self._acquire()
+            if piece is None:
+                return self._rows(pieces)
+            pieces.append(piece)
+
+    def flush(self) -> Rows:
+        """The rows up to the end, filled up with erasures."""
+        if self._alignment is None:
+            return self._rows([])
+        count = -(-max(0, self._soft.size - self._next) // PERIOD)
+        self._soft = np.concatenate([self._soft, np.zeros(2 * PERIOD, dtype=np.int8)])
+        return self._rows([self._take(self._next, count, self._alignment)])
+
+    def _acquire(self) -> tuple[SoftBits, Floats] | None:
+        """Look at one window of unlocked input; on success step back to the beginning of what is kept."""
+        span = (WINDOW + 2) * PERIOD
+        if self._soft.size < self._next + span:
+            return None
+        place, alignment, strength = _best(
+            self._soft[self._next : self._next + span], self._next + self._base
+        )
+        self.strength = max(self.strength, strength)
+        if strength >= PROOF:
+            self._alignment = alignment
+            self._next = (self._next + place) % PERIOD
+            return np.zeros(0, dtype=np.int8), np.zeros(0)
+        self._next += WINDOW * PERIOD
+        if self._next >= _KEPT_WINDOWS * WINDOW * PERIOD:
+            self._drop(WINDOW * PERIOD)
+        return np.zeros(0, dtype=np.int8), np.zeros(0)
+
+    def _follow(self) -> tuple[SoftBits, Floats] | None:
+        """Emit one window; the window behind it decides whether something changes inside the two."""
+        assert self._alignment is not None  # noqa: S101 - said by the caller
+        if self._soft.size < self._next + (2 * WINDOW + 2) * PERIOD:
+            return None
+        behind = self._next + (WINDOW - 1) * PERIOD + PERIOD // 2  # half a period before the second window
+        look = self._soft[behind : behind + (WINDOW + 2) * PERIOD]
+        place, alignment, strength = _best(look, behind + self._base)
+        self.strength = max(self.strength, strength)
+        slip = place - PERIOD // 2
+        here = self._correlation(self._next + WINDOW * PERIOD, WINDOW, self._alignment)
+        scale = _deviation(look)
+        changed = slip != 0 or alignment != self._alignment
+        if not changed or strength < PROOF or strength < here.sum() / scale + LEAD:
+            return self._take_and_advance(WINDOW)
+        return self._change(slip, alignment)
+
+    def _change(self, slip: int, alignment: Alignment) -> tuple[SoftBits, Floats]:
+        """Go over to another place and alignment where old and new correlations together are largest."""
+        assert self._alignment is not None  # noqa: S101 - said by the caller
+        old = self._correlation(self._next, 2 * WINDOW, self._alignment)
+        new = self._correlation(self._next + slip, 2 * WINDOW, alignment)
+        total = np.concatenate([[0.0], np.cumsum(old)]) + np.concatenate([np.cumsum(new[::-1])[::-1], [0.0]])
+        count = int(total.argmax())
+        self.slips += slip != 0
+        before, index = self._take_and_advance(count)
+        self._next += slip
+        if count and slip:
+            # The bit was lost somewhere in the last group: its second row is read at its new place.
+            fixed = self._take(self._next - PERIOD, 1, alignment)[0]
+            before[-BRANCHES:] = fixed[BRANCHES:]
+        self._alignment = alignment
+        return before, index
+
+    def _correlation(self, start: int, count: int, alignment: Alignment) -> Floats:
+        turned = _turn(self._soft, start, count * PERIOD, self._base, alignment)
+        return turned.reshape(count, PERIOD)[:, :MARKER_BITS] @ _SIGNS
+
+    def _take_and_advance(self, count: int) -> tuple[SoftBits, Floats]:
+        assert self._alignment is not None  # noqa: S101 - said by the caller
+        piece = self._take(self._next, count, self._alignment)
+        self._next += count * PERIOD
+        self._drop(self._next - 2 * PERIOD)
+        return piece
+
+    def _take(self, start: int, count: int, alignment: Alignment) -> tuple[SoftBits, Floats]:
+        groups = _turn(self._soft, start, count * PERIOD, self._base, alignment).reshape(count, PERIOD)
+        begin = self._base + start + PERIOD * np.arange(count)[:, None]
+        index = begin + MARKER_BITS + BRANCHES * np.arange(ROWS_PER_GROUP)[None, :]
+        return groups[:, MARKER_BITS:].reshape(-1).copy(), index.reshape(-1).astype(np.float64)
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            self._soft = self._soft[count:]
+            self._base += count
+            self._next -= count
+
+    def _rows(self, pieces: list[tuple[SoftBits, Floats]]) -> Rows:
+        soft = np.concatenate([np.zeros(0, dtype=np.int8), *(piece[0] for piece in pieces)])
+        index = np.concatenate([np.zeros(0), *(piece[1] for piece in pieces)])
+        first, self._row = self._row, self._row + index.size
+        return Rows(first, soft, index)
+
+
+def _turn(soft: SoftBits, start: int, count: int, base: int, alignment: Alignment) -> SoftBits:
+    """`count` soft bits from `start`, swapped and with their signs turned; erasures beyond the ends."""
+    positions = np.arange(start, start + count)
+    if alignment.swap is not None:
+        positions = ((positions + base - alignment.swap) ^ 1) + alignment.swap - base
+    inside = (positions >= 0) & (positions < soft.size)
+    picked = np.where(inside, soft[np.clip(positions, 0, soft.size - 1)], 0).astype(np.int8)
+    turned = picked.reshape(-1, 2)
+    if alignment.sign_first < 0:
+        turned[:, 0] = negative(turned[:, 0])
+    if alignment.sign_second < 0:
+        turned[:, 1] = negative(turned[:, 1])
+    return turned.reshape(-1)
+
+
+def _deviation(soft: SoftBits) -> float:
+    """Standard deviation of one rail's folded correlation, were the soft bits noise: four bits per period."""
+    return max(2.0 * float(np.sqrt(WINDOW * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
+
+
+def _best(soft: SoftBits, origin: int) -> tuple[int, Alignment, float]:
+    """Place 0 … 79 of the marker, alignment, strength in standard deviations; `origin`: index of soft[0]."""
+    best: tuple[int, Alignment, float] = (0, Alignment(None, 1, 1), -1.0)
+    scale = _deviation(soft)
+    for swap in (None, 0, 1):
+        turned = _turn(soft, 0, soft.size, origin, Alignment(swap, 1, 1))
+        folded = turned[: (WINDOW + 1) * PERIOD].reshape(-1, PERIOD).astype(np.float64)
+        fold = np.concatenate([folded[:WINDOW].sum(axis=0), folded[1:].sum(axis=0)])
+        windows = np.lib.stride_tricks.sliding_window_view(fold, MARKER_BITS)[:PERIOD] * _SIGNS
+        first, second = windows[:, 0::2].sum(axis=1), windows[:, 1::2].sum(axis=1)
+        strength = (np.abs(first) + np.abs(second)) / scale
+        place = int(strength.argmax())
+        if strength[place] > best[2] + 1e-6:
+            signs = (1 if first[place] >= 0 else -1, 1 if second[place] >= 0 else -1)
+            best = (place, Alignment(swap, *signs), float(strength[place]))
+    return best
