@@ -25,6 +25,7 @@ CLOCK_REACH = 150e-6
 _RATE_REACH_HZ_S = 60.0  # Doppler changes by at most 30 Hz/s at 137.9 MHz; a warming dongle adds to it
 _CENTRED_HZ = 200.0  # filters this far off the carrier are as good as centred
 _SEGMENTS = 8
+_TINY = 1e-30
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
 _PAIR_FOUND = 2.7  # mean power of a line above noise over the segments; both lines must pass
 
@@ -56,6 +57,7 @@ class Analyser:
     ) -> None:
         self.sample_rate = sample_rate
         self.modulation = modulation
+        self.symbol_rate = symbol_rate
         self.length = length
         self.rolloff = rolloff
         self.bin_hz = sample_rate / length
@@ -120,7 +122,7 @@ class Analyser:
         twice = np.arange(-reach, reach + 1)
         shifts = (self.symbol_bins - 2 * up, -self.symbol_bins - 2 * low)
         pair = [
-            power[(twice + round(shift * per_bin / _SEGMENTS)) % size] / np.median(power)
+            power[(twice + round(shift * per_bin / _SEGMENTS)) % size] / max(float(np.median(power)), _TINY)
             for power, shift in zip(powers, shifts, strict=True)
         ]
         near = [np.max([np.roll(p, step) for step in (-1, 0, 1)], axis=0) for p in pair]
@@ -220,7 +222,7 @@ class Analyser:
         fourth = fourth_power(symbols)
         power = _segment_power(fourth)
         best = int(power.argmax())
-        if power[best] / np.median(power) < _PAIR_FOUND:
+        if power[best] < _PAIR_FOUND * max(float(np.median(power)), _TINY):
             return None
         blocks_long = count * spacing / self.length
         size = len(power)
