@@ -22,7 +22,7 @@ COUNT_MODULUS: Final = 1 << 14
 TIME_TOLERANCE: Final = 0.05  # of a strip
 RATE_TOLERANCE: Final = 1e-4
 AGREEING_PACKETS: Final = 3  # enough to believe a step of clock or counter
-WRAP_STRIPS: Final = 190  # 16384 / 85: the shortest wrap, with six channels
+WRAP_STRIPS: Final = COUNT_MODULUS // (6 * 14 + 1)  # the shortest wrap, with six channels
 MAX_STRIPS: Final = 2500  # 51 minutes; no pass is longer
 
 
@@ -51,12 +51,20 @@ class StripNumbers:
 
 @dataclass(slots=True)
 class _Group:
-    """Successive packets with one time stamp: a strip or a part of one."""
+    """Successive packets with one time stamp: a strip or a part of one.
+
+    `phases` holds by APID the phase that most of its packets have, `votes` how many have it.
+    """
 
     stamp_s: float | None
     members: list[int]
     phases: dict[int, int]
-    weight: int
+    votes: dict[int, int]
+
+    @property
+    def weight(self) -> int:
+        """Packets that agree among themselves."""
+        return sum(self.votes.values())
 
 
 def number_strips(keys: Sequence[StripKey]) -> StripNumbers:
@@ -79,10 +87,11 @@ def number_strips(keys: Sequence[StripKey]) -> StripNumbers:
         tracker = _Tracker(periods, groups[seed])
         for group in order:
             number = tracker.number(group)
-            if number is None or abs(number) > MAX_STRIPS:
+            if number is None:
                 continue
+            accepted = tracker.accept(group, number)
             for member in group.members:
-                if keys[member].phase == group.phases[keys[member].apid]:
+                if keys[member].phase == accepted.get(keys[member].apid):
                     numbers[member] = number
     return StripNumbers(tuple(numbers), periods)
 
@@ -90,18 +99,25 @@ def number_strips(keys: Sequence[StripKey]) -> StripNumbers:
 def _groups(keys: Sequence[StripKey]) -> list[_Group]:
     runs: list[list[int]] = []
     for index, key in enumerate(keys):
-        if not runs or keys[runs[-1][-1]].stamp_s != key.stamp_s:
+        if not runs or not _same_strip(keys[runs[-1][-1]], key):
             runs.append([])
         runs[-1].append(index)
     groups = []
     for run in runs:
-        votes: dict[int, Counter[int]] = {}
+        seen: dict[int, Counter[int]] = {}
         for index in run:
-            votes.setdefault(keys[index].apid, Counter())[keys[index].phase] += 1
-        best = {apid: vote.most_common(1)[0] for apid, vote in votes.items()}
+            seen.setdefault(keys[index].apid, Counter())[keys[index].phase] += 1
+        best = {apid: phases.most_common(1)[0] for apid, phases in seen.items()}
         phases = {apid: phase for apid, (phase, _) in best.items()}
-        groups.append(_Group(keys[run[0]].stamp_s, run, phases, sum(number for _, number in best.values())))
+        votes = {apid: number for apid, (_, number) in best.items()}
+        groups.append(_Group(keys[run[0]].stamp_s, run, phases, votes))
     return groups
+
+
+def _same_strip(before: StripKey, after: StripKey) -> bool:
+    if before.stamp_s is None or after.stamp_s is None:  # only the counter tells
+        return (before.apid, before.phase) == (after.apid, after.phase)
+    return before.stamp_s == after.stamp_s
 
 
 def _periods(groups: Sequence[_Group], keys: Sequence[StripKey]) -> tuple[int, ...]:
@@ -147,11 +163,12 @@ class _Tracker:
     """Follows the strips from a group that has number 0."""
 
     def __init__(self, periods: tuple[int, ...], seed: _Group) -> None:
-        self._inverses = [pow(period, -1, COUNT_MODULUS) for period in periods]
+        self._periods = periods
         self._anchors: dict[int, tuple[int, int]] = {}  # by APID: strip number and phase
+        self._support: Counter[int] = Counter()  # packets taken, by APID
         self._clocks: list[tuple[int, float]] = []  # strip number and stamp, the most trusted first
         self._last = 0
-        self._take(seed, 0, clock_agrees=True)
+        self.accept(seed, 0)
 
     def both_agree(self, group: _Group) -> bool:
         """Counter and clock give the same number."""
@@ -160,28 +177,71 @@ class _Tracker:
     def number(self, group: _Group) -> int | None:
         """The strip number of the next group; None when neither counter nor clock can be believed."""
         by_counter, by_clock = self._by_counter(group), self._by_clock(group)
-        for number in by_clock:
-            if number in by_counter:
-                return self._take(group, number, clock_agrees=True)
         steady = [(votes, number) for number, votes in by_counter.items() if self._is_near(number, votes)]
-        if steady:
-            return self._take(group, max(steady)[1], clock_agrees=False)
-        if by_clock and group.weight >= AGREEING_PACKETS:
-            return self._take(group, by_clock[0], clock_agrees=True)
-        return None
+        agreed = [number for number in by_clock if number in by_counter]
+        if agreed:
+            number = agreed[0]
+        elif steady:  # the clock has stepped, or this stamp is wrong
+            number = max(steady)[1]
+        elif by_clock and (group.weight >= AGREEING_PACKETS or not by_counter):  # the counter has stepped
+            number = by_clock[0]
+        else:
+            return None
+        return number if abs(number) <= MAX_STRIPS else None
+
+    def accept(self, group: _Group, number: int) -> dict[int, int]:
+        """Takes a group as strip `number`.
+
+        Returns:
+            The phases by APID, without sources whose few packets contradict what is known of the counter.
+        """
+        accepted: dict[int, int] = {}
+        for apid in sorted(group.phases, key=lambda apid: -group.votes[apid]):
+            phase = group.phases[apid]
+            if not self._fits(group, apid, number):
+                continue
+            if apid in self._anchors and not self._expects(apid, phase, number):
+                self._anchors.clear()  # the counter has stepped, for all sources
+                self._support.clear()
+                self._anchors |= {taken: (number, accepted[taken]) for taken in accepted}
+            accepted[apid] = phase
+            self._anchors[apid] = (number, phase)
+            self._support[apid] += group.votes[apid]
+        if group.stamp_s is not None:
+            # A stamp off the trusted clock's grid may be the first after a step of the clock: keep both.
+            kept = [] if number in self._by_clock(group) else self._clocks[:1]
+            self._clocks = [*kept, (number, group.stamp_s)]
+        self._last = number
+        return accepted
+
+    def _fits(self, group: _Group, apid: int, number: int) -> bool:
+        """Whether a source's phase is what the counter lets expect, or enough packets say otherwise."""
+        if group.votes[apid] >= AGREEING_PACKETS:
+            return True
+        phase = group.phases[apid]
+        rivals = [other for other in self._anchors if self._support[other] > self._support[apid]]
+        if any(other != apid and self._expects(other, phase, number) for other in rivals):
+            return False  # that place in the counter is another source's
+        return apid not in self._anchors or self._expects(apid, phase, number)
+
+    def _expects(self, apid: int, phase: int, number: int) -> bool:
+        anchor, anchor_phase = self._anchors[apid]
+        return any(
+            (anchor_phase + period * (number - anchor) - phase) % COUNT_MODULUS == 0
+            for period in self._periods
+        )
 
     def _is_near(self, number: int, votes: int) -> bool:
         return abs(number - self._last) <= (WRAP_STRIPS if votes >= AGREEING_PACKETS else 1)
 
-    def _by_counter(self, group: _Group) -> dict[int, int]:
-        """Numbers that the counter allows, with the packets for each."""
-        numbers: dict[int, int] = {}
+    def _by_counter(self, group: _Group) -> Counter[int]:
+        """Numbers that the counter allows, with the packets that say so."""
+        numbers: Counter[int] = Counter()
         for apid in group.phases.keys() & self._anchors.keys():
             anchor, phase = self._anchors[apid]
-            for inverse in self._inverses:
-                passed = (group.phases[apid] - phase) * inverse % COUNT_MODULUS
-                number = anchor + (passed if passed < COUNT_MODULUS // 2 else passed - COUNT_MODULUS)
-                numbers[number] = numbers.get(number, 0) + max(group.weight // len(group.phases), 1)
+            allowed = {anchor + _passed(group.phases[apid] - phase, period) for period in self._periods}
+            for number in allowed:
+                numbers[number] += group.votes[apid]
         return numbers
 
     def _by_clock(self, group: _Group) -> list[int]:
@@ -192,13 +252,8 @@ class _Tracker:
                 found.append(number + strips)
         return found
 
-    def _take(self, group: _Group, number: int, *, clock_agrees: bool) -> int:
-        for apid, phase in group.phases.items():
-            self._anchors[apid] = (number, phase)
-        if group.stamp_s is not None:
-            kept = self._clocks[:1]
-            self._clocks = (
-                [(number, group.stamp_s)] if clock_agrees or not kept else [*kept, (number, group.stamp_s)]
-            )
-        self._last = number
-        return number
+
+def _passed(phases: int, period: int) -> int:
+    """Strips passed while the phase grew by `phases` modulo 16384: the one number from -8192 to 8191."""
+    strips = phases * pow(period, -1, COUNT_MODULUS) % COUNT_MODULUS
+    return strips if strips < COUNT_MODULUS // 2 else strips - COUNT_MODULUS
