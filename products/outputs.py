@@ -1,0 +1,202 @@
+"""The files of a pass: GeoTIFF, picture and thumbnail of each recipe and area, and level 1b."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pyresample.geometry import AreaDefinition
+
+from products import colours, mapping
+from products.availability import channels_shown
+from products.definitions import AreaEntry, Recipe
+from products.errors import InputError, OutputError
+from products.geotiff import write_geotiff
+from products.level1b import level1b_name, write_level1b
+from products.order import Order, Pass
+from products.overlay import inside, map_lines
+from products.picture import WORDS, Caption, Overlay, decorated, poster, scaled, thumbnail
+from products.report import ProductFile
+
+# Below this fraction of its pixels a map is not worth keeping.
+LEAST_COVERAGE = 0.01
+
+
+def write_map(
+    one: Pass, order: Order, entry: AreaEntry, area: AreaDefinition, drawn: tuple[Recipe, NDArray[Any]]
+) -> list[ProductFile]:
+    """GeoTIFF, picture and thumbnail of one recipe in one area; nothing where hardly a pixel is known.
+
+    Args:
+        one: the pass.
+        order: what was asked for.
+        entry: the area's name and titles.
+        area: its grid.
+        drawn: the recipe and its values on the grid, as `render.pictures` gives them.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    recipe, values = drawn
+    colour = colours.rgba(values) if recipe.kind == "rgb" else colours.coloured(values, recipe)
+    coverage = float(np.count_nonzero(colour[..., 3]) / colour[..., 3].size)
+    if coverage < LEAST_COVERAGE:
+        return []
+    window = mapping.window(area)
+    lines = Overlay(
+        coastline=tuple(inside(map_lines("coastline"), window)),
+        lakes=tuple(inside(map_lines("lakes"), window)),
+        boundaries=tuple(inside(order.boundaries, window)),
+        pixels=lambda size: mapping.pixel_transform(area, size),
+    )
+    stem = f"{one.stem}_{entry.name}_{recipe.name}"
+    tiff = order.out / f"{stem}.tif"
+    data = values if recipe.kind == "scale" else colour
+    write_geotiff(tiff, data, area, name=recipe.title["en"], unit=recipe.unit or "", tags=_tags(one, recipe))
+    common = _record(one, window.bbox, coverage, recipe=recipe.name, area=entry.name)
+    map_image = decorated(scaled(colour), lines)
+    return [
+        _seal(common, tiff, "geotiff"),
+        *_pictures(order.out / stem, map_image, recipe, _caption(one, order, entry, recipe), common),
+    ]
+
+
+def write_unlocated(one: Pass, order: Order) -> list[ProductFile]:
+    """Without elements: a picture of each channel as it was seen.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    files = []
+    words = WORDS[order.language]
+    for channel, counts in one.level1a.counts.items():
+        picture = np.empty((*counts.shape, 4), np.uint8)
+        picture[..., :3] = counts[..., None]
+        picture[..., 3] = np.where(one.level1a.quality[channel] == 0, 255, 0)
+        coverage = float(np.count_nonzero(picture[..., 3]) / counts.size)
+        if coverage == 0:
+            continue
+        caption = Caption(
+            satellite=one.level1a.satellite,
+            start=one.summary.start,
+            title=f"{words['channel']} {channel}",
+            area="MSU-MR",
+            note=words["unlocated"],
+            language=order.language,
+        )
+        common = _record(one, None, coverage, recipe=f"channel_{channel}", area=None)
+        stem = order.out / f"{one.stem}_swath_ch{channel}"
+        files += _pictures(stem, decorated(scaled(picture), None), None, caption, common)
+    return files
+
+
+def write_level1b_file(one: Pass, order: Order) -> ProductFile:
+    """Level 1b of a pass with elements.
+
+    Raises:
+        InputError: the pass has none.
+        OutputError: the file cannot be written.
+    """
+    if one.geolocator is None or one.summary.geolocation is None:
+        raise InputError("level 1b needs orbital elements: decode again with --elements")
+    path = order.out / level1b_name(one.level1a)
+    source = one.level1a.attributes
+    attributes = {key: str(source.get(key, "")) for key in ("station", "recording_name", "recording_sha256")}
+    attributes |= {
+        "elements_omm": one.level1a.elements_omm,
+        "geolocation": json.dumps(asdict(one.summary.geolocation), sort_keys=True),
+        "history": f"made from {one.level1a.path.name} (sha256 {one.sha256})",
+    }
+    write_level1b(path, one.level1a, one.geolocator, attributes)
+    bbox = mapping.bounds(*one.geolocator.lonlat(one.level1a.line_time[::8])).bbox
+    return _seal(_record(one, bbox, None, recipe=None, area=None), path, "level1b")
+
+
+def _tags(one: Pass, recipe: Recipe) -> dict[str, str]:
+    return {
+        "satellite": one.level1a.satellite,
+        "instrument": "MSU-MR",
+        "recipe": recipe.name,
+        "time_coverage_start": f"{one.summary.start:%Y-%m-%dT%H:%M:%SZ}",
+        "time_coverage_end": f"{one.summary.end:%Y-%m-%dT%H:%M:%SZ}",
+        "calibration": "nominal",
+        "input_sha256": one.sha256,
+    }
+
+
+def _caption(one: Pass, order: Order, entry: AreaEntry, recipe: Recipe) -> Caption:
+    words = WORDS[order.language]
+    shown = channels_shown(recipe, one.level1a)
+    parts = [recipe.note[order.language]] if recipe.note else []
+    parts += [
+        f"MSU-MR {'+'.join(str(n) for n in shown)}",
+        words["nominal"],
+        f"{words['grid']} {entry.resolution_m / 1000:g} km",
+    ]
+    missing = max((one.summary.missing_lines[n] for n in shown), default=0)
+    if missing:
+        parts.append(f"{missing}/{one.summary.lines} {words['gap']}")
+    return Caption(
+        satellite=one.level1a.satellite,
+        start=one.summary.start,
+        title=recipe.title[order.language],
+        area=entry.title[order.language],
+        note=" · ".join(parts),
+        language=order.language,
+    )
+
+
+def _pictures(
+    stem: Path, map_image: Image.Image, recipe: Recipe | None, caption: Caption, common: ProductFile
+) -> list[ProductFile]:
+    png, small = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + "_thumb.jpg")
+    _save(poster(map_image, recipe, caption), png)
+    _save(thumbnail(map_image), small)
+    return [_seal(common, png, "picture"), _seal(common, small, "thumbnail")]
+
+
+def _record(
+    one: Pass,
+    bbox: tuple[float, float, float, float] | None,
+    coverage: float | None,
+    *,
+    recipe: str | None,
+    area: str | None,
+) -> ProductFile:
+    return ProductFile(
+        path=Path(),
+        kind="",
+        satellite=one.level1a.satellite,
+        start=one.summary.start,
+        end=one.summary.end,
+        recipe=recipe,
+        area=area,
+        bbox=bbox,
+        coverage=None if coverage is None else round(coverage, 4),
+        sha256="",
+        bytes=0,
+    )
+
+
+def _seal(common: ProductFile, path: Path, kind: str) -> ProductFile:
+    data = path.read_bytes()
+    return replace(common, path=path, kind=kind, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    try:
+        if path.suffix == ".jpg":
+            image.save(path, quality=82)
+        else:
+            image.save(path, compress_level=6)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}): is the folder full or read-only?"
+        ) from error

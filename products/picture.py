@@ -1,0 +1,203 @@
+"""Pictures for people: the map, coastlines and outlines on it, a title above, a legend below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from products.colours import colour_table
+from products.definitions import Recipe
+
+DATA = Path(__file__).parent / "data"
+LONG_SIDE = 1600
+SHORTEST_WIDTH = 900
+THUMBNAIL = 320
+PAPER, INK, FAINT, NOTHING = (16, 20, 28), (244, 246, 250), (160, 168, 180), (40, 44, 52)
+COAST, LAKE, OUTLINE, HALO = (255, 232, 64), (96, 200, 255), (255, 80, 80), (0, 0, 0)
+VIETNAM = timedelta(hours=7)
+
+WORDS = {
+    "en": {
+        "missing": "no data",
+        "gap": "lines missing",
+        "grid": "grid",
+        "nominal": "nominal calibration",
+        "channel": "Channel",
+        "unlocated": "as seen, not on a map: no orbital elements",
+    },
+    "vi": {
+        "missing": "không có dữ liệu",
+        "gap": "dòng bị mất",
+        "grid": "lưới",
+        "nominal": "hiệu chuẩn danh định",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Lines in degrees by kind, each to be drawn where `pixels` puts them."""
+
+    coastline: tuple[NDArray[np.float64], ...]
+    lakes: tuple[NDArray[np.float64], ...]
+    boundaries: tuple[NDArray[np.float64], ...]
+    pixels: Callable[[tuple[int, int]], Callable[[NDArray[np.float64]], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands around a picture."""
+
+    satellite: str
+    start: datetime
+    title: str
+    area: str
+    note: str
+    language: str
+
+
+@cache
+def font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which has the Vietnamese letters."""
+    return ImageFont.truetype(
+        str(DATA / f"DejaVuSans{'-Bold' if bold else ''}-subset.ttf"),
+        size,
+        layout_engine=ImageFont.Layout.BASIC,
+    )
+
+
+def scaled(values: NDArray[np.uint8]) -> Image.Image:
+    """The map at a size for screens: shrunk to the long side allowed, or enlarged by a whole number."""
+    image = Image.fromarray(values)
+    width, height = image.size
+    if max(width, height) > LONG_SIDE:
+        factor = LONG_SIDE / max(width, height)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        return image.resize(size, Image.Resampling.BOX)
+    factor = max(1, min(LONG_SIDE // max(width, height), -(-SHORTEST_WIDTH // width)))
+    return image.resize((width * factor, height * factor), Image.Resampling.BICUBIC if factor > 1 else None)
+
+
+def decorated(map_image: Image.Image, overlay: Overlay | None) -> Image.Image:
+    """The map on its background with the lines drawn on it."""
+    base = Image.new("RGB", map_image.size, NOTHING)
+    base.paste(map_image, mask=map_image.getchannel("A"))
+    if overlay is None:
+        return base
+    size = (map_image.width * 2, map_image.height * 2)
+    layer = Image.new("RGBA", size, (0, 0, 0, 0))
+    draw, pixels = ImageDraw.Draw(layer), overlay.pixels(size)
+    for lines, colour, width in (
+        (overlay.lakes, LAKE, 2),
+        (overlay.coastline, COAST, 3),
+        (overlay.boundaries, OUTLINE, 4),
+    ):
+        paths = [_path(pixels(line)) for line in lines]
+        for path in paths:
+            draw.line(path, fill=(*HALO, 110), width=width + 3, joint="curve")
+        for path in paths:
+            draw.line(path, fill=(*colour, 255), width=width, joint="curve")
+    small = layer.resize(map_image.size, Image.Resampling.BOX)
+    base.paste(small, mask=small.getchannel("A"))
+    return base
+
+
+def _path(points: NDArray[np.float64]) -> list[tuple[float, float]]:
+    finite = points[np.isfinite(points).all(axis=1)]
+    return [(float(x), float(y)) for x, y in np.clip(finite, -30000, 30000)]
+
+
+def poster(map_image: Image.Image, recipe: Recipe | None, caption: Caption) -> Image.Image:
+    """Title, map and legend as one picture."""
+    width = max(map_image.width, SHORTEST_WIDTH)
+    unit = max(20, width // 40)
+    head, foot = round(3.4 * unit), round((3.6 if recipe and recipe.kind == "scale" else 2.0) * unit)
+    page = Image.new("RGB", (width, head + map_image.height + foot), PAPER)
+    page.paste(map_image, ((width - map_image.width) // 2, head))
+    draw = ImageDraw.Draw(page)
+    room = width - unit
+    heading, under = f"{caption.title} · {caption.area}", f"{caption.satellite} · {times(caption)}"
+    _text(draw, (unit // 2, 0.45 * unit), heading, size=unit, room=room, colour=INK, bold=True)
+    _text(draw, (unit // 2, 1.95 * unit), under, size=round(0.8 * unit), room=room, colour=FAINT)
+    if recipe is not None and recipe.kind == "scale":
+        top = head + map_image.height + round(0.5 * unit)
+        _legend(draw, recipe, (unit, top), (width - 2 * unit, round(0.7 * unit)), round(0.62 * unit))
+    at = (unit // 2, page.height - 1.25 * unit)
+    _text(draw, at, caption.note, size=round(0.62 * unit), room=room, colour=FAINT)
+    return page
+
+
+def times(caption: Caption) -> str:
+    """The time in UTC and in Vietnam."""
+    local = caption.start + VIETNAM
+    zone = "giờ Việt Nam, UTC+7" if caption.language == "vi" else "UTC+7"
+    # The date is said again where Vietnam is already in the next day.
+    local_text = f"{local:%H:%M}" if local.date() == caption.start.date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"{caption.start:%Y-%m-%d %H:%M} UTC · {local_text} ({zone})"
+
+
+def _text(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    *,
+    size: int,
+    room: int,
+    colour: Any,
+    bold: bool = False,
+) -> None:
+    """A line of text, made smaller until it fits the room."""
+    while size > 9 and draw.textlength(text, font=font(size, bold=bold)) > room:
+        size -= 1
+    draw.text(at, text, fill=colour, font=font(size, bold=bold))
+
+
+def _legend(
+    draw: ImageDraw.ImageDraw, recipe: Recipe, at: tuple[int, int], size: tuple[int, int], letters: int
+) -> None:
+    """The colour bar with round values below it; temperatures also in degrees Celsius."""
+    values, colours = colour_table(recipe)
+    low, high = float(values[0]), float(values[-1])
+    shown = np.linspace(low, high, size[0])
+    bar = (
+        np.stack([np.interp(shown, values, colours[:, band]) for band in range(3)], axis=1)
+        .round()
+        .astype(int)
+    )
+    for column, colour in enumerate(bar):
+        draw.line(
+            [(at[0] + column, at[1]), (at[0] + column, at[1] + size[1])],
+            fill=tuple(int(part) for part in colour),
+        )
+    draw.rectangle([at[0] - 1, at[1] - 1, at[0] + size[0], at[1] + size[1] + 1], outline=FAINT)
+    for value in _ticks(low, high, 8):
+        x = at[0] + (value - low) / (high - low) * (size[0] - 1)
+        draw.line([(x, at[1] + size[1]), (x, at[1] + size[1] + letters // 3)], fill=FAINT)
+        text = (
+            f"{value:g} K ({value - 273.15:.0f} °C)"
+            if recipe.unit == "K"
+            else f"{value:g} {recipe.unit}".strip()
+        )
+        half = draw.textlength(text, font=font(letters)) / 2
+        x = min(max(x, at[0] + half - letters), at[0] + size[0] - half + letters)
+        draw.text((x, at[1] + size[1] + letters // 3 + 1), text, fill=INK, font=font(letters), anchor="ma")
+
+
+def _ticks(low: float, high: float, most: int) -> list[float]:
+    step = next(s for s in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if (high - low) / s < most)
+    return [float(v) for v in np.arange(np.ceil(low / step) * step, high + step / 1000, step)]
+
+
+def thumbnail(map_image: Image.Image) -> Image.Image:
+    """A small copy for lists and thin links."""
+    small = map_image.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return small
