@@ -27,6 +27,10 @@ from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
 BLOCK_SECONDS = 0.25
 """Samples of one estimate: 18 000 symbols, enough to see the lines 4 dB below the threshold of the code."""
 
+_LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
+_NO_SIGNAL_DB = -100.0
+_FAINT_DB = -5.0
+
 MODULATIONS = ("qpsk", "oqpsk")
 
 
@@ -36,12 +40,12 @@ class SoftBlock:
 
     Attributes:
         soft_bits: int8[2m], serial: for QPSK I and Q of each symbol, for OQPSK the two rails alternately in
-        time order.
-            Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both signs; OQPSK
-            a shift by one and both signs.
+            time order. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both
+            signs; OQPSK a shift by one and both signs.
         sample_index: float64[m], input sample position of each symbol.
-        ebn0_db: float32[m], per bit out of the rate 1/2 code (numerically Es/N0 of a QPSK symbol); below -10:
-        no signal. locked: bool[m], the signal was seen there.
+        ebn0_db: float32[m], per bit out of the rate 1/2 code (numerically Es/N0 of a QPSK symbol); -100 where
+            there is no signal.
+        locked: bool[m], the signal was seen there.
     """
 
     soft_bits: NDArray[np.int8]
@@ -56,7 +60,7 @@ class DemodulatorReport:
 
     Attributes:
         samples: Samples taken in.
-        samples_not_finite: Of these, NaN or infinite ones, taken as zero.
+        samples_not_finite: Of these, NaN, infinite or absurdly large ones, taken as zero.
         blocks: Blocks estimated.
         blocks_locked: Of these, blocks whose spectral lines stood out.
         jumps: Times the symbol clock had to start anew.
@@ -158,14 +162,27 @@ class Demodulator:
         )
         blocks.append(self._give(self._level.process(self._phase.flush())))
         blocks.append(self._give(self._level.flush()))
-        return _joined(blocks)
+        return self._up_to(float(total), _joined(blocks))
+
+    def _up_to(self, end: float, block: SoftBlock) -> SoftBlock:
+        """Cuts symbols at or after `end`: a recording shorter than a block was filled up to be one."""
+        symbols = int(np.searchsorted(block.sample_index, end))
+        self._counts["symbols"] -= len(block.sample_index) - symbols
+        return SoftBlock(
+            soft_bits=block.soft_bits[: 2 * symbols],
+            sample_index=block.sample_index[:symbols],
+            ebn0_db=block.ebn0_db[:symbols],
+            locked=block.locked[:symbols],
+        )
 
     def _take(self, samples: NDArray[np.complex64]) -> None:
         samples = np.ascontiguousarray(samples, np.complex64)
-        finite = np.isfinite(samples.real) & np.isfinite(samples.imag)
-        bad = len(samples) - int(np.count_nonzero(finite))
-        if bad:
-            samples = np.where(finite, samples, np.complex64(0))
+        parts = samples.view(np.float32)
+        bad = 0
+        if len(parts) and not np.abs(parts).max() <= _LARGEST:  # true of NaN as well
+            good = (np.abs(samples.real) <= _LARGEST) & (np.abs(samples.imag) <= _LARGEST)
+            samples = np.where(good, samples, np.complex64(0))
+            bad = len(good) - int(np.count_nonzero(good))
         self._counts["samples"] += len(samples)
         self._counts["bad"] += bad
         self._held = np.concatenate([self._held, samples])
@@ -226,13 +243,18 @@ class Demodulator:
         taken = symbols * self._per_symbol
         instants, self._instants = self._instants[:taken], self._instants[taken:]
         seen, self._seen = self._seen[:taken], self._seen[taken:]
-        ebn0_db = np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols]
+        # Where no block saw a line the level is that of anything, an unmodulated carrier for instance.
+        locked = seen[:: self._per_symbol]
+        ebn0_db = np.where(
+            locked, np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols], np.float32(_NO_SIGNAL_DB)
+        )
+        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols] * np.repeat(locked, 2)
         self._counts["symbols"] += symbols
         return SoftBlock(
-            soft_bits=level.soft_bits.reshape(-1)[: 2 * symbols],
+            soft_bits=soft_bits,
             sample_index=instants[:: self._per_symbol],
             ebn0_db=ebn0_db,
-            locked=seen[:: self._per_symbol] & (ebn0_db > -5),
+            locked=locked & (ebn0_db > _FAINT_DB),
         )
 
 

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.carrier import REACH, WINDOW_SYMBOLS, edge_taps, follow, oqpsk_lines, qpsk_lines, smooth
-from decoders.softbits import amplitude_and_noise, llr_gain, to_soft_bits
+from decoders.softbits import llr_gain, signal_share, signal_to_noise, to_soft_bits, window_kurtosis
 
-LEVEL_REACH = 16
-"""Windows to either side over which the gain of the soft bits is averaged: 30 ms at 72 kBd."""
+LEVEL_REACH = 12
+"""Windows to either side over which the signal's share of the power is averaged: 20 ms at 72 kBd."""
+
+_POWER_REACH = 2
+"""Windows to either side over which the power itself is averaged: a dongle's gain step spoils no more."""
 
 QUALITY_REACH = 64
 """Windows to either side over which Eb/N0 is averaged: 0.1 s at 72 kBd, for a scatter of 0.2 dB at 1.5 dB."""
@@ -84,7 +87,7 @@ class PhaseFollower:
 
 @dataclass(frozen=True)
 class LevelBlock:
-    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS] and Eb/N0 in dB, float32[windows] (-inf: no signal)."""
+    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS] and Eb/N0 in dB, float32[windows] (-100: no signal)."""
 
     soft_bits: NDArray[np.int8]
     ebn0_db: NDArray[np.float32]
@@ -95,15 +98,17 @@ class LevelKeeper:
 
     def __init__(self) -> None:
         self._rails = np.zeros((0, 2 * WINDOW_SYMBOLS), np.float32)
-        self._moments = np.zeros((0, 2))  # from `_past` windows before the first waiting one
+        self._moments = np.zeros(
+            (0, 2)
+        )  # power and kurtosis, from `_past` windows before the first waiting one
         self._past = 0
 
     def process(self, rails: NDArray[np.float32]) -> LevelBlock:
         """Soft bits of the windows that became final; `rails` as from `PhaseFollower`."""
         square = rails * rails
-        fresh = np.stack(
-            [square.mean(axis=1, dtype=np.float64), (square * square).mean(axis=1, dtype=np.float64)], 1
-        )
+        power = square.mean(axis=1, dtype=np.float64)
+        fourth = (square * square).mean(axis=1, dtype=np.float64)
+        fresh = np.stack([power, window_kurtosis(power, fourth, rails.shape[1])], axis=1)
         self._moments = np.concatenate([self._moments, fresh])
         self._rails = np.concatenate([self._rails, rails])
         return self._release(len(self._rails) - QUALITY_REACH)
@@ -115,9 +120,10 @@ class LevelKeeper:
     def _release(self, windows: int) -> LevelBlock:
         if windows <= 0:
             return LevelBlock(np.zeros((0, 2 * WINDOW_SYMBOLS), np.int8), np.zeros(0, np.float32))
-        gain = llr_gain(*self._averaged(windows, LEVEL_REACH)).astype(np.float32)
-        amplitude, noise = self._averaged(windows, QUALITY_REACH)
-        ratio = amplitude**2 / np.maximum(noise, 1e-30)
+        gain = llr_gain(
+            self._averaged(0, windows, _POWER_REACH), signal_share(self._averaged(1, windows, LEVEL_REACH))
+        ).astype(np.float32)
+        ratio = signal_to_noise(signal_share(self._averaged(1, windows, QUALITY_REACH)))
         ebn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
         soft_bits = to_soft_bits(self._rails[:windows], gain[:, None])
         self._rails = self._rails[windows:]
@@ -126,8 +132,7 @@ class LevelKeeper:
         self._past += windows - drop
         return LevelBlock(soft_bits, ebn0_db)
 
-    def _averaged(self, windows: int, reach: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _averaged(self, column: int, windows: int, reach: int) -> NDArray[np.float64]:
         weight = smooth(np.ones(len(self._moments)), reach).real
-        second, fourth = (smooth(self._moments[:, k], reach).real / weight for k in (0, 1))
-        chosen = slice(self._past, self._past + windows)
-        return amplitude_and_noise(second[chosen], fourth[chosen])
+        average = smooth(self._moments[:, column], reach).real / weight
+        return np.asarray(average[self._past : self._past + windows])

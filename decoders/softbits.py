@@ -23,26 +23,46 @@ _PRESENT_SNR = 0.8
 """A²/s2 from which the estimate is believed in full (-1 dB, 2.5 dB below the best decoder's threshold)."""
 
 
-def amplitude_and_noise(
-    second: NDArray[np.float64], fourth: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Amplitude and noise variance of a two-valued rail from its moments.
+def signal_share(kurtosis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share A^2 / (A^2 + s2) of the signal in the power of a two-valued rail in noise.
 
-    E y^2 = A^2 + s2 and E y^4 = A^4 + 6 A^2 s2 + 3 s2^2, so that A^4 = (3 (E y^2)^2 - E y^4) / 2.
-    Source: Pauluzzi and Beaulieu, A comparison of SNR estimation techniques, IEEE Trans. Comm. 48 (2000) 1681
-    (M2M4, real).
+    E y^2 = A^2 + s2 and E y^4 = A^4 + 6 A^2 s2 + 3 s2^2, so that E y^4 / (E y^2)^2 = 3 - 2 share^2.
+    Source: Pauluzzi and Beaulieu, A comparison of SNR estimation techniques for the AWGN channel,
+    IEEE Trans. Comm. 48 (2000) 1681 (M2M4, real).
+
+    Args:
+        kurtosis: Fourth moment over the square of the second; 3 for noise alone, 1 without noise.
     """
-    power = np.sqrt(np.clip((3 * second**2 - fourth) / 2, 0, None))
-    power = np.minimum(power, second)
-    return np.sqrt(power), second - power
+    return np.asarray(np.sqrt(np.clip((3 - kurtosis) / 2, 0, 1)))
 
 
-def llr_gain(amplitude: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """LLR per unit of rail value, taken back to zero where no signal is."""
-    floor = np.maximum(noise, 1e-4 * amplitude**2)  # 40 dB: no receiver is better
-    safe = np.where(floor > 0, floor, 1.0)
-    presence = np.clip((amplitude**2 / safe - _ABSENT_SNR) / (_PRESENT_SNR - _ABSENT_SNR), 0, 1)
-    return np.asarray(np.where(floor > 0, 2 * amplitude / safe * presence, 0.0))
+def window_kurtosis(
+    second: NDArray[np.float64], fourth: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Kurtosis of windows of `count` values, freed of the bias of small samples; 3 where all is zero.
+
+    In noise E (m4 / m2^2) = 3 n / (n + 2) (Fisher 1930); without noise there is no bias.
+    """
+    raw = np.where(second > 0, fourth / np.where(second > 0, second, 1.0) ** 2, 3.0)
+    return np.asarray(1 + (raw - 1) * (1 + 3 / count))
+
+
+def signal_to_noise(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A^2/s2, which is Eb/N0 of the rate 1/2 code, held below 40 dB: no receiver is better."""
+    return np.asarray(share / np.maximum(1 - share, 1e-4))
+
+
+def llr_gain(power: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """LLR per unit of rail value, taken back to zero where no signal is.
+
+    Args:
+        power: E y^2 of the rail here.
+        share: From `signal_share`.
+    """
+    ratio = signal_to_noise(share)
+    presence = np.clip((ratio - _ABSENT_SNR) / (_PRESENT_SNR - _ABSENT_SNR), 0, 1)
+    amplitude = np.sqrt(np.maximum(power * share, 1e-30))
+    return np.asarray(np.where(power > 0, 2 * ratio / amplitude * presence, 0.0))
 
 
 def to_soft_bits(rails: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.int8]:
