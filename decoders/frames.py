@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from .downlink import Mode
 from .frame_sync import MARKER_BITS, FoundFrame, FrameFinder
 from .inner_decoder import DecodedBits, InnerDecoder
 from .marker_sync import MarkerSync
-from .reed_solomon import TO_DUAL
+from .reed_solomon import FAILED, TO_DUAL
 from .timeline import Timeline
 from .viterbi import Bits, SoftBits, encode
 
@@ -23,6 +23,8 @@ IDLE_VCID = 63
 VERSION = 1  # AOS transfer frame (CCSDS 732.0-B-4 section 4.1.2)
 
 Floats = npt.NDArray[np.float64]
+# Called with the name of a joint and what passed it.
+Tap = Callable[[str, npt.NDArray[np.generic]], None]
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def make_frame(cadu: bytes, corrected: Sequence[int], *, bit_index: int, state: 
         header >> 32 & 0x3F,
         header >> 8 & 0xFFFFFF,
     )
-    if -1 in corrected:
-        good, state = False, f"{list(corrected).count(-1)} of {len(corrected)} codewords failed"
+    if FAILED in corrected:
+        good, state = False, f"{list(corrected).count(FAILED)} of {len(corrected)} codewords failed"
     elif version != VERSION:
         good, state = False, f"version {version} instead of {VERSION}"
     else:
@@ -82,29 +84,39 @@ def make_frame(cadu: bytes, corrected: Sequence[int], *, bit_index: int, state: 
 class FrameDecoder:
     """Decode the soft bits of one mode into frames, in the order in which they were sent."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, *, tap: Tap | None = None) -> None:
         self.mode = mode
+        self.tap = tap
         self.inner = InnerDecoder()
         self.marker_sync = MarkerSync() if mode.interleaver == "meteor-80k" else None
         self._deinterleaver = Deinterleaver() if self.marker_sync else None
         self._nrz_m = NrzMDecoder() if mode.differential == "nrz-m" else None
         self._finder = FrameFinder(mode)
         self._samples = Timeline()  # samples of the incoming symbols
-        self._symbols_received = 0
+        self._soft_received = 0
         self._rows = Timeline()  # symbols of the deinterleaver's rows
         self._state = ""
-        self.taps: dict[str, list[npt.NDArray[np.generic]]] = {}
+        self._levels = Timeline()  # Eb/N0 as the demodulator measured it
 
-    def process(self, soft_bits: SoftBits, sample_index: Floats | None = None) -> list[Frame]:
+    def process(
+        self,
+        soft_bits: SoftBits,
+        sample_index: Floats | None = None,
+        ebn0_db: npt.NDArray[np.float32] | None = None,
+    ) -> list[Frame]:
         """Frames completed by these soft bits.
 
         Args:
             soft_bits: int8, serial, positive = 1, 0 = erasure.
             sample_index: position in the recording of each pair, shape (soft_bits.size // 2,).
+            ebn0_db: Eb/N0 of each pair where the demodulator measured it, same shape; it tells more than the
+                soft bits, which saturate.
         """
         if sample_index is not None and sample_index.size:
-            self._samples.extend(self._symbols_received / 2, sample_index)
-        self._symbols_received += soft_bits.size
+            self._samples.extend(self._soft_received / 2, sample_index)
+        if ebn0_db is not None and ebn0_db.size:
+            self._levels.extend(self._soft_received / 2, ebn0_db.astype(np.float64))
+        self._soft_received += soft_bits.size
         return self._inner(soft_bits, last=False)
 
     def flush(self) -> list[Frame]:
@@ -122,6 +134,7 @@ class FrameDecoder:
                 soft = np.concatenate(
                     [soft, self._deinterleaver.process(rows.soft), self._deinterleaver.flush()]
                 )
+            self._give("deinterleaved", soft)
         decoded = self.inner.process(soft)
         if last:
             decoded += self.inner.flush()
@@ -137,30 +150,38 @@ class FrameDecoder:
         bits = np.concatenate([block.bits for block in decoded])
         if self._nrz_m is not None:
             bits = self._nrz_m.process(bits)
+        self._give("bits", bits)
         return self._finder.process(bits, np.concatenate([block.soft for block in decoded]))
 
     def _frame(self, found: FoundFrame) -> Frame:
         state = self._state + (", inverted" if found.inverted else "")
         frame = make_frame(
-            _cadu(found.block, self.mode), found.block.corrected, bit_index=found.bit_index, state=state
+            cadu_bytes(found.block, self.mode), found.block.corrected, bit_index=found.bit_index, state=state
         )
         ebn0_db, errors = _quality(found, self.mode)
-        values = frame.__dict__ | {
-            "ebn0_db": ebn0_db,
-            "symbols_corrected": errors,
-            "sample_index": self._sample_of(found.bit_index),
-        }
-        return Frame(**values)
+        symbol = self._symbol_of(found.bit_index)
+        middle = self._symbol_of(found.bit_index + 4 * self.mode.frame_bytes)
+        measured = None if middle is None else self._levels.at(middle)
+        return replace(
+            frame,
+            ebn0_db=ebn0_db if measured is None else measured,
+            symbols_corrected=errors,
+            sample_index=None if symbol is None else self._samples.at(symbol),
+        )
 
-    def _sample_of(self, bit_index: int) -> float | None:
-        symbol: float | None = bit_index
-        if self._deinterleaver is not None:
-            row = self._deinterleaver.row_of(2 * bit_index)
-            symbol = self._rows.at(row)
-        return None if symbol is None else self._samples.at(symbol)
+    def _symbol_of(self, bit_index: int) -> float | None:
+        """The incoming symbol that a decoded bit came from; interleaved: the one that its row began with."""
+        if self._deinterleaver is None:
+            return bit_index
+        return self._rows.at(self._deinterleaver.row_of(2 * bit_index))
+
+    def _give(self, joint: str, passed: npt.NDArray[np.generic]) -> None:
+        if self.tap is not None and passed.size:
+            self.tap(joint, passed)
 
 
-def _cadu(block: CodeBlock, mode: Mode) -> bytes:
+def cadu_bytes(block: CodeBlock, mode: Mode) -> bytes:
+    """The frame with its marker, in the basis of the downlink."""
     words = TO_DUAL[block.words] if mode.rs_basis == "dual" else block.words
     return mode.marker + words.T.tobytes()
 

@@ -1,0 +1,261 @@
+"""From a recording to frames and pictures: the main path of the decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdr.errors import SdrError
+
+from .downlink import Downlink, Mode, load_downlink, nearest
+from .errors import DecoderError, InputError
+from .frames import Frame
+from .level1a import Provenance, packet_report, write_level1a
+from .msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
+from .packets import Packet, PacketAssembler, PacketReport
+from .report import SCHEMA, DecodeReport, FrameCounts, FrameTable, InputFacts, software_versions
+from .results import TAPS, Results
+from .sources import FrameSource, open_source
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class DecodeRequest:
+    """What to decode, and what is known about it.
+
+    `level` is one of `sources.LEVELS`; `format` and `sample_rate` (Hz) describe samples where the file does
+    not; `start` is the aware time of the first sample; `elements` (an OMM mapping) and `station` are carried
+    along; `taps` names of joints to write; with `follow` a growing recording is read to its end mark.
+    """
+
+    input: Path
+    downlink: str
+    out: Path
+    format: str | None = None
+    sample_rate: float | None = None
+    level: str = "iq"
+    start: datetime | None = None
+    satellite: str | None = None
+    elements: Mapping[str, Any] | None = None
+    station: Mapping[str, Any] | None = None
+    taps: tuple[str, ...] = ()
+    follow: bool = False
+
+
+def decode(request: DecodeRequest, *, progress: Progress | None = None) -> DecodeReport:
+    """Decode an input into the folder `request.out`.
+
+    Writes frames.cadu (marker, corrected and derandomised block, parity kept; frames.vcdu for an input that
+    has no parity), report.json (see `report.py`), one NetCDF file per instrument, and the taps.
+
+    Raises:
+        DecoderError: with its `exit_status` 2, the request or the input is wrong; 3, the results cannot be
+            written. That nothing usable was found is no error but `exit_status` 1 of the report.
+    """
+    downlink = load_downlink(request.downlink)
+    _check(request)
+    with _results(request) as results, _opened(request, downlink, results) as source:
+        run = _Run(request, results)
+        for frames in source.frames():
+            run.take(frames, source.facts, source.mode)
+            if progress is not None and source.fraction is not None:
+                progress(source.fraction)
+        return run.finish(downlink, source)
+
+
+class _Run:
+    """What is collected while frames come in."""
+
+    def __init__(self, request: DecodeRequest, results: Results) -> None:
+        self._request = request
+        self._results = results
+        self._table = FrameTable()
+        self._packets: PacketAssembler | None = None
+        self._instrument: MsuMrAssembler | None = None
+        self._name = "frames.vcdu" if request.level == "vcdu" else "frames.cadu"
+        results.append(self._name, b"")
+
+    def take(self, frames: list[Frame], facts: InputFacts, mode: Mode | None) -> None:
+        for frame in frames:
+            self._table.add(frame, start=facts.start, sample_rate=facts.sample_rate)
+            self._results.tap("located", np.frombuffer(frame.cadu, dtype=np.uint8))
+        good = [frame for frame in frames if frame.good]
+        marker = 4 if self._name == "frames.vcdu" else 0
+        self._results.append(self._name, b"".join(frame.cadu[marker:] for frame in good))
+        if good:
+            self._image(good, facts, mode)
+
+    def _image(self, good: list[Frame], facts: InputFacts, mode: Mode | None) -> None:
+        if self._packets is None or self._instrument is None:
+            framing = mode or load_downlink(self._request.downlink).modes[0]
+            self._packets = PacketAssembler(framing.insert_zone_bytes)
+            self._instrument = MsuMrAssembler(_time_kind(mode), facts.start)
+        self._pass_on(self._packets.process(frame.cadu[4 : 4 + 892] for frame in good))
+
+    def _pass_on(self, packets: Iterable[Packet]) -> None:
+        assert self._instrument is not None  # noqa: S101 - made together with the packets' assembler
+        whole = list(packets)
+        for packet in whole:
+            self._results.tap("packets", np.frombuffer(_packet_bytes(packet), dtype=np.uint8))
+        self._instrument.process(whole)
+
+    def finish(self, downlink: Downlink, source: FrameSource) -> DecodeReport:
+        report, image = PacketReport(), None
+        if self._packets is not None and self._instrument is not None:
+            self._pass_on(self._packets.flush())
+            report, image = self._packets.report, self._instrument.finish()
+        counts = self._table.counts(lost=report.frames_lost)
+        self._results.finish()
+        messages = tuple(_messages(downlink, counts, image, source))
+        mode = source.mode.name if source.mode else None
+        table: dict[str, Any] = {
+            "schema": SCHEMA,
+            "exit_status": 0 if counts.good else 1,
+            "messages": messages,
+            "input": _input_table(self._request, source),
+            "downlink": downlink.name,
+            "mode": mode,
+            "satellite": self._request.satellite,
+            "frames": asdict(counts),
+            "columns": self._table.columns,
+            "packets": _packet_table(report),
+            "image": None if image is None else _image_table(image),
+            "software": software_versions(),
+        }
+        if image is not None:
+            path = write_level1a(self._results.folder, image, _provenance(self._request, table))
+            self._results.note(path.name)
+        table["files"] = self._results.files
+        self._results.write_json("report.json", table)
+        return DecodeReport(counts, mode, messages, (*self._results.files, "report.json"), table)
+
+
+def _check(request: DecodeRequest) -> None:
+    for tap in request.taps:
+        if tap not in TAPS:
+            raise InputError(f"unknown joint {tap!r} for --tap{nearest(tap, tuple(TAPS))}")
+    if request.start is not None and request.start.tzinfo is None:
+        raise InputError(f"the start {request.start} has no time zone; give it in UTC, ending in Z")
+
+
+@contextmanager
+def _results(request: DecodeRequest) -> Iterator[Results]:
+    results = Results(request.out, request.taps)
+    try:
+        yield results
+    finally:
+        results.abandon()
+
+
+@contextmanager
+def _opened(request: DecodeRequest, downlink: Downlink, results: Results) -> Iterator[FrameSource]:
+    try:
+        source = open_source(
+            request.input,
+            downlink,
+            level=request.level,
+            format=request.format,
+            sample_rate=request.sample_rate,
+            start=request.start,
+            follow=request.follow,
+            tap=results.tap if request.taps else None,
+        )
+        with closing(source):
+            yield source
+    except SdrError as error:
+        if error.exit_status != DecoderError.exit_status:
+            raise
+        raise InputError(str(error)) from error
+
+
+def _time_kind(mode: Mode | None) -> Any:
+    return "auto" if mode is None else mode.time
+
+
+def _messages(
+    downlink: Downlink, counts: FrameCounts, image: MsuMrImage | None, source: FrameSource
+) -> Iterator[str]:
+    if counts.good:
+        yield (
+            f"{counts.good} frames, {counts.corrected} of them corrected; {counts.failed} were located but "
+            f"failed, {counts.lost} are missing by their counters"
+        )
+    elif counts.located:
+        yield f"{counts.located} frames of {downlink.name} were located, but none is free of errors"
+    else:
+        yield f"no signal of this downlink was found: no frame of {downlink.name} in the whole input"
+    if counts.good and image is None:
+        yield "the frames hold no picture of MSU-MR"
+    yield from source.facts.notes
+    if image is not None:
+        yield from image.report.notes
+
+
+def _input_table(request: DecodeRequest, source: FrameSource) -> dict[str, Any]:
+    facts = source.facts
+    return {
+        "path": str(request.input),
+        "sha256": source.sha256(),
+        "level": request.level,
+        "format": facts.format,
+        "sample_rate": facts.sample_rate,
+        "samples": facts.samples,
+        "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
+        "gaps": [
+            {"sample_index": index, "sample_count": count, "cause": cause}
+            for index, count, cause in facts.gaps
+        ],
+    }
+
+
+def _packet_table(report: PacketReport) -> dict[str, Any]:
+    return {name: value for name, value in asdict(report).items() if name != "gaps"}
+
+
+def _image_table(image: MsuMrImage) -> dict[str, Any]:
+    channels = {}
+    for channel in image.channels:
+        quality = image.quality[channel]
+        good, missing = int((quality == GOOD).sum()), int((quality == MISSING).sum())
+        channels[str(channel)] = {
+            "lines": len(quality),
+            "good": good,
+            "missing": missing,
+            "damaged": quality.size - good - missing,
+        }
+    return {
+        "channels": channels,
+        "start": image.start.isoformat(),
+        "end": image.end.isoformat(),
+        "report": packet_report(image),
+    }
+
+
+def _provenance(request: DecodeRequest, table: Mapping[str, Any]) -> Provenance:
+    elements = request.elements
+    return Provenance(
+        satellite=request.satellite or "",
+        norad_id=int(elements.get("NORAD_CAT_ID", 0)) if elements else 0,
+        downlink=str(table["downlink"]),
+        mode=table["mode"] or "",
+        elements_omm=elements,
+        station=request.station,
+        recording_name=request.input.name,
+        recording_sha256=table["input"]["sha256"],
+        software=table["software"],
+        frame_report=table["frames"],
+        history=f"tramthu decode {request.input.name} --downlink {request.downlink} --level {request.level}",
+    )
+
+
+def _packet_bytes(packet: Packet) -> bytes:
+    first = packet.has_secondary_header << 11 | packet.apid
+    head = first.to_bytes(2, "big") + (packet.flags << 14 | packet.count).to_bytes(2, "big")
+    return head + (len(packet.data) + packet.missing_bytes - 1).to_bytes(2, "big") + packet.data

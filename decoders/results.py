@@ -1,0 +1,110 @@
+"""The folder of results: every file appears under its name only when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import OutputError
+
+UNFINISHED = ".part"
+# Joints that `--tap` writes, and what the file is called behind `tap.STAGE`.
+TAPS = {
+    "samples": ".cf32",  # complex64 as read
+    "soft": ".s",  # int8 out of the demodulator
+    "deinterleaved": ".s",  # int8 into the Viterbi decoder
+    "bits": ".bits",  # decoded bits, differential code undone, packed, most significant first
+    "located": ".cadu",  # every located frame, good or not
+    "packets": ".ccsds",  # space packets
+}
+
+
+class Results:
+    """Files being written into a folder."""
+
+    def __init__(self, folder: Path, taps: tuple[str, ...] = ()) -> None:
+        """Make the folder.
+
+        Raises:
+            OutputError: it cannot be made or written.
+        """
+        self.folder = folder
+        self.taps = taps
+        self._open: dict[str, BinaryIO] = {}
+        self._bits = np.zeros(0, dtype=np.uint8)
+        self.files: dict[str, dict[str, Any]] = {}
+        with self._guard("."):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def append(self, name: str, content: bytes) -> None:
+        """Append to a file that appears when the run is finished."""
+        with self._guard(name):
+            if name not in self._open:
+                self._open[name] = (self.folder / (name + UNFINISHED)).open("wb")
+            self._open[name].write(content)
+
+    def tap(self, joint: str, passed: npt.NDArray[np.generic]) -> None:
+        """Append what passed a joint to its file, when that joint was asked for."""
+        if joint not in self.taps:
+            return
+        if joint == "bits":
+            bits = np.concatenate([self._bits, passed.astype(np.uint8)])
+            whole = bits.size - bits.size % 8
+            self._bits, passed = bits[whole:], np.packbits(bits[:whole])
+        self.append(f"tap.{joint}{TAPS[joint]}", passed.tobytes())
+
+    def finish(self) -> None:
+        """Give every file its name."""
+        if self._bits.size:
+            self.append(f"tap.bits{TAPS['bits']}", np.packbits(self._bits).tobytes())
+        for name, file in self._open.items():
+            with self._guard(name):
+                file.close()
+                (self.folder / (name + UNFINISHED)).replace(self.folder / name)
+            self.note(name)
+        self._open = {}
+
+    def note(self, name: str) -> None:
+        """Enter a finished file."""
+        path = self.folder / name
+        with self._guard(name), path.open("rb") as file:
+            self.files[name] = {
+                "bytes": path.stat().st_size,
+                "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+            }
+
+    def write_json(self, name: str, table: Mapping[str, Any]) -> None:
+        """Write a table at once."""
+        with self._guard(name):
+            unfinished = self.folder / (name + UNFINISHED)
+            text = json.dumps(table, ensure_ascii=False, indent=1, allow_nan=False)
+            unfinished.write_text(text + "\n", encoding="utf-8")
+            unfinished.replace(self.folder / name)
+
+    def abandon(self) -> None:
+        """Remove what is unfinished."""
+        for name, file in self._open.items():
+            try:
+                file.close()
+                (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
+            except OSError:
+                continue
+        self._open = {}
+
+    @contextmanager
+    def _guard(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = self.folder if name == "." else self.folder / name
+            raise OutputError(
+                f"{where} cannot be written: {error.strerror or error}; "
+                "free space there or choose another --out"
+            ) from error

@@ -1,0 +1,78 @@
+"""Frames from an input of any level: samples, soft bits, hard bits, CADUs, VCDUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from sdr.bytestream import open_bytes
+from sdr.recording import open_recording
+
+from .byte_sources import BitSource, CaduSource, VcduSource
+from .downlink import Downlink, Mode, nearest
+from .errors import InputError
+from .frames import Frame, Tap
+from .iq_source import IqSource
+from .report import InputFacts
+
+LEVELS = ("iq", "soft", "hard", "cadu", "vcdu")
+
+
+class FrameSource(Protocol):
+    """Frames of an input in order."""
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode, once it is known."""
+
+    @property
+    def facts(self) -> InputFacts:
+        """What is known about the input so far."""
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of it has been read, 0 … 1; None where its length is not known."""
+
+    def frames(self) -> Iterator[list[Frame]]:
+        """Located frames, good or not, as the input is read."""
+
+    def sha256(self) -> str:
+        """Hash of the input as it lies on the disk."""
+
+    def close(self) -> None:
+        """Close the input."""
+
+
+def open_source(
+    path: Path,
+    downlink: Downlink,
+    *,
+    level: str,
+    format: str | None,  # noqa: A002 - the word of the command line
+    sample_rate: float | None,
+    start: datetime | None,
+    follow: bool,
+    tap: Tap | None,
+) -> FrameSource:
+    """Open an input of a level.
+
+    Raises:
+        InputError: an unknown level, or options that do not fit it.
+        RecordingError: the file is missing, empty, or not of the format given.
+    """
+    if level not in LEVELS:
+        raise InputError(f"unknown level {level!r}{nearest(level, LEVELS)}")
+    if level == "iq":
+        reader = open_recording(path, format=format, sample_rate=sample_rate, start=start, follow=follow)
+        return IqSource(reader, downlink, tap=tap)
+    if follow:
+        raise InputError(f"only recordings of samples can be followed while they grow, not level {level}")
+    if format is not None or sample_rate is not None:
+        raise InputError(f"--format and --rate describe samples; level {level} takes neither")
+    stream = open_bytes(path)
+    if level in ("soft", "hard"):
+        return BitSource(path, stream, downlink, start=start, hard=level == "hard", tap=tap)
+    kind = CaduSource if level == "cadu" else VcduSource
+    return kind(path, stream, downlink, start=start)
