@@ -1,8 +1,8 @@
 """Client of rotctld, Hamlib's rotator server.
 
 Every command is sent in its extended form ("+p"): the answer then begins with the command's long name and
-ends with "RPRT n", n the negative Hamlib error. rotctld answers an unknown long command with nothing at all, so every
-answer has a timeout; after one the connection is closed, for a late answer would be taken for the next one's.
+ends with "RPRT n", n the negative Hamlib error. rotctld answers an unknown long command with nothing at all:
+so every answer has a timeout; after one the connection is closed, lest a late answer be taken for the next.
 Source: rotctld(1), and what rotctld of Hamlib 4.5.4 sends.
 """
 

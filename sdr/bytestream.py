@@ -80,12 +80,15 @@ class _GzipFile:
             return
         rest = self._rest or self._inflate.unconsumed_tail or self._file.read(_CHUNK)
         self._rest = b""
+        before = self._inflate.copy()
         try:
             raw = self._inflate.decompress(rest, 4 * _CHUNK)
         except zlib.error as error:
             self.note, self._done = f"the gzip file is damaged ({error}); what lies before is used", True
-            return
+            raw = _up_to_the_error(before, rest)
         self._buffer += raw
+        if self._done:
+            return
         if not rest and not raw and not self._inflate.eof:
             self.note, self._done = "the gzip file is cut off; what is there is used", True
 
@@ -100,6 +103,17 @@ class _GzipFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _up_to_the_error(inflate: zlib._Decompress, packed: bytes) -> bytes:
+    """What a damaged chunk still gives, byte by byte: the failing call as a whole gives nothing."""
+    raw = bytearray()
+    try:
+        for at in range(len(packed)):
+            raw += inflate.decompress(packed[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(raw)
 
 
 class _GzipStream(ByteStream):

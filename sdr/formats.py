@@ -98,9 +98,13 @@ def from_samples(samples: npt.NDArray[np.complexfloating], fmt: str) -> bytes:
     if form.dtype.kind == "f":
         return values.astype(form.dtype, copy=False).tobytes()
     low, high = _LIMITS[fmt]
-    codes = np.nan_to_num(values, nan=0.0) * np.float32(form.scale) + np.float32(form.zero)
+    codes = np.clip(values, -2.0, 2.0)  # before scaling, so that nothing overflows
+    np.nan_to_num(codes, copy=False)
+    codes *= np.float32(form.scale)
+    codes += np.float32(form.zero)
     np.rint(codes, out=codes)
-    return bytes(np.clip(codes, low, high).astype(form.dtype).tobytes())
+    np.clip(codes, low, high, out=codes)
+    return bytes(codes.astype(form.dtype).tobytes())
 
 
 def zero_bytes(sample_count: int, fmt: str) -> bytes:

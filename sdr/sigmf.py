@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,7 +127,7 @@ def _header(
     data_file = fields.get("core:dataset")
     if fields.get("core:metadata_only"):
         raise RecordingError("the SigMF metadata stand for no data file (core:metadata_only)")
-    if data_file is not None and ("/" in data_file or "\\" in data_file or data_file in (".", "..")):
+    if data_file is not None and not _is_plain_name(data_file):
         raise RecordingError(f"the SigMF metadata name a data file {data_file!r} outside their folder")
     return SigmfHeader(
         fmt,
@@ -138,6 +139,15 @@ def _header(
         data_file,
         _count(first.get("core:header_bytes", 0)),
         _count(fields.get("core:trailing_bytes", 0)),
+    )
+
+
+def _is_plain_name(name: object) -> bool:
+    """A file beside the metadata, never a way to another folder."""
+    return (
+        isinstance(name, str)
+        and re.fullmatch(r"[^/\\\0]{1,255}", name) is not None
+        and name not in (".", "..")
     )
 
 
