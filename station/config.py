@@ -60,6 +60,8 @@ class SimulatorReceiver(_Strict):
     mode: Literal["m2_72k", "72k", "80k"] = "72k"
     channels: tuple[int, ...] = (1, 2, 5)
     noise: Literal["quiet", "rural", "suburban"] = "rural"
+    antenna: Literal["qfh", "v-dipole", "isotropic"] = "qfh"
+    ebn0_db: float | None = None
     seed: int = Field(default=1, ge=0)
 
 
@@ -89,7 +91,9 @@ class SoapyReceiver(_Strict):
     """Any radio with a SoapySDR driver."""
 
     type: Literal["soapy"]
-    device: str = "driver=rtlsdr"
+    driver: str = "rtlsdr"
+    serial: str | None = None
+    args: dict[str, str] = {}
     antenna: str | None = None
     sample_rate: Positive = 1.024e6
     gain_db: float | None = 32.8
@@ -107,9 +111,10 @@ class RotatorSection(_Strict):
 
     host: str = "127.0.0.1"
     port: int = Field(default=4533, gt=0, lt=65536)
-    min_elevation_deg: float = Field(default=0.0, ge=-5, le=90)
-    park_azimuth_deg: float = Field(default=0.0, ge=-180, le=540)
-    park_elevation_deg: float = Field(default=0.0, ge=0, le=180)
+    azimuth_min_deg: float = Field(default=0.0, ge=-360, le=360)
+    azimuth_max_deg: float = Field(default=360.0, ge=0, le=720)
+    elevation_min_deg: float = Field(default=0.0, ge=-10, le=90)
+    elevation_max_deg: float = Field(default=90.0, ge=0, le=190)
 
 
 class ElementsSection(_Strict):

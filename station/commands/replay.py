@@ -1,0 +1,101 @@
+"""`tramthu replay`: the same recording again; the same bytes as last time?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from station.catalogue import Catalogue
+from station.commands.options import JsonOption, print_json
+from station.compare import Comparison
+from station.config import load_config
+from station.errors import StationError
+from station.observation import decoded_folder
+from station.progress import progress_bars
+from station.replay import ReplayReport, ReplaySource, recording_source
+from station.replay import replay as replay_source
+
+
+def replay(
+    what: Annotated[
+        str, typer.Argument(metavar="OBSERVATION|RECORDING", help="Name in the catalogue, or a file.")
+    ],
+    *,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="The station's configuration.")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(help="Data folder, without a configuration.")] = Path("demo"),
+    downlink: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,
+    format: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,  # noqa: A002
+    rate: Annotated[float | None, typer.Option(help="Of a bare recording.")] = None,
+    level: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Decode and make products again; say whether frames and products are the same bytes."""
+    given = (("--downlink", downlink), ("--format", format), ("--rate", rate), ("--level", level))
+    options = tuple(str(word) for pair in given if pair[1] is not None for word in pair)
+    source = _source(what, config, data_dir, options)
+    with progress_bars(("decode", "image")) as told:
+        report = replay_source(source, told)
+    if json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    raise typer.Exit(max(report.exit_status, 0) if report.exit_status >= 0 else 3)
+
+
+def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, ...]) -> ReplaySource:
+    path = Path(what)
+    if config is None and (path.exists() or path.with_name(f"{path.name}.sigmf-meta").exists()):
+        return recording_source(path, options)
+    station = load_config(config) if config else None
+    folder = station.station.data_dir if station else data_dir
+    if not folder.is_dir():
+        raise StationError(
+            f"{what!r} is no recording, and there is no data folder {folder}; give -c or --data-dir"
+        )
+    observation = Catalogue(folder).observation(what)
+    source = recording_source(observation.folder / "recording", options)
+    earlier = sorted(observation.folder.glob("replay-*"))
+    if earlier:
+        return source
+    image = observation.job("image").result or {}
+    return replace(
+        source,
+        decoded_before=decoded_folder(observation),
+        products_before=observation.folder / str(image.get("folder", "products")),
+    )
+
+
+def _print(report: ReplayReport) -> None:
+    typer.echo(f"{report.recording} → {report.folder}")
+    for name, ended in (("decode", report.decode), ("products", report.image)):
+        if ended is not None and ended.reason:
+            typer.echo(f"{name}: {ended.reason}")
+    for name, compared in (("decoded", report.decoded), ("products", report.products)):
+        typer.echo(f"{name}: {_said(compared)}")
+
+
+def _said(compared: Comparison | None) -> str:
+    if compared is None:
+        return "nothing earlier to compare with"
+    if compared.identical:
+        frames = f" and {compared.frames_now} frames" if compared.frames_same else ""
+        return f"the same bytes in {len(compared.same)} files{frames}"
+    parts = [f"{kind}: {', '.join(names)}" for kind, names in _lists(compared) if names]
+    if compared.frames_same is not None:
+        frames = "the same frames" if compared.frames_same else _frames_said(compared)
+        parts.insert(0, frames)
+    return "; ".join(parts)
+
+
+def _frames_said(compared: Comparison) -> str:
+    lost, gained = compared.frames_lost, compared.frames_gained
+    return f"{compared.frames_before} frames before, {compared.frames_now} now ({lost} lost, {gained} gained)"
+
+
+def _lists(compared: Comparison) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (("differ", compared.different), ("missing", compared.missing), ("new", compared.new))

@@ -1,0 +1,119 @@
+"""`tramthu simulate`: a pass as a SigMF recording, with everything it sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scheduler.elements import Elements
+from scheduler.passes import Pass, Site, find_passes
+from scheduler.satellites import satellite as satellite_named
+from station.commands.options import (
+    ElementsOption,
+    JsonOption,
+    elements_of,
+    parse_site,
+    parse_time,
+    print_json,
+    say,
+)
+from station.config import SimulatorReceiver
+from station.errors import StationError
+from station.progress import progress_bar
+
+COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
+MODES = ("m2_72k", "72k", "80k")
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Stem of the files: OUT.sigmf-data, OUT.sent.cadu, …")],
+    *,
+    satellite: Annotated[str, typer.Option(help="Name of the satellite.")] = "METEOR-M2 4",
+    elements: ElementsOption = None,
+    site: Annotated[str, typer.Option(help='"NAME,LAT,LON,ALT_M", lai-chau or lang-son.')] = "lai-chau",
+    start: Annotated[str | None, typer.Option(help="Look for the next pass from here; ISO 8601.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Only that much, around the culmination.", min=1.0)
+    ] = None,
+    mode: Annotated[str, typer.Option(help=f"One of: {', '.join(MODES)}.")] = "72k",
+    rate: Annotated[float, typer.Option(help="Samples per second.")] = 250e3,
+    format: Annotated[str, typer.Option(help="cf32, cs16, cu8 or cs8.")] = "cu8",  # noqa: A002
+    noise: Annotated[str, typer.Option(help="quiet, rural or suburban.")] = "rural",
+    ebn0: Annotated[
+        float | None, typer.Option(help="A fixed Eb/N0 in dB in place of the link budget.")
+    ] = None,
+    channels: Annotated[str, typer.Option(help="Channels on air, such as 1,2,5.")] = "1,2,5",
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Simulate one pass, from the camera to the receiver's samples."""
+    chosen, place = chosen_elements(elements, satellite), parse_site(site)
+    begin = parse_time(start, "--start") if start else chosen.epoch
+    seen = best_pass(chosen, place, begin, daylight=False)
+    first, last = _window(seen, seconds)
+    receiver = receiver_of(mode, rate, format, noise, channels, seed, ebn0)
+    from station import registry
+
+    frequency_hz = satellite_named(chosen.norad_id).downlink().frequency_hz
+    wanted = registry.SimulatedPass(chosen, place, first, last, frequency_hz, receiver)
+    with progress_bar("simulating") as told:
+        count = registry.simulate_pass(wanted, out, told)
+    low, high = registry.cn0_range_dbhz(wanted)
+    if json:
+        print_json({"pass": seen.to_json(), "samples": count, "cn0_dbhz": [low, high], "stem": str(out)})
+    else:
+        say(f"{count} samples of {seen.satellite} over {place.name}, C/N0 {low:.1f} to {high:.1f} dB-Hz")
+
+
+def chosen_elements(files: list[Path] | None, name: str) -> Elements:
+    """From the given files, or from those that come with the program."""
+    return elements_of(files or sorted(COMMITTED.glob("*.txt")), name, None)
+
+
+def best_pass(elements: Elements, site: Site, start: datetime, *, daylight: bool) -> Pass:
+    """The highest pass within 24 hours, in daylight where asked for and possible."""
+    found = [p for p in find_passes(elements, site, start, start + timedelta(hours=24)) if p.complete]
+    if not found:
+        when = f"{start:%Y-%m-%d %H:%M} UTC"
+        raise StationError(f"{elements.name} does not rise over {site.name} within 24 h of {when}")
+    light = (
+        [p for p in found if p.site_sun_elevation_deg > 10 and p.sunlit_fraction > 0.9] if daylight else []
+    )
+    return max(light or found, key=lambda p: p.max_elevation_deg)
+
+
+def receiver_of(  # noqa: PLR0917 - the options, in the order of the command
+    mode: str, rate: float, fmt: str, noise: str, channels: str, seed: int, ebn0_db: float | None = None
+) -> SimulatorReceiver:
+    """The simulator's settings, checked; `StationError` names what is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        on_air = tuple(int(part) for part in channels.split(","))
+    except ValueError:
+        raise StationError(f"--channels {channels!r}: numbers with commas between, such as 1,2,5") from None
+    table = {
+        "type": "simulator",
+        "mode": mode,
+        "sample_rate": rate,
+        "format": fmt,
+        "noise": noise,
+        "channels": on_air,
+        "seed": seed,
+        "ebn0_db": ebn0_db,
+    }
+    try:
+        return SimulatorReceiver.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StationError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from None
+
+
+def _window(seen: Pass, seconds: float | None) -> tuple[datetime, datetime]:
+    if seconds is None or seconds >= seen.duration_s:
+        return seen.aos, seen.los
+    half = timedelta(seconds=seconds / 2)
+    return seen.tca - half, seen.tca + half

@@ -1,0 +1,200 @@
+"""The daemon: books the coming passes, observes each, resumes what was unfinished, says how it is.
+
+The receiver is one, so recordings follow each other; decoding and image making of an earlier pass may still
+run while the next one is recorded. SIGTERM ends a recording in order and decodes what there is; images are
+then made at the next start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from scheduler.elements import Elements, load_elements
+from scheduler.errors import SchedulerError
+from scheduler.satellites import satellite
+from sdr.disk import free_bytes, recording_bytes
+from station.catalogue import Catalogue, Observation
+from station.clock import Clock, SystemClock
+from station.config import StationConfig
+from station.errors import sentence_of
+from station.health import health_record, write_health
+from station.observation import Crew, observe
+from station.resume import resume
+from station.schedule import plan_passes
+
+log = logging.getLogger(__name__)
+
+TICK_S = 20.0
+PLAN_EVERY = timedelta(minutes=10)
+_FORMAT_OF_RADIOS = "cs16"  # the largest that our radios give
+
+
+class Daemon:
+    """One station. `run` returns when `stop` is set.
+
+    Args:
+        config: of the station.
+        clock: tells the time.
+        observe_one: takes an observation as far as it goes; replaced in tests of the calendar.
+    """
+
+    def __init__(
+        self,
+        config: StationConfig,
+        *,
+        clock: Clock | None = None,
+        observe_one: Callable[[Observation, Crew], Observation] = observe,
+    ) -> None:
+        self.config, self.clock = config, clock or SystemClock()
+        self.stop = threading.Event()
+        self.catalogue = Catalogue(config.station.data_dir)
+        self._observe_one = observe_one
+        self._crew = Crew(config, self.catalogue, self.stop)
+        self._threads: dict[str, threading.Thread] = {}
+        self._problems: tuple[str, ...] = ()
+        self._ages: dict[str, float] = {}
+        self._planned_at: datetime | None = None
+
+    def run(self) -> None:
+        """Until `stop`: plan, observe, report."""
+        log.info("station %s, data in %s", self.config.station.name, self.catalogue.data_dir)
+        for observation in resume(self.catalogue, self.clock.now()):
+            self._start(observation)
+        while not self.stop.is_set():
+            self._plan()
+            self._start_due()
+            self.write_health("running")
+            self.clock.wait(self._pause_s(), self.stop)
+        self.settle()
+        self.write_health("stopped")
+        self.catalogue.close()
+        log.info("ended")
+
+    def settle(self) -> None:
+        """Wait until every observation under way has gone as far as it goes."""
+        for thread in list(self._threads.values()):
+            thread.join()
+        self._threads.clear()
+
+    def write_health(self, state: str) -> None:
+        """Leave the health file; a full disk is logged, not died of."""
+        try:
+            record = health_record(
+                self.clock.now(),
+                state=state,
+                observations=self.catalogue.observations(since=self.clock.now() - timedelta(days=7)),
+                problems=self._problems,
+                data_dir=self.catalogue.data_dir,
+                ages_days=self._ages,
+            )
+            write_health(self.catalogue.data_dir, record)
+        except OSError as error:
+            log.error("the health file cannot be written: %s", sentence_of(error))  # noqa: TRY400 - said whole
+
+    def _plan(self) -> None:
+        now = self.clock.now()
+        if self._planned_at is not None and now - self._planned_at < PLAN_EVERY:
+            return
+        self._planned_at = now
+        sets, problems = self._elements()
+        taken = self.catalogue.observations(since=now - timedelta(hours=2))
+        plan = plan_passes(self.config, sets, now, taken)
+        self._tell((*problems, *plan.problems))
+        for booking in plan.bookings:
+            self.catalogue.book(booking)
+            log.info("booked %s, %.0f degrees high", booking.name, booking.max_elevation_deg)
+        for seen, reason in plan.rejected:
+            log.info(
+                "not booked: %s at %s: %s", seen.satellite, seen.aos.isoformat(timespec="seconds"), reason
+            )
+
+    def _elements(self) -> tuple[list[Elements], list[str]]:
+        """Sets of every file that can be read; the others are problems."""
+        sets: list[Elements] = []
+        problems: list[str] = []
+        for path in self.config.elements.files:
+            try:
+                sets += load_elements(path)
+            except SchedulerError as error:
+                problems.append(str(error))
+        now = self.clock.now()
+        ours = {satellite(wanted.name).norad_id for wanted in self.config.satellite}
+        self._ages = {}
+        for elements in sorted(sets, key=lambda e: e.epoch):
+            if elements.norad_id in ours:
+                self._ages[elements.name] = elements.age_days(now)
+        return sets, problems
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        for problem in problems:
+            if problem not in self._problems:
+                log.warning("%s", problem)
+        self._problems = problems
+
+    def _start_due(self) -> None:
+        now = self.clock.now()
+        for observation in self.catalogue.unfinished():
+            if observation.job("record").state != "due" or observation.name in self._threads:
+                continue
+            if observation.end <= now:
+                log.warning("%s: missed", observation.name)
+                self.catalogue.fail(observation.name, "record", "missed: the station was busy or asleep")
+            elif observation.start <= now and self._room_for(observation):
+                self._start(observation)
+
+    def _room_for(self, observation: Observation) -> bool:
+        schedule, receiver = self.config.schedule, self.config.receiver
+        seconds = (observation.end - observation.start).total_seconds()
+        rate = receiver.sample_rate or 0.0
+        fmt = receiver.format if receiver.type == "simulator" else _FORMAT_OF_RADIOS
+        needed = recording_bytes(seconds, rate, fmt) + schedule.keep_free_gb * 1e9
+        free = free_bytes(self.catalogue.data_dir)
+        if free >= needed:
+            return True
+        reason = (
+            f"no room: {free / 1e9:.1f} GB free in {self.catalogue.data_dir}, {needed / 1e9:.1f} GB needed; "
+            "move old recordings away"
+        )
+        log.error("%s: %s", observation.name, reason)
+        self.catalogue.fail(observation.name, "record", reason)
+        return False
+
+    def _start(self, observation: Observation) -> None:
+        thread = threading.Thread(target=self._take, args=(observation,), name=observation.name)
+        self._threads = {name: t for name, t in self._threads.items() if t.is_alive()}
+        self._threads[observation.name] = thread
+        thread.start()
+
+    def _take(self, observation: Observation) -> None:
+        """One observation in a thread of its own; nothing it does may end the daemon."""
+        log.info("%s: begins", observation.name)
+        try:
+            ended = self._observe_one(observation, self._crew)
+        except Exception as error:
+            log.exception("%s", observation.name)
+            self._fail_open_steps(observation.name, f"{type(error).__name__}: {sentence_of(error)}")
+            return
+        for job in ended.jobs:
+            if job.state == "failed":
+                log.error("%s: %s failed: %s", ended.name, job.step, job.reason)
+                break
+        log.info("%s: %s", ended.name, ended.state)
+
+    def _fail_open_steps(self, name: str, reason: str) -> None:
+        for job in self.catalogue.observation(name).jobs:
+            if job.state == "running":
+                self.catalogue.fail(name, job.step, reason)
+                return
+
+    def _pause_s(self) -> float:
+        """Until the next start, but not longer than a tick."""
+        now = self.clock.now()
+        starts = [
+            (o.start - now).total_seconds()
+            for o in self.catalogue.unfinished()
+            if o.job("record").state == "due" and o.start > now
+        ]
+        return max(min([TICK_S, *starts]), 0.1)

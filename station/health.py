@@ -1,0 +1,76 @@
+"""`health.json`: how the station is, for people and monitors; always whole, at most a minute old.
+
+    time, ok, problems [sentences], pid, state, next_pass, running, last_done, counts_last_day, free_gb,
+    elements_age_days {satellite: days}
+
+`ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sdr.disk import free_bytes
+from station.catalogue import Observation
+
+HEALTH_NAME = "health.json"
+_RECENT = timedelta(days=1)
+
+
+def health_record(
+    now: datetime,
+    *,
+    state: str,
+    observations: Sequence[Observation],
+    problems: Sequence[str],
+    data_dir: Path,
+    ages_days: Mapping[str, float],
+) -> dict[str, Any]:
+    """The record from the catalogue and what the daemon knows."""
+    recent = [o for o in observations if o.los > now - _RECENT]
+    failed = [o for o in recent if o.state == "failed"]
+    said = [*problems, *(f"{o.name}: {_reason(o)}" for o in failed[:5])]
+    planned = [o for o in observations if o.state == "planned" and o.end > now]
+    done = [o for o in observations if o.state == "done"]
+    return {
+        "time": now.isoformat(),
+        "ok": not said,
+        "problems": said,
+        "pid": os.getpid(),
+        "state": state,
+        "next_pass": _brief(min(planned, key=lambda o: o.start)) if planned else None,
+        "running": [o.name for o in observations if o.state == "running"],
+        "last_done": _brief(max(done, key=lambda o: o.los)) if done else None,
+        "counts_last_day": dict(Counter(o.state for o in recent)),
+        "free_gb": round(free_bytes(data_dir) / 1e9, 2),
+        "elements_age_days": {name: round(days, 2) for name, days in ages_days.items()},
+    }
+
+
+def write_health(data_dir: Path, record: Mapping[str, Any]) -> None:
+    """Written beside and renamed, so that no reader sees half of it. Raises OSError."""
+    path = data_dir / HEALTH_NAME
+    beside = path.with_name(f"{HEALTH_NAME}.new")
+    beside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def _reason(observation: Observation) -> str:
+    job = next(job for job in observation.jobs if job.state == "failed")
+    return f"{job.step} failed: {job.reason}"
+
+
+def _brief(observation: Observation) -> dict[str, Any]:
+    return {
+        "name": observation.name,
+        "satellite": observation.satellite,
+        "aos": observation.aos.isoformat(),
+        "los": observation.los.isoformat(),
+        "max_elevation_deg": round(observation.max_elevation_deg, 1),
+    }

@@ -1,0 +1,254 @@
+"""One observation from the antenna to the map: record, decode, image, publish.
+
+This page is the main path. Each step is a worker process that reads the files of the step before and leaves
+its own; the catalogue learns of each step before it begins. Decoding follows the recording while it grows. A
+step whose row says done is not done again, so the same call resumes what a power cut left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from station.catalogue import Catalogue, Observation
+from station.config import StationConfig
+from station.processes import Ended, Worker
+from station.publish import publish_files
+
+MOST_ATTEMPTS = 3
+_RECORDER_STARTS_WITHIN_S = 60.0
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Crew:
+    """What every observation works with."""
+
+    config: StationConfig
+    catalogue: Catalogue
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Progress | None = None
+
+
+def observe(observation: Observation, crew: Crew) -> Observation:
+    """Take an observation as far as it goes; returns it as it then stands.
+
+    What fails is entered with its reason and is no exception; `crew.stop` ends a recording early, and what
+    was recorded is decoded still.
+    """
+    name = observation.name
+    observation.folder.mkdir(parents=True, exist_ok=True)
+    if observation.job("record").state == "due":
+        record_and_decode(observation, crew)
+    elif observation.job("decode").state == "due":
+        decode(observation, crew)
+    for step, act in (("image", image), ("publish", publish)):
+        observation = crew.catalogue.observation(name)
+        if observation.job(step).state == "due" and not crew.stop.is_set():
+            act(observation, crew)
+    return crew.catalogue.observation(name)
+
+
+def record_and_decode(observation: Observation, crew: Crew) -> None:
+    """Record, with the decoder following the growing recording."""
+    observation = crew.catalogue.begin(observation.name, "record")
+    _describe(observation, crew)
+    recorder = Worker(
+        "station.record", [str(observation.folder / "observation.json")], _log(observation, "record")
+    )
+    decoder = None
+    if _samples_flow(observation, recorder, crew):
+        decoder = _begin_decode(observation, crew, follow=True)
+
+    def watch() -> None:
+        if crew.stop.is_set():
+            recorder.interrupt()
+        _tell(crew, "record", recorder)
+        if decoder is not None:
+            _tell(crew, "decode", decoder)
+
+    recorded = recorder.wait(_recording_limit_s(observation, crew), watch)
+    _enter_recording(observation, recorded, crew)
+    if decoder is not None:
+        _enter_decode(observation, decoder.wait(crew.config.schedule.decode_timeout_s, watch), crew)
+
+
+def decode(observation: Observation, crew: Crew) -> None:
+    """Decode a finished recording."""
+    worker = _begin_decode(observation, crew, follow=False)
+    ended = worker.wait(crew.config.schedule.decode_timeout_s, lambda: _tell(crew, "decode", worker))
+    _enter_decode(observation, ended, crew)
+
+
+def image(observation: Observation, crew: Crew) -> None:
+    """Make pictures, maps and level-1 files from what was decoded."""
+    decoded = decoded_folder(observation)
+    observation = crew.catalogue.begin(observation.name, "image")
+    if not sorted(decoded.glob("*_l1a.nc")):
+        crew.catalogue.fail(observation.name, "image", "no image in the decoded data")
+        return
+    out = _fresh(observation.folder / "products", observation.job("image").attempts)
+    worker = Worker(
+        "products", products_arguments(decoded, out, crew.config), _log(observation, "image"), niceness=10
+    )
+    limit_s = crew.config.schedule.products_timeout_s
+    ended = worker.wait(limit_s, lambda: _tell(crew, "image", worker))
+    if ended.reason:
+        crew.catalogue.fail(observation.name, "image", ended.reason, _cost(ended))
+        return
+    crew.catalogue.finish(observation.name, "image", _cost(ended) | {"folder": out.name}, _files(out))
+
+
+def publish(observation: Observation, crew: Crew) -> None:
+    """Let others see it: a manifest beside the files, and a copy where the operator wants one."""
+    observation = crew.catalogue.begin(observation.name, "publish")
+    try:
+        made = publish_files(observation, crew.config)
+    except OSError as error:
+        crew.catalogue.fail(observation.name, "publish", f"{error.filename}: {error.strerror}")
+        return
+    crew.catalogue.finish(observation.name, "publish", {"copied": made.copied}, made.files)
+
+
+def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> list[str]:
+    """Arguments of the decoding worker."""
+    site = observation.site
+    arguments = ["decode", str(observation.recording), "--downlink", observation.downlink, "--out", str(out)]
+    arguments += [
+        "--satellite",
+        observation.satellite,
+        "--elements",
+        str(observation.folder / "elements.json"),
+    ]
+    arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**site)]
+    return [*arguments, "--follow"] if follow else arguments
+
+
+def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:
+    """Arguments of the product-making worker."""
+    wanted = config.products
+    arguments = [str(decoded), "--out", str(out), "--language", wanted.language or config.station.language]
+    if wanted.boundaries:
+        arguments += ["--boundaries", str(wanted.boundaries)]
+    for option, names in (("--areas", wanted.areas), ("--recipes", wanted.recipes)):
+        arguments += [option, ",".join(names)] if names else []
+    return [*arguments, "--json"]
+
+
+def decoded_folder(observation: Observation) -> Path:
+    """Where the last decoding left its files."""
+    result = observation.job("decode").result or {}
+    return observation.folder / str(result.get("folder", "decoded"))
+
+
+def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
+    observation = crew.catalogue.begin(observation.name, "decode")
+    out = _fresh(observation.folder / "decoded", observation.job("decode").attempts)
+    arguments = decode_arguments(observation, out, follow=follow)
+    return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)
+
+
+def _enter_recording(observation: Observation, ended: Ended, crew: Crew) -> None:
+    files = sorted(observation.folder.glob("recording.*"))
+    data = observation.recording.with_name("recording.sigmf-data")
+    if not data.exists() or data.stat().st_size == 0:
+        reason = ended.reason or "no sample was recorded"
+        crew.catalogue.fail(observation.name, "record", reason, _cost(ended))
+        return
+    # A recorder that failed midway leaves what it had; that is decoded, and the reason stands in the row.
+    note = ended.reason or ("ended early: the station was stopped" if crew.stop.is_set() else "")
+    crew.catalogue.finish(observation.name, "record", _cost(ended), files, reason=note)
+
+
+def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
+    observation = crew.catalogue.observation(observation.name)
+    out = _fresh(observation.folder / "decoded", observation.job("decode").attempts)
+    result = _cost(ended) | {"folder": out.name, "report": _report(out)}
+    if ended.reason:
+        crew.catalogue.fail(observation.name, "decode", ended.reason, result)
+    else:
+        crew.catalogue.finish(observation.name, "decode", result, _files(out))
+
+
+def _describe(observation: Observation, crew: Crew) -> None:
+    """Leave everything the recorder and a later reader need beside the recording."""
+    description = {
+        "name": observation.name,
+        "satellite": observation.satellite,
+        "norad_id": observation.norad_id,
+        "downlink": observation.downlink,
+        "frequency_hz": observation.frequency_hz,
+        "site": dict(observation.site),
+        "elements": dict(observation.elements),
+        "start": observation.start.isoformat(),
+        "end": observation.end.isoformat(),
+        "receiver": crew.config.receiver.model_dump(mode="json"),
+        "rotator": crew.config.rotator.model_dump(mode="json") if crew.config.rotator else None,
+    }
+    folder = observation.folder
+    (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
+    (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
+
+
+def _samples_flow(observation: Observation, recorder: Worker, crew: Crew) -> bool:
+    """Wait until the recording exists; False when the recorder ended before."""
+    index = observation.recording.with_name("recording.sigmf-index")
+    data = observation.recording.with_name("recording.sigmf-data")
+    deadline = time.monotonic() + _RECORDER_STARTS_WITHIN_S
+    while time.monotonic() < deadline and not crew.stop.is_set():
+        if index.exists() and data.exists():
+            return True
+        if recorder.poll() is not None:
+            return index.exists() and data.exists()
+        time.sleep(0.05)
+    return index.exists() and data.exists()
+
+
+def _recording_limit_s(observation: Observation, crew: Crew) -> float:
+    """A recorder that hangs must not block the next pass; a simulator may be slower than life."""
+    length = (observation.end - observation.start).total_seconds()
+    return length * (5 if crew.config.receiver.type == "simulator" else 1) + 120
+
+
+def _fresh(folder: Path, attempt: int) -> Path:
+    """A folder of its own for each attempt, as nothing that was made is overwritten."""
+    return folder if attempt <= 1 else folder.with_name(f"{folder.name}-{attempt}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
+def _log(observation: Observation, step: str) -> Path:
+    return observation.folder / f"{step}.log"
+
+
+def _cost(ended: Ended) -> dict[str, Any]:
+    return {
+        "status": ended.status,
+        "seconds": round(ended.seconds, 2),
+        "peak_rss_mib": round(ended.peak_rss_mib, 1),
+    }
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    try:
+        report = json.loads((folder / "report.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(report, dict):
+        return {}
+    # A row for each frame is too much for a catalogue.
+    return {key: value for key, value in report.items() if key != "columns"}
+
+
+def _tell(crew: Crew, step: str, worker: Worker) -> None:
+    fraction = worker.progress
+    if fraction is not None and crew.progress is not None:
+        crew.progress(step, fraction)

@@ -1,0 +1,148 @@
+"""Worker processes: begun, watched, timed out, and what their end means in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from station.errors import DONE, NOTHING_USABLE
+
+_T = TypeVar("_T", str, float)
+PROGRESS_VARIABLE = "TRAMTHU_PROGRESS"
+_POLL_S = 0.05
+_KILL_AFTER_S = 20.0
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended: exit status (negative: killed by that signal), time, memory, its last words."""
+
+    status: int
+    seconds: float
+    peak_rss_mib: float
+    last_words: str
+    timed_out: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one sentence; empty when it did not."""
+        if self.timed_out:
+            return f"took longer than {self.seconds:.0f} s and was ended"
+        if self.status == DONE:
+            return ""
+        if self.status < 0:
+            name = signal.Signals(-self.status).name
+            memory = "; was the memory exhausted?" if self.status == -signal.SIGKILL else ""
+            return f"ended by {name}{memory}"
+        words = (
+            _said(self.last_words, "error", str)
+            or self.last_words
+            or f"exit status {self.status}, see the log"
+        )
+        return f"nothing usable: {words}" if self.status == NOTHING_USABLE else words
+
+
+class Worker:
+    """One child process; what it says on stderr goes to the log, stdout beside it with suffix `.out`.
+
+    Args:
+        module: run with `python -m`.
+        arguments: of the module.
+        log: file that grows; its folder exists.
+        niceness: 0 for what must not wait, up to 19.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], log: Path, *, niceness: int = 0) -> None:
+        self.log = log
+        self.progress_file = log.with_suffix(".progress")
+        self._began = time.monotonic()
+        with log.open("ab") as errors, log.with_suffix(".out").open("wb") as output:
+            self._log_start = errors.tell()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "station.child", str(os.getpid()), str(niceness), module, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,  # ^C reaches the supervisor alone, which ends its workers
+                env=os.environ | {PROGRESS_VARIABLE: str(self.progress_file)},
+            )
+        self.ended: Ended | None = None
+
+    @property
+    def output(self) -> str:
+        """What the worker wrote to stdout."""
+        return self.log.with_suffix(".out").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def progress(self) -> float | None:
+        """The fraction that is done, as the worker last said."""
+        try:
+            return float(self.progress_file.read_text())
+        except (OSError, ValueError):
+            return _said(self._last_words(), "progress", float)
+
+    def poll(self) -> Ended | None:
+        """How it ended, None while it runs."""
+        if self.ended is None:
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self.ended = self._end(usage.ru_maxrss / 1024)
+        return self.ended
+
+    def wait(self, timeout_s: float | None = None, watch: Callable[[], None] = lambda: None) -> Ended:
+        """Wait for its end; past the timeout it is ended. `watch` is called some times a second."""
+        while (ended := self.poll()) is None:
+            watch()
+            if timeout_s is not None and time.monotonic() - self._began > timeout_s:
+                return self._end_now()
+            time.sleep(_POLL_S)
+        return ended
+
+    def interrupt(self) -> None:
+        """Ask it to end in order."""
+        if self.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.poll() is None:
+            self._process.kill()
+
+    def _end_now(self) -> Ended:
+        self.interrupt()
+        deadline = time.monotonic() + _KILL_AFTER_S
+        while (ended := self.poll()) is None:
+            if time.monotonic() > deadline:
+                self.kill()
+            time.sleep(_POLL_S)
+        return Ended(ended.status, ended.seconds, ended.peak_rss_mib, ended.last_words, timed_out=True)
+
+    def _end(self, peak_rss_mib: float) -> Ended:
+        seconds = time.monotonic() - self._began
+        return Ended(self._process.returncode, seconds, peak_rss_mib, self._last_words())
+
+    def _last_words(self) -> str:
+        with self.log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(self._log_start, size - _TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return said[-1].removeprefix("tramthu: ") if said else ""
+
+
+def _said(line: str, key: str, kind: type[_T]) -> _T | None:
+    """The value of one key of a line of JSON, as the product maker speaks."""
+    try:
+        return kind(json.loads(line)[key])
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,76 @@
+"""The last step: a manifest of the observation, and a copy of its products where others read them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from station.catalogue import Observation
+from station.config import StationConfig
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing left behind."""
+
+    files: tuple[Path, ...]
+    copied: str
+
+
+def publish_files(observation: Observation, config: StationConfig) -> Published:
+    """Write the manifest; copy the products when a folder is configured. Raises OSError."""
+    manifest = observation.folder / MANIFEST
+    _write_atomically(manifest, manifest_of(observation))
+    copied = ""
+    if config.publish.folder is not None:
+        copied = str(_copy(observation, manifest, config.publish.folder))
+    return Published((manifest,), copied)
+
+
+def manifest_of(observation: Observation) -> str:
+    """What was observed and every file with its hash, as JSON."""
+    table = {
+        "observation": observation.name,
+        "satellite": observation.satellite,
+        "norad_id": observation.norad_id,
+        "downlink": observation.downlink,
+        "site": dict(observation.site),
+        "aos": observation.aos.isoformat(),
+        "tca": observation.tca.isoformat(),
+        "los": observation.los.isoformat(),
+        "max_elevation_deg": observation.max_elevation_deg,
+        "files": [
+            {
+                "step": entry.step,
+                "path": str(entry.path.relative_to(observation.folder)),
+                "bytes": entry.bytes,
+                "sha256": entry.sha256,
+            }
+            for entry in observation.files
+        ],
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def _copy(observation: Observation, manifest: Path, target: Path) -> Path:
+    """Copied beside and renamed, so that nobody reads half a pass."""
+    target.mkdir(parents=True, exist_ok=True)
+    final, beside = target / observation.name, target / f".{observation.name}.new"
+    if final.exists():
+        return final
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    for path in [manifest, *(entry.path for entry in observation.files if entry.step == "image")]:
+        shutil.copy2(path, beside / path.name)
+    beside.rename(final)
+    return final
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

@@ -1,0 +1,151 @@
+"""`python -m station.record OBSERVATION.json`: the recorder, a process that does nothing else.
+
+Reads the description that `station.observation` left, writes `recording.sigmf-*` beside it. SIGTERM ends the
+recording in order: what was received is whole and has its end mark.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from scheduler.elements import Elements
+from scheduler.passes import Site
+from station import registry
+from station.config import ReceiverSection, RotatorSection, SimulatorReceiver
+from station.progress import progress_file
+
+_RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+    """The recording was asked to end."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be recorded, from when to when, with what."""
+
+    satellite: str
+    frequency_hz: float
+    site: Site
+    elements: Elements
+    start: datetime
+    end: datetime
+    receiver: ReceiverSection
+    rotator: RotatorSection | None = None
+
+    @classmethod
+    def from_mapping(cls, table: Mapping[str, Any]) -> Assignment:
+        """From the description that an observation leaves."""
+        return cls(
+            satellite=str(table["satellite"]),
+            frequency_hz=float(table["frequency_hz"]),
+            site=Site(**table["site"]),
+            elements=Elements.from_omm(table["elements"]),
+            start=datetime.fromisoformat(table["start"]),
+            end=datetime.fromisoformat(table["end"]),
+            receiver=_RECEIVER.validate_python(table["receiver"]),
+            rotator=RotatorSection.model_validate(table["rotator"]) if table.get("rotator") else None,
+        )
+
+
+def record_assignment(
+    wanted: Assignment, stem: Path, stop: threading.Event, progress: Callable[[float], None]
+) -> int:
+    """Record to STEM.sigmf-*; returns the samples in the file, also when it was stopped early.
+
+    Raises:
+        DeviceError: the receiver or the disk failed; what came before is on the disk.
+        SimulationError: the simulator cannot do what is asked.
+    """
+    if isinstance(wanted.receiver, SimulatorReceiver):
+        return _simulate(wanted, wanted.receiver, stem, stop, progress)
+    from sdr.record import open_writer, record
+
+    receiver, tuning = registry.make_receiver(wanted.receiver, wanted.frequency_hz)
+    opened = receiver.open(tuning)
+    seconds = (wanted.end - wanted.start).total_seconds()
+    live = wanted.receiver.type != "playback"
+    # A radio tells the time of its first sample itself; a playback stands in for the pass that was booked.
+    writer = open_writer(opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted))
+    rate = opened.sample_rate
+    if wanted.rotator is not None and live:
+        from station.pointing import begin_pointing
+
+        begin_pointing(wanted.rotator, wanted.elements, wanted.site, (wanted.start, wanted.end), stop)
+    try:
+        info = record(
+            receiver,
+            writer,
+            duration_s=None if live else seconds,
+            stop_at=wanted.end if live else None,
+            stop=stop,
+            tuning=tuning if live else None,
+            progress=lambda state: progress(min(state.sample_count / rate / seconds, 1.0)),
+        )
+    finally:
+        receiver.close()
+    return info.sample_count or 0
+
+
+def _simulate(
+    wanted: Assignment,
+    receiver: SimulatorReceiver,
+    stem: Path,
+    stop: threading.Event,
+    progress: Callable[[float], None],
+) -> int:
+    def told(fraction: float) -> None:
+        progress(fraction)
+        if stop.is_set():
+            raise Stopped
+
+    asked = registry.SimulatedPass(
+        wanted.elements, wanted.site, wanted.start, wanted.end, wanted.frequency_hz, receiver
+    )
+    try:
+        return registry.simulate_pass(asked, stem, told)
+    except Stopped:
+        return 1
+
+
+def _metadata(wanted: Assignment) -> dict[str, Any]:
+    site = wanted.site
+    return {
+        "description": f"{wanted.satellite} over {site.name}",
+        "geolocation": {
+            "type": "Point",
+            "coordinates": [site.longitude_deg, site.latitude_deg, site.altitude_m],
+        },
+        "station": site.name,
+        "recorded_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def main() -> int:
+    """Run as a worker: one argument, the description."""
+    from station.cli import guarded
+
+    return guarded(lambda: _run(Path(sys.argv[1])))
+
+
+def _run(description: Path) -> int:
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    wanted = Assignment.from_mapping(json.loads(description.read_text("utf-8")))
+    return 0 if record_assignment(wanted, description.parent / "recording", stop, progress_file()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

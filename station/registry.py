@@ -1,0 +1,119 @@
+"""Names of the configuration to the code that does it; the only module that knows the simulator.
+
+What is heavy or rarely wanted is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scheduler.elements import Elements
+from scheduler.passes import Site
+from scheduler.satellites import satellite
+from sdr.receiver import Receiver, Tuning
+from station.config import PlaybackReceiver, ReceiverSection, RtlTcpReceiver, SimulatorReceiver, SoapyReceiver
+from station.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sim.link import LinkBudget
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class SimulatedPass:
+    """What the simulator is asked for, in the words of the station."""
+
+    elements: Elements
+    site: Site
+    start: datetime
+    end: datetime
+    frequency_hz: float
+    receiver: SimulatorReceiver
+
+
+def make_receiver(section: ReceiverSection, frequency_hz: float) -> tuple[Receiver, Tuning]:
+    """The receiver that a `[receiver]` section describes, not yet open, and how to tune it.
+
+    Raises:
+        ConfigError: the section describes the simulator, which records by itself.
+    """
+    if isinstance(section, PlaybackReceiver):
+        from sdr.playback import Playback
+
+        player = Playback(
+            section.file, paced=section.realtime, format=section.format, sample_rate=section.sample_rate
+        )
+        return player, Tuning(frequency_hz, section.sample_rate or 0.0)
+    if isinstance(section, RtlTcpReceiver):
+        from sdr.rtl_tcp import RtlTcp
+
+        return RtlTcp(section.host, section.port), _tuning(section, frequency_hz)
+    if isinstance(section, SoapyReceiver):
+        from sdr.soapy import SoapyReceiver as Soapy
+
+        radio = Soapy(section.driver, serial=section.serial, args=section.args)
+        return radio, _tuning(section, frequency_hz, section.antenna)
+    raise ConfigError(f"a receiver of type {section.type!r} cannot be opened as a device")
+
+
+def simulate_pass(wanted: SimulatedPass, stem: Path, progress: Progress | None = None) -> int:
+    """Record a simulated pass as STEM.sigmf-* with its truth beside it; samples in the file.
+
+    Raises:
+        SimulationError: the request cannot be met, or the files cannot be made.
+    """
+    from sim.simulate import PassSimulation, simulate
+
+    settings = wanted.receiver
+    request = PassSimulation(
+        elements=wanted.elements,
+        site=wanted.site,
+        start=wanted.start,
+        end=wanted.end,
+        mode=settings.mode,
+        frequency_hz=wanted.frequency_hz,
+        sample_rate=settings.sample_rate,
+        format=settings.format,
+        ebn0_db=settings.ebn0_db,
+        link=_link(wanted),
+        seed=settings.seed,
+        channels=settings.channels,
+    )
+    return simulate(request, stem, progress=progress).sample_count
+
+
+def cn0_range_dbhz(wanted: SimulatedPass, above_deg: float = 5.0) -> tuple[float, float]:
+    """Weakest and strongest C/N0 of the link budget while the satellite stands above an elevation."""
+    from scheduler.track import track
+
+    curve = track(wanted.elements, wanted.site, wanted.start, wanted.end)
+    cn0 = _link(wanted).cn0_dbhz(curve.range_km, curve.elevation_deg, curve.azimuth_deg, wanted.frequency_hz)
+    seen = cn0[curve.elevation_deg >= above_deg]
+    seen = seen if seen.size else cn0
+    return float(seen.min()), float(seen.max())
+
+
+def _link(wanted: SimulatedPass) -> LinkBudget:
+    from sim.link import LinkBudget
+
+    use = satellite(wanted.elements.norad_id).downlink()
+    eirp_dbw = 6.0 if use.eirp_dbw is None else use.eirp_dbw
+    return LinkBudget(eirp_dbw=eirp_dbw, antenna=wanted.receiver.antenna, noise=wanted.receiver.noise)
+
+
+def _tuning(
+    section: RtlTcpReceiver | SoapyReceiver, frequency_hz: float, antenna: str | None = None
+) -> Tuning:
+    return Tuning(
+        frequency_hz,
+        section.sample_rate,
+        section.gain_db,
+        antenna,
+        bias_tee=section.bias_tee,
+        ppm=section.ppm,
+    )

@@ -1,0 +1,124 @@
+"""A recording decoded and imaged again into a folder of its own, and compared with the last time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from station.compare import Comparison, compare_folders
+from station.errors import StationError
+from station.processes import Ended, Worker
+
+
+@dataclass(frozen=True)
+class ReplaySource:
+    """What is replayed: the recording, the arguments of both workers, and where the last results lie."""
+
+    recording: Path
+    decode_options: tuple[str, ...]
+    products_options: tuple[str, ...]
+    folder: Path
+    decoded_before: Path | None
+    products_before: Path | None
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What came out, and how it differs."""
+
+    recording: Path
+    folder: Path
+    decoded: Comparison | None
+    products: Comparison | None
+    decode: Ended
+    image: Ended | None
+
+    @property
+    def exit_status(self) -> int:
+        """That of the decoder, or of the product maker when that failed."""
+        return self.decode.status or (self.image.status if self.image else 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        table = asdict(self)
+        for part, compared in (("decoded", self.decoded), ("products", self.products)):
+            if compared is not None:
+                table[part]["identical"] = compared.identical
+        return table
+
+
+def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> ReplayReport:
+    """Decode and make the products again; the recording and the earlier results stay as they are.
+
+    Raises:
+        OSError: the new folder cannot be made.
+    """
+    folder = source.folder / f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    folder.mkdir(parents=True)
+    decoded, products = folder / "decoded", folder / "products"
+    arguments = ["decode", str(source.recording), "--out", str(decoded), *source.decode_options]
+    decode = _run("station.cli", arguments, folder / "decode.log", "decode", progress)
+    image = None
+    if sorted(decoded.glob("*_l1a.nc")):
+        arguments = [str(decoded), "--out", str(products), *source.products_options, "--json"]
+        image = _run("products", arguments, folder / "image.log", "image", progress)
+    return ReplayReport(
+        recording=source.recording,
+        folder=folder,
+        decoded=_compared(source.decoded_before, decoded),
+        products=_compared(source.products_before, products),
+        decode=decode,
+        image=image,
+    )
+
+
+def recording_source(recording: Path, options: tuple[str, ...]) -> ReplaySource:
+    """The source of a recording on disk: what its observation or an earlier replay left beside it.
+
+    Raises:
+        StationError: neither a description nor a downlink is known.
+    """
+    beside = recording.resolve().parent
+    earlier = sorted(beside.glob("replay-*"))
+    last = earlier[-1] if earlier else beside
+    described = beside / "observation.json"
+    if described.exists() and "--downlink" not in options:
+        options = (*described_options(described), *options)
+    if "--downlink" not in options:
+        raise StationError(
+            f"{recording}: say with --downlink what it is, as no observation.json lies beside it"
+        )
+    return ReplaySource(recording, options, (), beside, last / "decoded", last / "products")
+
+
+def described_options(description: Path) -> tuple[str, ...]:
+    """The decoder's options that an observation's description implies."""
+    try:
+        table = json.loads(description.read_text("utf-8"))
+        site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
+        return (
+            "--downlink", table["downlink"], "--satellite", table["satellite"],
+            "--elements", str(description.parent / "elements.json"), "--site", site,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise StationError(f"{description}: no description of an observation: {error}") from error
+
+
+def _compared(before: Path | None, now: Path) -> Comparison | None:
+    return compare_folders(before, now) if before is not None and before.is_dir() and now.is_dir() else None
+
+
+def _run(
+    module: str, arguments: list[str], log: Path, step: str, progress: Callable[[str, float], None]
+) -> Ended:
+    worker = Worker(module, arguments, log)
+
+    def watch() -> None:
+        if (fraction := worker.progress) is not None:
+            progress(step, fraction)
+
+    return worker.wait(watch=watch)
