@@ -6,6 +6,7 @@ the station, the recording's hash, the versions and the frame report, so that th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -98,10 +99,12 @@ def write_level1a(path: Path, image: MsuMrImage, provenance: Provenance) -> Path
             _write(dataset, image, provenance)
         unfinished.replace(target)
     except (OSError, RuntimeError) as error:
-        unfinished.unlink(missing_ok=True)
         raise OutputError(
             f"{target} cannot be written ({error}); free space there or choose another --out"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return target
 
 
@@ -122,6 +125,8 @@ def _write(dataset: Any, image: MsuMrImage, provenance: Provenance) -> None:
     dataset.createDimension("octet", image.telemetry.octets.shape[1])
     dataset.createDimension("channel", 6)
     dataset.createDimension("body", 3)
+    dataset.createDimension("axis", 3)
+    dataset.createDimension("quaternion", 4)
     _write_globals(dataset, image, provenance)
     _write_lines(dataset, image)
     for channel in image.channels:
@@ -251,6 +256,27 @@ def _write_telemetry(dataset: Any, image: MsuMrImage) -> None:
         ),
         ("cold_body_temperature", "f4", ("body",), telemetry.cold_body_k, {"units": "K"}),
         ("hot_body_temperature", "f4", ("body",), telemetry.hot_body_k, {"units": "K"}),
+        (
+            "position_time",
+            "f8",
+            (),
+            telemetry.position_time_s,
+            {"long_name": "time of the satellite's own position", "units": TIME_UNITS},
+        ),
+        (
+            "position",
+            "f8",
+            ("axis",),
+            telemetry.position_m,
+            {"long_name": "the satellite's own position, Earth-fixed x, y, z", "units": "m"},
+        ),
+        (
+            "attitude",
+            "f4",
+            ("quaternion",),
+            telemetry.attitude,
+            {"long_name": "the satellite's own attitude as sent; frame and order unknown", "units": "1"},
+        ),
     ]
     for name, kind, dimensions, values, attributes in rows:
         variable = dataset.createVariable(name, kind, ("telemetry", *dimensions), **COMPRESSION)

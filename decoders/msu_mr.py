@@ -54,7 +54,9 @@ class Telemetry:
         octets: uint8 [n, 21].
         words: uint16 [n, 6, 2], calibration views by channel.
         cold_body_k, hot_body_k: float32 [n, 3], NaN where the telemetry is digital.
-        tails: what follows the words, not interpreted.
+        position_time_s: float64 [n], POSIX seconds of the satellite's own position; NaN where it sends none.
+        position_m: float64 [n, 3], that position, Earth-fixed.
+        attitude: float32 [n, 4], the four numbers of its attitude as sent; frame and order unknown.
         serial: serial number of the instrument, by majority; None without any packet.
         backup_set: the backup half works, by majority.
     """
@@ -66,7 +68,9 @@ class Telemetry:
     words: NDArray[np.uint16]
     cold_body_k: NDArray[np.float32]
     hot_body_k: NDArray[np.float32]
-    tails: tuple[bytes, ...]
+    position_time_s: NDArray[np.float64]
+    position_m: NDArray[np.float64]
+    attitude: NDArray[np.float32]
     serial: int | None
     backup_set: bool | None
 
@@ -338,6 +342,7 @@ class _Picture:
 def _telemetry_of(rows: Sequence[tuple[float, int, ServiceRecord]]) -> Telemetry:
     unknown = (np.nan, np.nan, np.nan)
     records = [record for _, _, record in rows]
+    fixes = [record.navigation for record in records]
     serials = [record.serial for record in records]
     sets = [record.backup_set for record in records if record.backup_set is not None]
     return Telemetry(
@@ -352,7 +357,11 @@ def _telemetry_of(rows: Sequence[tuple[float, int, ServiceRecord]]) -> Telemetry
         hot_body_k=np.array([record.hot_bodies_k or unknown for record in records], np.float32).reshape(
             -1, 3
         ),
-        tails=tuple(record.tail for record in records),
+        position_time_s=np.array([fix.time_s if fix else np.nan for fix in fixes], np.float64),
+        position_m=np.array([fix.position_m if fix else unknown for fix in fixes], np.float64).reshape(-1, 3),
+        attitude=np.array([fix.attitude if fix else (np.nan,) * 4 for fix in fixes], np.float32).reshape(
+            -1, 4
+        ),
         serial=max(set(serials), key=serials.count) if serials else None,
         backup_set=max(set(sets), key=sets.count) if sets else None,
     )

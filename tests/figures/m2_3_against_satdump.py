@@ -38,7 +38,7 @@ CHANNELS = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Comparison:
-    """One channel: `shift` is the line of ours where their picture begins."""
+    """One channel: `shift` is our line where their picture begins; `only_ours` counts within theirs."""
 
     channel: int
     lines: int
@@ -109,7 +109,7 @@ def _compare_at(image: MsuMrImage, channel: int, theirs: NDArray[np.uint8], shif
         largest_difference=int(np.abs(ours - placed)[both].max(initial=0)),
         only_theirs=int(((quality != GOOD) & (placed > 0)).sum()),
         only_theirs_missing=int(((quality == MISSING) & (placed > 0)).sum()),
-        only_ours=int(((quality == GOOD) & (ours > 0) & (placed == 0)).sum()),
+        only_ours=int(((quality == GOOD) & (ours > 0) & (placed == 0))[begin:end].sum()),
     )
 
 
