@@ -54,6 +54,11 @@ inline float rail_at(const float* rail, const float* bank, int phases, double pl
 TRAMTHU_CLONES
 void modulate_knot(float* out, int count, const Rails rails, const float* bank, int phases, double lag,
                    const Knots knot) {
+    // Counted from the span's first symbol, so that rounding does not depend on where the block began.
+    const double base = std::floor(knot.symbol[0]);
+    const double begin = knot.symbol[0] - base;
+    const float* i_rail = rails.i + static_cast<std::int64_t>(base);
+    const float* q_rail = rails.q + static_cast<std::int64_t>(base);
     const double step = (knot.symbol[1] - knot.symbol[0]) / kKnot;
     const double turn = kTwoPi * ((knot.cycles[1] - knot.cycles[0]) / kKnot);
     const double start = kTwoPi * (knot.cycles[0] - std::floor(knot.cycles[0]));
@@ -61,9 +66,9 @@ void modulate_knot(float* out, int count, const Rails rails, const float* bank, 
     double zr = std::cos(start), zi = std::sin(start);
     const double gr = (knot.gain[2] - knot.gain[0]) / kKnot, gi = (knot.gain[3] - knot.gain[1]) / kKnot;
     for (int n = 0; n < count; ++n) {
-        const double place = knot.symbol[0] + n * step;
-        const double i = rail_at(rails.i, bank, phases, place);
-        const double q = rail_at(rails.q, bank, phases, place - lag);
+        const double place = begin + n * step;
+        const double i = rail_at(i_rail, bank, phases, place);
+        const double q = rail_at(q_rail, bank, phases, place - lag);
         const double ar = knot.gain[0] + n * gr, ai = knot.gain[1] + n * gi;
         const double cr = zr * ar - zi * ai, ci = zr * ai + zi * ar;
         out[2 * n] = static_cast<float>(i * cr - q * ci);
