@@ -5,9 +5,12 @@ Frame of the instrument at the moment of a sample:
     y  right of the flight, along z x v, v being SGP4's velocity (no yaw steering)
     x  y x z, forward
 A line of sight begins as z, is turned by scan angle + roll about x (positive to the right), by pitch about y
-(positive looks back) and by yaw about z (positive turns the forward axis to the right). Left out: light time
-(3 m), polar motion (10 m), UT1 - UTC (0.9 s by definition, below 0.1 s since 2017: 46 m), and height above
-the ellipsoid.
+(positive looks back) and by yaw about z (positive turns the right side forward): pyorbital's senses. This
+frame is the satellites' own: METEOR-M2 3 told an attitude within 0.05 degrees of it, and constant, in a pass
+of 2026 (tests/sim/test_telemetry.py; against a geodetic vertical it would have drifted).
+
+Left out: light time (3 m), polar motion (10 m), UT1 - UTC (0.9 s by definition, below 0.1 s since 2017: 46
+m), and height above the ellipsoid.
 """
 
 from __future__ import annotations
@@ -144,7 +147,7 @@ def lines_of_sight(x: Array, y: Array, z: Array, angle: Array, attitude: Attitud
     roll, pitch, yaw = np.deg2rad([attitude.roll_deg, attitude.pitch_deg, attitude.yaw_deg])
     side, down = np.sin(angle + roll), np.cos(angle + roll)
     ahead, down = -down * np.sin(pitch), down * np.cos(pitch)
-    ahead, side = ahead * np.cos(yaw) - side * np.sin(yaw), side * np.cos(yaw) + ahead * np.sin(yaw)
+    ahead, side = ahead * np.cos(yaw) + side * np.sin(yaw), side * np.cos(yaw) - ahead * np.sin(yaw)
     return np.asarray(ahead[:, None] * x + side[:, None] * y + down[:, None] * z)
 
 
@@ -187,7 +190,8 @@ class LineGeometry:
         self._sweep_s = float(scan.delay_s()[-1])
         part = np.linspace(0.0, 1.0, scan.columns)
         # The look in the instrument's own axes, the same for every line.
-        looks = lines_of_sight(*np.eye(3), scan.angle_rad(), attitude).T
+        ahead, right, down = np.eye(3)
+        looks = lines_of_sight(ahead, right, down, scan.angle_rad(), attitude).T
         self._weights = np.concatenate([looks * (1 - part), looks * part])
         self._ends = np.stack([1 - part, part])
 

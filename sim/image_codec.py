@@ -126,12 +126,14 @@ def _ac_symbols(levels: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[n
 
 def _dc_differences(levels: NDArray[np.int16]) -> NDArray[np.int64]:
     """DC differences [packets, blocks], the prediction beginning at 0 in every packet."""
-    return np.diff(levels[:, :, 0].astype(np.int64), axis=1, prepend=0)
+    dc = levels[:, :, 0].astype(np.int64)
+    dc[:, 1:] -= dc[:, :-1].copy()
+    return dc
 
 
 def _ends_early(levels: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Which blocks need an end-of-block: those whose last coefficient is zero."""
-    return levels[:, :, 63] == 0
+    return np.asarray(levels[:, :, 63] == 0)
 
 
 def coded_bits(levels: NDArray[np.int16]) -> NDArray[np.int64]:
@@ -142,13 +144,15 @@ def coded_bits(levels: NDArray[np.int16]) -> NDArray[np.int64]:
     bits += _ends_early(levels).sum(axis=1) * _AC_LENGTHS[_END_OF_BLOCK]
     place, run, size = _ac_symbols(levels)
     each = (run >> 4) * _AC_LENGTHS[_SIXTEEN_ZEROS] + _AC_LENGTHS[((run & 15) << 4) | size] + size
-    return bits + np.bincount(place // (64 * blocks), weights=each, minlength=packets).astype(np.int64)
+    return np.asarray(
+        bits + np.bincount(place // (64 * blocks), weights=each, minlength=packets).astype(np.int64)
+    )
 
 
 def _magnitude_bits(value: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.uint64]:
     """The additional bits: a negative value is sent less one, in `size` bits (T.81 F.1.2.1)."""
     low = np.where(value < 0, value - 1, value) & ((1 << size) - 1)
-    return low.astype(np.uint64)
+    return np.asarray(low, np.uint64)
 
 
 def _symbols(levels: NDArray[np.int16]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

@@ -20,6 +20,7 @@ from sim.errors import SimulationError
 from sim.geometry import Attitude, HasSatrec, LineGeometry, Scan, axes, states
 from sim.radiometry import check_channels, response
 from sim.scene import EarthScene
+from sim.sun import greenwich_sidereal_angle
 from sim.telemetry import (
     COUNTER_MODULUS,
     FIRST_IMAGE_APID,
@@ -204,11 +205,16 @@ class MsuMrCamera:
         return packet
 
     def _service(self, numbers: NDArray[np.int64], times: NDArray[np.float64], start: float) -> list[bytes]:
-        """Data of the service packets of some strips."""
-        position, velocity = states(self._elements, times)
-        turn = Rotation.from_matrix(np.stack(axes(position, velocity, self._attitude), axis=1))
-        quaternion = turn.as_quat(scalar_first=True)
+        """Data of the service packets of some strips; the satellite tells its place of a second before."""
+        seconds = np.floor(times) - 1.0
+        position, _ = states(self._elements, seconds)
+        ahead, right, down = axes(*states(self._elements, seconds - 1.0), self._attitude)
+        body = Rotation.from_matrix(np.stack([ahead, -right, -down], axis=2))
+        inertial = Rotation.from_euler("z", greenwich_sidereal_angle(seconds - 1.0)[:, None]) * body
+        quaternion = inertial.as_quat(scalar_first=True)
         return [
-            service_data(time, number, self._craft, Pose(position[at], quaternion[at]), start - 3600.0)
-            for at, (number, time) in enumerate(zip(numbers.tolist(), times.tolist(), strict=True))
+            service_data(time, number, self._craft, Pose(int(second), *pose), start - 3600.0)
+            for number, time, second, *pose in zip(
+                numbers.tolist(), times.tolist(), seconds.tolist(), position, quaternion, strict=True
+            )
         ]

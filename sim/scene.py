@@ -46,6 +46,7 @@ class Sight:
 
     land_share: Floats
     dryness: Floats
+    tone: Floats  # brightness of the ground against its mean
     surface_k: Floats
     cloud_albedo: Floats  # in channel 1, 0 ... 1 of what a thick cloud has
     cloud_emissivity: Floats
@@ -83,6 +84,7 @@ class EarthScene:
         return Sight(
             land_share=land,
             dryness=dryness,
+            tone=1 + np.float32(0.12) * ground,
             surface_k=surface,
             cloud_albedo=np.asarray(thick / (thick + np.float32(6.0)), np.float32),
             cloud_emissivity=1 - np.exp(np.float32(-0.6) * thick),
@@ -110,6 +112,7 @@ def _reflectance(channel: int, sight: Sight, climate: Climate) -> Floats:
     sea, forest, desert, snow, water_cloud, ice_cloud = (np.float32(value) for value in _REFLECTANCE[channel])
     ground = forest + sight.dryness * (desert - forest)
     ground = ground + climate.snow * (snow - ground)
+    ground = ground * sight.tone
     surface = sea + sight.land_share * (ground - sea) + np.float32(_AIR[channel])
     cloud = water_cloud + sight.cloud_ice * (ice_cloud - water_cloud)
     return np.asarray(surface + sight.cloud_albedo * (cloud - surface))

@@ -158,4 +158,4 @@ def _draw(page: int) -> NDArray[np.uint8]:
         cells[0] = cells[1]
     if row == PAGE_ROWS - 1:
         cells[-1] = cells[-2]
-    return cells
+    return np.asarray(cells)

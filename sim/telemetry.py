@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduler.errors import SatelliteError
+from scheduler.satellites import satellite
 from sim.errors import SimulationError
 from sim.radiometry import (
     COLD_BODY_K,
@@ -72,10 +74,11 @@ class Craft:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the satellite is, km Earth-fixed [3], and how it is turned [4]."""
+    """The satellite's own account: Earth-fixed position at a full second, attitude of the second before."""
 
-    position_km: NDArray[np.float64]
-    quaternion: NDArray[np.float64]
+    second: int  # POSIX
+    position_km: NDArray[np.float64]  # [3]
+    quaternion: NDArray[np.float64]  # [4], scalar first; from the body (x ahead, y left, z up) to TEME
 
 
 CRAFTS = {
@@ -87,9 +90,11 @@ CRAFTS = {
 
 
 def craft_for(name: str) -> Craft:
-    """The satellite's habits by its name in the element sets; an unknown one behaves like METEOR-M2 4."""
-    plain = " ".join(name.upper().replace("METEOR-M 2", "METEOR-M2").split())
-    return CRAFTS.get(plain, CRAFTS["METEOR-M2 4"])
+    """The satellite's habits by any name the scheduler knows; an unknown one behaves like METEOR-M2 4."""
+    try:
+        return CRAFTS[satellite(name).name]
+    except (SatelliteError, KeyError):
+        return CRAFTS["METEOR-M2 4"]
 
 
 def space_packet(apid: int, flags: int, counter: int, data: bytes) -> bytes:
@@ -146,18 +151,18 @@ def _line_head(time: float, strip: int, craft: Craft) -> bytes:
     return clock + (_analog() if kind == _ANALOG else digital) + calibration_words()
 
 
-def _orbit(time: float, pose: Pose) -> bytes:
-    """Three clocks with year and day between, quaternion (4 float32), clock, position (3 float64, m).
+def _orbit(pose: Pose) -> bytes:
+    """Clock, year, day, two clocks, quaternion (4 float32), clock, position (3 float64, m).
 
-    The clocks count the seconds of Moscow time since the last day of 2023. What the quaternion of the
-    satellites is measured against is not known; ours turns Earth-fixed axes into those of the instrument,
-    scalar first.
+    The clocks count the seconds of Moscow time since the last day of 2023; day 1 is 2024-01-01. Found on
+    METEOR-M2 3: the last clock is the position's and the one before the quaternion its own; the position
+    moves with the turning Earth and obeys the orbit, and the quaternion turns the orbit's own axes into
+    inertial ones of date (tests/sim/test_telemetry.py).
     """
     year = 2024
-    start = datetime(year, 1, 1, tzinfo=UTC).timestamp() - _DAY_S
-    seconds = int(time + _MOSCOW_S - start) & 0xFFFFFFFF
-    day = (seconds // _DAY_S) & 0xFFFF
-    clocks = struct.pack(">IHHII", seconds, year, day, seconds, seconds)
+    start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) - _DAY_S
+    seconds = (pose.second + _MOSCOW_S - start) & 0x7FFFFFFF
+    clocks = struct.pack(">IHHII", seconds, year, (seconds // _DAY_S) & 0xFFFF, seconds + 1, seconds - 1)
     return clocks + struct.pack(">4fI3dI", *pose.quaternion, seconds, *(1000.0 * pose.position_km), 0)
 
 
@@ -167,4 +172,4 @@ def service_data(time: float, strip: int, craft: Craft, pose: Pose, switched_on:
     head = _line_head(time, strip, craft)
     if craft.is_first_series:
         return stamp + _SYNC + head
-    return stamp + time_stamp(switched_on, craft) + head + _orbit(time, pose)
+    return stamp + time_stamp(switched_on, craft) + head + _orbit(pose)

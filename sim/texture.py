@@ -49,4 +49,4 @@ class Texture:
         high = square[upper + i]
         high += (square[upper + right] - high) * u
         low += (high - low) * v
-        return low
+        return np.asarray(low)
