@@ -1,0 +1,167 @@
+"""Following with a simulated clock and rotators that stall, run away, go silent, or count modulo 360."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from hardware.errors import RotatorError
+from hardware.follow import follow
+from hardware.limits import Limits
+from hardware.pointing import PointingPlan, plan_pointing
+from hardware.watch import MotionWatch
+
+LIMITS = Limits(0, 450, 0, 90)
+
+
+@dataclass
+class Rotator:
+    """A rotator of a given speed on its own clock."""
+
+    speed_deg_s: float = 6.0
+    modulo: bool = False
+    stall_at: float = np.inf
+    runaway_at: float = np.inf
+    away: tuple[float, float] = (np.inf, np.inf)
+    now: float = 0.0
+    at: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    target: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    stopped_at: float | None = None
+    log: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.01)):
+            self.now += 0.01
+            for axis in (0, 1):
+                self.at[axis] += self._step(axis)
+
+    def _step(self, axis: int) -> float:
+        most = 0.01 * self.speed_deg_s
+        if self.now >= self.runaway_at and axis == 0 and self.stopped_at is None:
+            return most
+        if self.now >= self.stall_at or self.stopped_at is not None:
+            return 0.0
+        return min(max(self.target[axis] - self.at[axis], -most), most)
+
+    def _contact(self) -> None:
+        if self.away[0] <= self.now < self.away[1]:
+            raise RotatorError("no answer")
+
+    def position(self) -> tuple[float, float]:
+        self._contact()
+        return (self.at[0] % 360 if self.modulo else self.at[0]), self.at[1]
+
+    def point(self, azimuth_deg: float, elevation_deg: float) -> None:
+        self._contact()
+        assert LIMITS.allow(azimuth_deg, elevation_deg)
+        self.target = [azimuth_deg, elevation_deg]
+        self.log.append((self.now, azimuth_deg, elevation_deg))
+
+    def stop(self) -> None:
+        self._contact()
+        self.stopped_at = self.now
+
+
+def overhead_pass(start: float = 60.0) -> PointingPlan:
+    """300 over north to 60 degrees in 400 s, culmination 50 degrees."""
+    time = start + np.arange(401.0)
+    share = 0.5 + np.arctan(np.linspace(-4, 4, 401)) / (2 * np.arctan(4))
+    elevation = 50 * np.sin(np.pi * np.linspace(0, 1, 401))
+    return plan_pointing(time, (300 + 120 * share) % 360, elevation, LIMITS, from_azimuth_deg=0)
+
+
+@pytest.mark.parametrize("modulo", [False, True])
+def test_a_healthy_rotator_follows_within_the_dead_band(modulo: bool) -> None:
+    rotator = Rotator(modulo=modulo)
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert report.fault == ""
+    assert report.notes == ()
+    assert report.worst_error_deg < 1.5 + 0.5 * 0.6  # dead band, and the motion of one look
+    azimuths = [azimuth for _, azimuth, _ in rotator.log]
+    assert np.abs(np.diff(azimuths)).max() < 5  # north was crossed without unwinding
+    assert report.commands == len(azimuths) < 200
+
+
+def test_the_start_is_reached_before_the_pass() -> None:
+    rotator = Rotator()
+    plan = overhead_pass(start=60)
+    follow(rotator, plan, now=lambda: rotator.now, sleep=rotator.sleep)
+    assert rotator.log[0] == (0.0, pytest.approx(300), pytest.approx(0))
+
+
+def test_a_stall_stops_the_rotator_within_three_seconds() -> None:
+    rotator = Rotator(stall_at=200.0)
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert "stands still" in report.fault
+    # Seen once the target has moved three steps on, then two seconds of patience.
+    assert 200 < rotator.stopped_at < 213
+
+
+def test_a_stall_on_the_way_to_the_start_is_seen_too() -> None:
+    rotator = Rotator(stall_at=10.0)
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert "azimuth stands still" in report.fault
+    assert 10 < rotator.stopped_at < 13
+
+
+def test_a_runaway_stops_the_rotator() -> None:
+    rotator = Rotator(runaway_at=100.0)
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert "azimuth runs away" in report.fault
+    assert 100 < rotator.stopped_at < 104
+
+
+def test_lost_contact_is_noted_and_the_pass_goes_on() -> None:
+    rotator = Rotator(away=(150.0, 170.0))
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert report.fault == ""
+    assert report.away_s == pytest.approx(20, abs=1)
+    assert len(report.notes) == 2
+    assert any(170 <= time < 171 for time, _, _ in rotator.log)  # commanded anew at once
+
+
+def test_contact_that_never_comes_ends_with_the_pass() -> None:
+    rotator = Rotator(away=(0.0, np.inf))
+    report = follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=rotator.sleep)
+    assert report.commands == 0
+    assert report.away_s > 400
+
+
+def test_a_stop_flag_stops_the_rotator() -> None:
+    rotator, flag = Rotator(), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        rotator.sleep(seconds)
+        if rotator.now > 100:
+            flag.set()
+
+    follow(rotator, overhead_pass(), now=lambda: rotator.now, sleep=sleep, stop=flag)
+    assert rotator.stopped_at == pytest.approx(100, abs=1)
+
+
+def test_an_unavoidable_unwinding_is_no_fault() -> None:
+    """A 0 … 360 rotator goes the long way round in mid-pass; that is neither a stall nor a runaway."""
+    plan = overhead_pass()
+    azimuth = plan.azimuth_deg % 360
+    plan = plan_pointing(plan.time, azimuth, plan.elevation_deg, Limits(), from_azimuth_deg=0)
+    assert plan.unwinds == 1
+    rotator = Rotator()
+    report = follow(rotator, plan, now=lambda: rotator.now, sleep=rotator.sleep)
+    assert report.fault == ""
+    assert report.worst_error_deg > 90  # and it is told how far off that was
+
+
+def test_an_axis_at_rest_on_its_target_never_stalls() -> None:
+    watch = MotionWatch()
+    watch.commanded((10, 5), (9, 5), 0.0)
+    assert all(watch.fault((10.0, 5.0), t) == "" for t in np.arange(0, 100, 0.5))
+
+
+def test_one_axis_may_stall_alone() -> None:
+    watch = MotionWatch()
+    watch.commanded((100, 40), (0, 0), 0.0)
+    assert watch.fault((5, 0), 1.0) == ""
+    assert "elevation stands still" in watch.fault((15, 0), 3.0)

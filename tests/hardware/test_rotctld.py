@@ -1,0 +1,277 @@
+"""The rotctld client against the real rotctld (dummy rotator) and against a fake one that misbehaves."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import pytest
+
+from hardware.errors import RotatorError
+from hardware.follow import follow
+from hardware.limits import Limits, angle_between_deg
+from hardware.pointing import plan_pointing
+from hardware.rotctld import Rotctld
+
+LIMITS = Limits(0, 450, 0, 90)
+START = ["rotctld", "-m", "1", "-T", "127.0.0.1", "-t"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def start_rotctld(port: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([*START, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return process
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise AssertionError("rotctld did not start")
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    if shutil.which("rotctld") is None:
+        pytest.skip("needs rotctld: apt-get install libhamlib-utils")
+    number = free_port()
+    process = start_rotctld(number)
+    yield number
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def rotator(port: int) -> Iterator[Rotctld]:
+    client = Rotctld(port=port, limits=LIMITS)
+    assert client.open() == "Dummy rotator"
+    yield client
+    client.close()
+
+
+def wait_for(rotator: Rotctld, azimuth: float, elevation: float, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        at = rotator.position()
+        if max(angle_between_deg(at[0], azimuth), abs(at[1] - elevation)) < 0.1:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"at {at}, not at {azimuth}, {elevation}")
+
+
+def test_it_goes_where_it_is_sent_and_stops(rotator: Rotctld) -> None:
+    assert rotator.position() == (0, 0)
+    rotator.point(9, 6)
+    wait_for(rotator, 9, 6, 4)  # 6 degrees a second
+    rotator.point(200, 60)
+    time.sleep(0.5)
+    rotator.stop()
+    stopped = rotator.position()
+    time.sleep(0.5)
+    assert rotator.position() == stopped
+    assert 9 < stopped[0] < 30
+    rotator.park()
+    wait_for(rotator, 0, 0, 6)
+
+
+def test_our_limits_hold_before_anything_is_sent(port: int) -> None:
+    client = Rotctld(port=port, limits=Limits(0, 360, 5, 80))
+    client.open()
+    for direction in ((-1, 20), (361, 20), (10, 4.9), (10, 80.1), (float("nan"), 20), (10, float("inf"))):
+        with pytest.raises(RotatorError, match="outside azimuth 0 to 360, elevation 5 to 80"):
+            client.point(*direction)
+    assert client.position() == (0, 0)
+    client.close()
+
+
+def test_limits_wider_than_the_rotators_own_are_refused(port: int) -> None:
+    client = Rotctld(port=port, limits=Limits(-180, 540, 0, 90))
+    with pytest.raises(RotatorError, match="wider than the rotator's own azimuth -180 to 450"):
+        client.open()
+    client.close()
+
+
+def test_the_rotators_own_refusal_is_told(port: int) -> None:
+    client = Rotctld(port=port, limits=Limits(0, 450, 0, 180))
+    with pytest.raises(RotatorError, match=r"refuses 'P 10.00 95.00': Hamlib error -1"):
+        client.point(10, 95)
+    assert client.position() == (0, 0)  # the connection still stands
+    client.close()
+
+
+def test_an_unknown_long_command_gets_no_answer_and_the_connection_recovers(port: int) -> None:
+    now = [0.0]
+    client = Rotctld(port=port, limits=LIMITS, timeout_s=0.3, monotonic=lambda: now[0])
+    client.open()
+    with pytest.raises(RotatorError, match="does not answer"):
+        client._ask("\\nope", "nope")
+    now[0] = 0.6
+    assert client.position() == (0, 0)
+    client.close()
+
+
+def test_it_comes_back_after_rotctld_was_killed() -> None:
+    if shutil.which("rotctld") is None:
+        pytest.skip("needs rotctld: apt-get install libhamlib-utils")
+    number = free_port()
+    process = start_rotctld(number)
+    client = Rotctld(port=number, limits=LIMITS)
+    client.open()
+    process.kill()
+    process.wait()
+    with pytest.raises(RotatorError):
+        client.position()
+    began, again = time.monotonic(), start_rotctld(number)
+    try:
+        while True:
+            with suppress(RotatorError):
+                client.position()
+                break
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)
+    finally:
+        client.close()
+        again.kill()
+        again.wait()
+
+
+def test_following_a_pass_over_north_in_real_time(port: int) -> None:
+    """Six seconds at 4 deg/s from 352 over north to 16 degrees, on the turn that needs no unwinding."""
+    limits = Limits(-180, 450, 0, 90)
+    rotator = Rotctld(port=port, limits=limits)
+    rotator.open()
+    times = time.time() + 2 + np.arange(7.0)  # two seconds to reach the start
+    azimuth = (352 + 4 * np.arange(7.0)) % 360
+    plan = plan_pointing(times, azimuth, np.full(7, 8.0), limits, from_azimuth_deg=rotator.position()[0])
+    assert plan.azimuth_deg.tolist() == [-8, -4, 0, 4, 8, 12, 16]
+    report = follow(rotator, plan, dead_band_deg=0.5, interval_s=0.1)
+    assert (report.fault, report.notes, report.away_s) == ("", (), 0)
+    assert report.commands >= 20
+    assert report.worst_error_deg < 2.5
+    assert rotator.position()[0] == pytest.approx(16, abs=1.5)
+    rotator.close()
+
+
+@contextmanager
+def fake(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
+    """A server that answers every line as told; None closes the connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def talk(connection: socket.socket) -> None:
+        with connection, suppress(OSError), connection.makefile("rb") as lines:
+            for line in lines:
+                reply = answer(line)
+                if reply is None:
+                    return
+                connection.sendall(reply)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (b"\x00\xff\xfe garbage\n", "does not answer"),
+        (b"", "does not answer"),
+        (None, "does not answer.*closed"),
+        (b"x" * 10_000, "no end of the answer"),
+        (b"RPRT 0\n", "answers 'p' with"),
+        (b"set_pos: 1 2\nRPRT 0\n", "answers 'p' with"),
+        (b"get_pos:\nAzimuth: abc\nElevation: 0\nRPRT 0\n", "a position that is none"),
+        (b"get_pos:\nAzimuth: nan\nElevation: 0\nRPRT 0\n", "a position that is none"),
+        (b"get_pos:\nAzimuth: 3\nRPRT 0\n", "a position that is none"),
+        (b"get_pos:\nRPRT -6\n", "no answer from the rotator's controller"),
+        (b"get_pos:\nRPRT -5\n", "no answer from the rotator's controller"),
+        (b"get_pos:\nRPRT -11\n", "Hamlib error -11"),
+    ],
+)
+def test_bad_answers(reply: bytes | None, message: str) -> None:
+    with fake(lambda _: reply) as number:
+        client = Rotctld(port=number, limits=LIMITS, timeout_s=0.2)
+        with pytest.raises(RotatorError, match=message):
+            client.position()
+        client.close()
+
+
+def test_an_answer_in_crumbs_is_put_together() -> None:
+    text = b"get_pos:\nAzimuth: 12.50\nElevation: 3.25\nRPRT 0\n"
+    queue = [text[at : at + 1] for at in range(len(text))]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                for part in queue:
+                    connection.sendall(part)
+                    time.sleep(0.002)
+                connection.recv(1)
+
+        threading.Thread(target=serve, daemon=True).start()
+        client = Rotctld(port=listener.getsockname()[1], limits=LIMITS)
+        assert client.position() == (12.5, 3.25)
+        client.close()
+
+
+def test_a_late_answer_is_never_taken_for_another_command() -> None:
+    """The first position comes too late; the one after the time-out must be the second."""
+    count = [0]
+
+    def answer(_: bytes) -> bytes:
+        count[0] += 1
+        if count[0] == 1:
+            time.sleep(0.3)
+        return f"get_pos:\nAzimuth: {count[0]}\nElevation: 0\nRPRT 0\n".encode()
+
+    now = [0.0]
+    with fake(answer) as number:
+        client = Rotctld(port=number, limits=LIMITS, timeout_s=0.15, monotonic=lambda: now[0])
+        with pytest.raises(RotatorError, match="does not answer"):
+            client.position()
+        time.sleep(0.3)
+        now[0] = 10
+        assert client.position() == (2, 0)
+        client.close()
+
+
+def test_tries_are_further_and_further_apart() -> None:
+    now, number = [100.0], free_port()
+    client = Rotctld(port=number, limits=LIMITS, monotonic=lambda: now[0])
+    waits = []
+    for _ in range(6):
+        with pytest.raises(RotatorError, match="no connection"):
+            client.position()
+        tried_at = now[0]
+        while True:
+            now[0] += 0.1
+            try:
+                client.position()
+            except RotatorError as error:
+                if "away" not in str(error):
+                    break
+        waits.append(round(now[0] - tried_at, 1))
+        now[0] += 100
+    assert waits[0] <= 1.1
+    assert max(waits) <= 4.1
+    with pytest.raises(RotatorError, match="no connection"):
+        client.stop()  # a stop is tried at once, whatever the back-off
