@@ -122,7 +122,7 @@ def test_ours_have_the_form_of_the_satellites_own(received: list[bytes]) -> None
             ours_k, real_k = (
                 np.frombuffer(part.analog, np.int8)[bodies].astype(int) for part in (ours, real)
             )
-            assert np.abs(ours_k - real_k).max() <= 1
+            assert np.abs(ours_k - real_k).max() <= 3  # 1.5 K
 
 
 def test_the_satellites_own_attitude_is_the_one_simulated(received: list[bytes]) -> None:
