@@ -170,7 +170,7 @@ def _frames(observation: Observation) -> FrameScore | None:
 
 def _places(observation: Observation) -> PlaceScore | None:
     truth = observation.recording.with_name(f"{observation.recording.name}.truth.npz")
-    made = [entry.path for entry in observation.files if entry.path.name.endswith("_l1b.nc")]
+    made = [entry.path for entry in observation.files if entry.step == "image" and entry.path.suffix == ".nc"]
     return score_places(truth, made[0]) if made and truth.exists() else None
 
 

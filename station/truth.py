@@ -15,6 +15,7 @@ from station.compare import frames_of
 Array = npt.NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.0
+LINES = 8  # of a strip
 
 
 @dataclass(frozen=True)
@@ -66,25 +67,22 @@ def score_frames(stem: Path, frames: Path) -> FrameScore:
 def score_places(truth: Path, level1b: Path) -> PlaceScore | None:
     """Compare a level-1b file's places with the simulator's; None when it has none.
 
-    A line is looked up by its time, so a clock that is off by part of a strip shows as a distance of 6.7 km
-    for each second, and in `worst_time_s`.
+    A strip of eight lines is looked up by the time of its first line, and its lines are compared in their order,
+    so a clock that is a second off shows as 0.23 s (a strip takes 1.23 s) and 1.5 km.
     """
     made = _level1b(level1b)
-    with np.load(truth, allow_pickle=False) as table:
-        times = table["line_time"].ravel()
-        columns = table["columns"]
-        lon, lat = (table[name].reshape(times.size, -1) for name in ("lon", "lat"))
     if made is None:
         return None
     line_time, made_lon, made_lat = made
-    nearest = _nearest(times, line_time)
-    off_s = np.abs(times[nearest] - line_time)
-    column = np.asarray(columns)
-    inside = (column >= 0) & (column <= made_lon.shape[1] - 1)
-    whole = column[inside].astype(int)
-    distance = _distance_km(
-        lon[nearest][:, inside], lat[nearest][:, inside], made_lon[:, whole], made_lat[:, whole]
-    )
+    with np.load(truth, allow_pickle=False) as table:
+        strip_time, times = table["strip_time"], table["line_time"]
+        columns, lon, lat = table["columns"], table["lon"], table["lat"]
+    strips = _nearest(strip_time, line_time[::LINES])
+    off_s = np.abs(times[strips].reshape(-1)[: line_time.size] - line_time)
+    inside = (columns >= 0) & (columns < made_lon.shape[1])
+    truth_lon, truth_lat = (_rows(values[strips], line_time.size)[:, inside] for values in (lon, lat))
+    kept = columns[inside].astype(int)
+    distance = _distance_km(truth_lon, truth_lat, made_lon[:, kept], made_lat[:, kept])
     finite = distance[np.isfinite(distance)]
     if not finite.size:
         return None
@@ -95,6 +93,11 @@ def score_places(truth: Path, level1b: Path) -> PlaceScore | None:
         worst_km=float(finite.max()),
         worst_time_s=float(off_s.max()),
     )
+
+
+def _rows(strips: Array, count: int) -> Array:
+    """Lines [count, k] from strips [s, 8, k]."""
+    return strips.reshape(-1, strips.shape[-1])[:count]
 
 
 def _level1b(path: Path) -> tuple[Array, Array, Array] | None:
