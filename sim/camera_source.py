@@ -42,7 +42,7 @@ class CameraSource:
         return cls(camera, request.start.timestamp())
 
     def packets(self, start: float, end: float) -> Iterator[TimedPackets]:
-        """Packets ready from a little after `start`, seconds from the start of the recording."""
+        """Packets of strips that begin from `start` to `end`, seconds from the start of the recording."""
         for strip in self._camera.strips(self._epoch + start, self._epoch + end):
             self._truth.append(_without_picture(strip))
             yield TimedPackets(strip.time + STRIP_PERIOD_S - self._epoch, strip.packets)

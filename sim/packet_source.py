@@ -18,7 +18,7 @@ class PacketSource(Protocol):
     """Gives the packets of a stretch of time."""
 
     def packets(self, start: float, end: float) -> Iterator[TimedPackets]:
-        """Packets ready from `start` to `end`, seconds from the start of the recording, times rising."""
+        """Packets of what is scanned from `start` to `end`, seconds from the start of the recording."""
 
 
 class FillSource:
@@ -34,7 +34,7 @@ class FillSource:
         self._seed = seed
 
     def packets(self, start: float, end: float) -> Iterator[TimedPackets]:
-        """Packets ready from `start` to `end`, seconds from the start of the recording."""
+        """Packets of strips that begin from `start` to `end`, seconds from the start of the recording."""
         rng = np.random.default_rng(self._seed)
         sequence = count()
         for strip in range(int((end - start) / STRIP_PERIOD_S) + 1):
@@ -44,7 +44,7 @@ class FillSource:
                 length = min(left, int(rng.integers(7, 500)))
                 packets.append(_packet(next(sequence), rng.bytes(length - 6)))
                 left -= length
-            yield TimedPackets(start + strip * STRIP_PERIOD_S, tuple(packets))
+            yield TimedPackets(start + (strip + 1) * STRIP_PERIOD_S, tuple(packets))
 
 
 def _packet(sequence: int, body: bytes) -> bytes:

@@ -22,7 +22,7 @@ from sim.impairments import Impairments, seed_of
 from sim.link import LinkBudget
 from sim.modulator import KNOT_SAMPLES, MARGIN_SYMBOLS, ROLLOFF, Knots, modulate, pulse_bank
 from sim.noise import add_noise, noise_key
-from sim.packet_source import PacketSource
+from sim.packet_source import STRIP_PERIOD_S, PacketSource
 
 BLOCK_SAMPLES = 1 << 16
 # Level at the converter: noise some 20 dB above the rounding of 8 bits, the strongest signal clear of full
@@ -150,7 +150,7 @@ class PassSignal:
         )
         # Straight between the path's seconds: 2e-3 of a symbol at most, by the bend of the Doppler curve.
         self._places = self.timeline.place(self.timeline.sample_at(self.path.time))
-        packets = source.packets(stream_start - MARGIN_S, request.duration_s + MARGIN_S)
+        packets = source.packets(stream_start - STRIP_PERIOD_S, request.duration_s + MARGIN_S)
         self._stream = SymbolStream(self.mode, packets, stream_start, stream_seed, sent)
         self.level = Level.of(request, self.path, self.mode)
         self.lost = lost_stretches(
