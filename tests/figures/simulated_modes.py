@@ -4,7 +4,7 @@
 
 For each mode: a cold start in mid-stream, METEOR-M2 4's Doppler at the horizon side of a pass, a receiver
 30 ppm off (carrier and sample clock). Counted are the frames that lie wholly inside the recording (80k: with
-the interleaver's span), byte for byte. `--sabotage` takes one sample out in the middle: the share must drop.
+the interleaver's span), byte for byte. `--sabotage` takes one sample out each second: the share must drop.
 """
 
 from __future__ import annotations
@@ -79,12 +79,11 @@ def _cut(data: bytes) -> list[bytes]:
     return [data[i + MARKER_BYTES : i + 1024] for i in range(0, len(data), 1024)]
 
 
-def lose_a_sample(stem: Path) -> None:
-    """Take one sample out of the middle of a cu8 recording (a copy is what is given here)."""
+def lose_samples(stem: Path) -> None:
+    """Take one sample in 250 000 out of a cu8 recording: one a second."""
     path = stem.with_name(stem.name + ".sigmf-data")
-    samples = np.fromfile(path, np.uint8)
-    middle = samples.size // 4 * 2
-    np.delete(samples, [middle, middle + 1]).tofile(path)
+    samples = np.fromfile(path, np.uint8).reshape(-1, 2)
+    np.delete(samples, np.arange(125_000, len(samples), 250_000), axis=0).tofile(path)
 
 
 def main() -> int:
@@ -103,7 +102,7 @@ def main() -> int:
                     Path(folder), mode, minutes=wanted.minutes, ebn0_db=wanted.ebn0, seed=wanted.seed
                 )
                 if wanted.sabotage:
-                    lose_a_sample(stem)
+                    lose_samples(stem)
                 whole, received, never_sent = frames_received(stem, Path(folder) / "out", name)
             share = received / whole
             short |= share < 0.995 or never_sent > 0
