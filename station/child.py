@@ -12,6 +12,9 @@ import os
 import runpy
 import signal
 import sys
+import traceback
+
+from station.errors import SYSTEM_FAULT
 
 _PR_SET_PDEATHSIG = 1
 
@@ -21,7 +24,7 @@ def end_with_parent(parent: int) -> None:
     with contextlib.suppress(OSError, AttributeError):  # not Linux: the worker then merely outlives
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
-        sys.exit(3)
+        sys.exit(SYSTEM_FAULT)
 
 
 def main() -> None:
@@ -30,7 +33,11 @@ def main() -> None:
     end_with_parent(parent)
     os.nice(niceness)
     sys.argv = [module, *sys.argv[4:]]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except Exception:  # noqa: BLE001 - Python's own status for it, 1, means "nothing usable" here
+        traceback.print_exc()
+        sys.exit(SYSTEM_FAULT)
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ def score_frames(stem: Path, frames: Path) -> FrameScore:
 def score_places(truth: Path, level1b: Path) -> PlaceScore | None:
     """Compare a level-1b file's places with the simulator's; None when it has none.
 
-    A strip of eight lines is looked up by the time of its first line, and its lines are compared in their order,
-    so a clock that is a second off shows as 0.23 s (a strip takes 1.23 s) and 1.5 km.
+    A strip of eight lines is looked up by the time of its first line, and its lines are compared in their
+    order, so a clock that is a second off shows as 0.23 s (a strip takes 1.23 s) and 1.5 km.
     """
     made = _level1b(level1b)
     if made is None:

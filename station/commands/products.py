@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,5 +11,7 @@ import typer
 
 def products(context: typer.Context) -> None:
     """Images, GeoTIFF and level-1b files from decoded data: DIR|FILE … --out DIR."""
-    ended = subprocess.run([sys.executable, "-m", "products", *context.args], check=False)
+    ended = subprocess.run(
+        [sys.executable, "-m", "station.child", str(os.getpid()), "0", "products", *context.args], check=False
+    )
     raise typer.Exit(ended.returncode if ended.returncode >= 0 else 3)

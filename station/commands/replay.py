@@ -85,11 +85,16 @@ def _said(compared: Comparison | None) -> str:
     if compared.identical:
         frames = f" and {compared.frames_now} frames" if compared.frames_same else ""
         return f"the same bytes in {len(compared.same)} files{frames}"
-    parts = [f"{kind}: {', '.join(names)}" for kind, names in _lists(compared) if names]
+    parts = [f"{kind}: {_named(names)}" for kind, names in _lists(compared) if names]
     if compared.frames_same is not None:
         frames = "the same frames" if compared.frames_same else _frames_said(compared)
         parts.insert(0, frames)
     return "; ".join(parts)
+
+
+def _named(names: tuple[str, ...], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _frames_said(compared: Comparison) -> str:

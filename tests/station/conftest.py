@@ -1,0 +1,90 @@
+"""A station on a desk, its clock and its command line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from station.catalogue import Booking, Catalogue
+from station.config import StationConfig, parse_config
+
+ROOT = Path(__file__).resolve().parents[2]
+ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
+START = datetime(2024, 7, 17, tzinfo=UTC)
+
+
+class ManualClock:
+    """Time that passes only when somebody waits; waiting lets `between` run first."""
+
+    def __init__(self, start: datetime, end: datetime, between: Callable[[], None] = lambda: None) -> None:
+        self.time, self.end, self.between = start, end, between
+
+    def now(self) -> datetime:
+        return self.time
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        self.between()
+        self.time += timedelta(seconds=max(seconds, 0.001))
+        if self.time >= self.end:
+            stop.set()
+        return stop.is_set()
+
+
+def station_table(data_dir: Path, **receiver: Any) -> dict[str, Any]:
+    """A configuration as TOML gives it."""
+    return {
+        "station": {
+            "name": "Lai Châu",
+            "latitude_deg": 22.4,
+            "longitude_deg": 103.45,
+            "altitude_m": 900,
+            "data_dir": str(data_dir),
+        },
+        "receiver": receiver or {"type": "simulator"},
+        "elements": {"files": [str(ELEMENTS)]},
+        "satellite": [
+            {"name": "METEOR-M2 4", "priority": 2},
+            {"name": "METEOR-M2 3", "min_elevation_deg": 20.0},
+        ],
+        "schedule": {"keep_free_gb": 0.1},
+    }
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> StationConfig:
+    return parse_config(station_table(tmp_path / "data"))
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    return Catalogue(tmp_path / "data")
+
+
+@pytest.fixture
+def booking() -> Booking:
+    return Booking(
+        name="20240717T073324Z_METEOR-M2_4",
+        key="59051@20240717T074100Z",
+        satellite="METEOR-M2 4",
+        norad_id=59051,
+        downlink="meteor_lrpt",
+        frequency_hz=137.9e6,
+        site={"name": "Lai Châu", "latitude_deg": 22.4, "longitude_deg": 103.45, "altitude_m": 900.0},
+        elements={"OBJECT_NAME": "METEOR-M2 4"},
+        aos=START + timedelta(hours=7, minutes=33),
+        tca=START + timedelta(hours=7, minutes=41),
+        los=START + timedelta(hours=7, minutes=48),
+        start=START + timedelta(hours=7, minutes=33),
+        end=START + timedelta(hours=7, minutes=48),
+        max_elevation_deg=69.8,
+    )
+
+
+def renamed(booking: Booking, name: str, **fields: Any) -> Booking:
+    return replace(booking, name=name, key=name, **fields)
