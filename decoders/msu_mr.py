@@ -38,6 +38,9 @@ MISSING: Final = 1
 DAMAGED: Final = 2
 FROM_PACKET: Final = 0
 FROM_FIT: Final = 1
+# Bits behind the last block: 0 to 15 in all 5692 whole packets of the two real passes at hand.
+SPARE_BITS: Final = 32
+CREDIBLE_START_S: Final = 43_200.0  # a stamp further than this from the recording's start is not believed
 NOON_1970: Final = 43_200.0
 
 TimeKind = Literal["utc", "moscow-no-day", "auto"]
@@ -250,7 +253,11 @@ class MsuMrAssembler:
             self._implausible += 1
             return
         counts = np.zeros((BLOCK_SIDE, PACKET_COLUMNS), np.uint8)
-        blocks, _ = decode_packet(packet.data[IMAGE_HEADER_BYTES:], header.quality, counts)
+        scan = packet.data[IMAGE_HEADER_BYTES:]
+        blocks, bits = decode_packet(scan, header.quality, counts)
+        if blocks == BLOCKS_PER_PACKET and packet.missing_bytes == 0 and len(scan) * 8 - bits >= SPARE_BITS:
+            blocks = 0  # the code lost its way somewhere and found an end by chance
+            counts[:] = 0
         phase = (packet.count - header.first_block // BLOCKS_PER_PACKET) % COUNT_MODULUS
         self._order.append((packet.apid, phase, header.time))
         self._content.append(_Segment(header, counts, blocks))
@@ -288,9 +295,11 @@ class MsuMrAssembler:
             if number is not None and second is not None and 0 <= number - first < strip_count:
                 stamps.setdefault(number - first, []).append(second)
         strips = np.array(sorted(stamps), np.int64)
-        return line_times(
-            strips, np.array([np.median(stamps[strip]) for strip in strips.tolist()]), strip_count
-        )
+        stamps_s = np.array([np.median(stamps[strip]) for strip in strips.tolist()], np.float64)
+        if self._start is not None:
+            near = np.abs(stamps_s - self._start.timestamp()) <= CREDIBLE_START_S
+            stamps_s = np.where(near | ~near.any(), stamps_s, np.nan)
+        return line_times(strips, stamps_s, strip_count)
 
     def _telemetry(
         self, numbers: Sequence[int | None], seconds: Sequence[float | None], first: int, strip_count: int
@@ -307,6 +316,10 @@ class MsuMrAssembler:
         notes = []
         if not self._sends_day() and self._start is None:
             notes.append("the satellite sends no day and no start was given: the date is not known")
+        if self._start is not None:
+            apart_s = float(times.line_time_s[0]) - self._start.timestamp()
+            if abs(apart_s) > CREDIBLE_START_S:
+                notes.append(f"the satellite's clock is {apart_s:+.0f} s from the start of the recording")
         for before, after in zip(times.pieces, times.pieces[1:], strict=False):
             step_s = float(after.time_s - before.at(float(after.first)))
             notes.append(f"the satellite's clock steps by {step_s:+.3f} s at strip {after.first}")

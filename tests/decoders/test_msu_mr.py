@@ -259,6 +259,29 @@ def test_cut_packet_is_good_then_damaged():
     assert (image.counts[1][:8, good : 6 * 112] == 0).all()
 
 
+def test_code_that_ends_too_early_is_damaged():
+    """14 blocks that end long before their packet does: none of them can be told to be good."""
+    packets = pass_of(datetime(2026, 2, 14, 12, tzinfo=UTC), 10)
+    longer = packets[5]
+    packets[5] = Packet(longer.apid, longer.count, longer.flags, longer.data + bytes(4))
+    image = picture(packets)
+    assert image.report.damaged == 1
+    assert (image.quality[1][:8, 5 * 112 : 6 * 112] == DAMAGED).all()
+    assert (image.counts[1][:8, 5 * 112 : 6 * 112] == 0).all()
+
+
+def test_clock_set_late_in_the_pass():
+    """Most of the pass has the clock of 2001; the start of the recording tells which to believe."""
+    begin = datetime(2026, 2, 14, 12, tzinfo=UTC)
+    packets = pass_of(begin, 60)
+    wrong = pass_of(datetime(2001, 1, 1, tzinfo=UTC), 60)[: 42 * 40]
+    image = picture(wrong + packets[42 * 40 :], start=begin - timedelta(minutes=2))
+    assert np.abs(image.line_time_s - begin.timestamp() - np.arange(480) / 6.498).max() < 3e-3
+    assert image.report.notes == ()
+    all_wrong = picture(wrong, start=begin)
+    assert "from the start of the recording" in all_wrong.report.notes[0]
+
+
 @pytest.mark.parametrize("place", [9, 10, 11, 12])
 def test_wrong_fixed_field_is_refused(place: int):
     packets = pass_of(datetime(2026, 2, 14, 12, tzinfo=UTC), 10)

@@ -20,14 +20,8 @@ def test_kernel_under_sanitizers(shared_vectors: Path, tmp_path: Path):
         pytest.skip("needs a C++ compiler")
     program, packets = tmp_path / "fuzz", tmp_path / "packets"
     sources = [ROOT / "tests/decoders/msu_mr_codec_fuzz.cpp", ROOT / "decoders/msu_mr_codec.cpp"]
-    flags = [
-        "-std=gnu++20",
-        "-O1",
-        "-g",
-        "-ffp-contract=off",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-    ]
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    flags = ["-std=gnu++20", "-O1", "-g", "-ffp-contract=off", *sanitizers]
     subprocess.run([compiler, *flags, f"-I{ROOT}", *map(str, sources), "-o", str(program)], check=True)
     vectors = json.loads((shared_vectors / "lrpt_segment.json").read_text())["vectors"]
     scans = [bytes.fromhex(case["scan_hex"]) for case in vectors]

@@ -193,7 +193,7 @@ def with_integer_transform(packets: list[Packet]) -> MsuMrImage:
         blocks = integer_transform(coefficients_of(next(waiting)))
         for number, block in enumerate(blocks):
             counts[:, number * 8 : number * 8 + 8] = block
-        return len(blocks), 0
+        return len(blocks), len(scan) * 8
 
     msu_mr.decode_packet = decode
     try:
