@@ -2,8 +2,8 @@
 
 No official coefficients of MSU-MR are public. What is done instead, and said in every product:
 
-- channels 1 to 3: reflectance is linear in the counts, zero at 0 and `FULL_SCALE_PERCENT` at 255, as seen
-  (not divided by the cosine of the Sun's zenith angle);
+- channels 1 to 3: reflectance is linear in the counts, zero at the telemetry's dark word (at 0 where that is not
+  credible), `FULL_SCALE_PERCENT` at 255, as seen: not divided by the cosine of the Sun's zenith angle;
 - channels 4 to 6: radiance is linear in the counts between the views of the cold and the hot black body,
   whose counts and temperatures the telemetry sends; the temperature is a black body's at one wavenumber.
   Line and wavenumbers are SatDump's (msumr_calibrator.h); the latter are NOAA-15 AVHRR's, not MSU-MR's.
@@ -32,6 +32,7 @@ WORD_PER_COUNT = 1023.0 / 255.0
 COLD_K = (200.0, 300.0)
 HOT_K = (290.0, 350.0)
 MIN_WORD_STEP = 20.0
+MAX_DARK_WORD = 120.0
 
 
 def planck(temperature_k: Array | float, wavenumber: float) -> Array:
@@ -91,6 +92,14 @@ def temperature_table(channel: int, bodies: BlackBodies) -> NDArray[np.float32]:
     return inverse_planck(radiance, wavenumber).astype(np.float32)
 
 
-def reflectance_table() -> NDArray[np.float32]:
-    """Reflectance in per cent of every count 0 to 255."""
-    return (np.arange(256) * (FULL_SCALE_PERCENT / 255.0)).astype(np.float32)
+def dark_word(channel: int, words: Array) -> float:
+    """The dark level of channel 1 to 3 in 10 bits: the lower of its words (n, 6, 2), 0 if not credible."""
+    views = words[:, channel - 1, :].astype(float)
+    dark = float(np.median(views.min(axis=1))) if len(views) else 0.0
+    return dark if 0 < dark <= MAX_DARK_WORD else 0.0
+
+
+def reflectance_table(dark: float) -> NDArray[np.float32]:
+    """Reflectance in per cent of every count 0 to 255, for a dark level in 10-bit words; never below zero."""
+    word = np.arange(256) * WORD_PER_COUNT
+    return np.maximum((word - dark) * (FULL_SCALE_PERCENT / (1023.0 - dark)), 0).astype(np.float32)

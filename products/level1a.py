@@ -12,7 +12,7 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
-from products.calibration import BlackBodies, black_bodies
+from products.calibration import BlackBodies, black_bodies, dark_word
 from products.errors import InputError
 from products.geolocation import Geolocator
 from products.instrument import Attitude, msu_mr
@@ -34,12 +34,18 @@ class Level1a:
     counts: dict[int, NDArray[np.uint8]]
     quality: dict[int, NDArray[np.uint8]]
     bodies: dict[int, BlackBodies]
+    dark: dict[int, float]
     attributes: dict[str, Any]
 
     @property
     def elements_omm(self) -> str:
         """The elements the decoder was given, as JSON, or an empty text."""
         return str(self.attributes.get("elements_omm", "") or "")
+
+    @property
+    def is_located(self) -> bool:
+        """Whether places can be told: elements are there, and the day of the pass is known."""
+        return bool(self.elements_omm) and bool(self.attributes.get("date_known", 1))
 
     @property
     def missing_lines(self) -> dict[int, int]:
@@ -96,6 +102,7 @@ def _read(path: Path, file: netCDF4.Dataset) -> Level1a:
         counts=counts,
         quality=quality,
         bodies=_bodies(file, [n for n in counts if n >= 4]),
+        dark=_dark(file, [n for n in counts if n <= 3]),
         attributes=attributes,
     )
 
@@ -120,13 +127,24 @@ def _bodies(file: netCDF4.Dataset, channels: list[int]) -> dict[int, BlackBodies
     return {channel: bodies for channel, bodies in found.items() if bodies is not None}
 
 
+def _dark(file: netCDF4.Dataset, channels: list[int]) -> dict[int, float]:
+    words = (
+        np.asarray(file["calibration_words"][:], np.float64)
+        if "calibration_words" in file.variables
+        else None
+    )
+    if words is None or words.shape[1:] != (6, 2):
+        return dict.fromkeys(channels, 0.0)
+    return {channel: dark_word(channel, words) for channel in channels}
+
+
 def geolocator(level1a: Level1a, attitude: Attitude | None = None) -> Geolocator | None:
     """The places of a pass's pixels, or None where the file carries no elements.
 
     Raises:
         InputError: the elements are unusable.
     """
-    if not level1a.elements_omm:
+    if not level1a.is_located:
         return None
     instrument = msu_mr()
     chosen = attitude or instrument.attitude(level1a.satellite)

@@ -179,7 +179,7 @@ def table(level1a: Level1a, channel: int) -> NDArray[np.float32]:
     """Value of every count 0 to 255 in the unit of level 1b."""
     kind = _calibration(level1a, channel)[0]
     if kind == "reflectance":
-        return calibration.reflectance_table()
+        return calibration.reflectance_table(level1a.dark[channel])
     if kind == "brightness_temperature":
         return calibration.temperature_table(channel, level1a.bodies[channel])
     return np.arange(256, dtype=np.float32)

@@ -17,14 +17,14 @@ from products.availability import obstacle
 from products.definitions import AreaEntry, Recipe
 from products.errors import NothingUsableError, OutputError
 from products.order import Order, Pass, open_pass, parse_order
-from products.outputs import write_level1b_file, write_map, write_unlocated
+from products.outputs import AreaMap, write_level1b_file, write_map, write_unlocated
 from products.report import ProductFile, ProductsReport, Skipped
 
 Progress = Callable[[float], None]
 
 # A sample of the pass for rough questions: which lines hold an area, and whether the Sun shines there.
 EVERY_LINE, EVERY_COLUMN = 8, 28
-NO_ELEMENTS = "no orbital elements came with the pass: shown as seen, not on a map"
+UNLOCATED = "no orbital elements, or no date, came with the pass: shown as seen, not on a map"
 
 
 def make_products(
@@ -79,13 +79,13 @@ def make_products(
 def _make_pass(one: Pass, order: Order, progress: Progress) -> tuple[list[ProductFile], list[Skipped]]:
     """All products of one pass."""
     if one.geolocator is None:
-        return write_unlocated(one, order), [Skipped("*", "*", NO_ELEMENTS)]
+        return write_unlocated(one, order), [Skipped("*", "*", UNLOCATED)]
     files = [write_level1b_file(one, order)]
     skipped: list[Skipped] = []
     scene = render.open_scene(one.level1a.path, order.attitude, order.recipes, one.level1a)
     every = one.level1a.line_time[::EVERY_LINE]
     lon, lat = (part[:, ::EVERY_COLUMN] for part in one.geolocator.lonlat(every))
-    sun_zenith = one.geolocator.angles(every).solar_zenith[:, ::EVERY_COLUMN]
+    sun_zenith = one.geolocator.solar_zenith(every)[:, ::EVERY_COLUMN]
     progress(0.2)
     for index, entry in enumerate(order.areas):
         area = mapping.grid(entry, lon, lat)
@@ -94,8 +94,9 @@ def _make_pass(one: Pass, order: Order, progress: Progress) -> tuple[list[Produc
         skipped += missed
         if wanted:
             lines = render.lines_for(seen, one.level1a.line_time.size, EVERY_LINE)
+            sheet = AreaMap.of(entry, area, order)
             for drawn in render.pictures(scene, wanted, one.level1a, area, lines):
-                made = write_map(one, order, entry, area, drawn)
+                made = write_map(one, order, sheet, drawn)
                 files += made
                 if not made:
                     skipped.append(Skipped(drawn[0].name, entry.name, "no data in the area"))

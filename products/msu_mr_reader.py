@@ -62,7 +62,7 @@ class MsuMrLevel1aFile(BaseFileHandler):
             return None
         name = str(info["name"])
         if not name.isdecimal():
-            return bool(self.level1a.elements_omm)
+            return self.level1a.is_located
         channel = int(name)
         calibrated = info.get("calibration") != "brightness_temperature" or channel in self.level1a.bodies
         return channel in self.level1a.counts and calibrated
@@ -94,7 +94,7 @@ class MsuMrLevel1aFile(BaseFileHandler):
         if kind == "counts":
             table, note = np.arange(256, dtype=np.float32), {}
         elif kind == "reflectance":
-            table = calibration.reflectance_table()
+            table = calibration.reflectance_table(self.level1a.dark[channel])
             note = {
                 "calibration_status": f"nominal: linear, 255 counts = {calibration.FULL_SCALE_PERCENT:g} %"
             }
@@ -106,6 +106,8 @@ class MsuMrLevel1aFile(BaseFileHandler):
         return np.where(good, table[counts], np.float32(np.nan)), note
 
     def _places(self, name: str) -> NDArray[np.float32]:
+        if name == "solar_zenith_angle":
+            return np.asarray(self._geolocator.solar_zenith(self.level1a.line_time))
         if name in ANGLES:
             return np.asarray(getattr(self._angles, name.removesuffix("_angle")))
         return self._lonlat[("longitude", "latitude").index(name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,48 @@ from products.geotiff import write_geotiff
 from products.level1b import level1b_name, write_level1b
 from products.order import Order, Pass
 from products.overlay import inside, map_lines
-from products.picture import WORDS, Caption, Overlay, decorated, poster, scaled, thumbnail
+from products.picture import WORDS, Caption, decorated, line_layer, map_size, poster, scaled, thumbnail
 from products.report import ProductFile
 
 # Below this fraction of its pixels a map is not worth keeping.
 LEAST_COVERAGE = 0.01
 
 
+@dataclass(frozen=True)
+class AreaMap:
+    """An area's grid, the part of the world it shows, and the lines on it, drawn once."""
+
+    entry: AreaEntry
+    grid: AreaDefinition
+    bbox: tuple[float, float, float, float]
+    lines: Image.Image
+
+    @classmethod
+    def of(cls, entry: AreaEntry, grid: AreaDefinition, order: Order) -> AreaMap:
+        """Draw the coastlines and lakes of an area, and of the boundaries what the operator configured."""
+        window = mapping.window(grid)
+        size = map_size(grid.width, grid.height)
+        lines = line_layer(
+            size,
+            {
+                "lakes": inside(map_lines("lakes"), window),
+                "coastline": inside(map_lines("coastline"), window),
+                "boundaries": inside(order.boundaries, window),
+            },
+            lambda large: mapping.pixel_transform(grid, large),
+        )
+        return cls(entry, grid, window.bbox, lines)
+
+
 def write_map(
-    one: Pass, order: Order, entry: AreaEntry, area: AreaDefinition, drawn: tuple[Recipe, NDArray[Any]]
+    one: Pass, order: Order, area: AreaMap, drawn: tuple[Recipe, NDArray[Any]]
 ) -> list[ProductFile]:
     """GeoTIFF, picture and thumbnail of one recipe in one area; nothing where hardly a pixel is known.
 
     Args:
         one: the pass.
         order: what was asked for.
-        entry: the area's name and titles.
-        area: its grid.
+        area: where.
         drawn: the recipe and its values on the grid, as `render.pictures` gives them.
 
     Raises:
@@ -48,22 +73,18 @@ def write_map(
     coverage = float(np.count_nonzero(colour[..., 3]) / colour[..., 3].size)
     if coverage < LEAST_COVERAGE:
         return []
-    window = mapping.window(area)
-    lines = Overlay(
-        coastline=tuple(inside(map_lines("coastline"), window)),
-        lakes=tuple(inside(map_lines("lakes"), window)),
-        boundaries=tuple(inside(order.boundaries, window)),
-        pixels=lambda size: mapping.pixel_transform(area, size),
-    )
-    stem = f"{one.stem}_{entry.name}_{recipe.name}"
+    stem = f"{one.stem}_{area.entry.name}_{recipe.name}"
     tiff = order.out / f"{stem}.tif"
     data = values if recipe.kind == "scale" else colour
-    write_geotiff(tiff, data, area, name=recipe.title["en"], unit=recipe.unit or "", tags=_tags(one, recipe))
-    common = _record(one, window.bbox, coverage, recipe=recipe.name, area=entry.name)
-    map_image = decorated(scaled(colour), lines)
+    write_geotiff(
+        tiff, data, area.grid, name=recipe.title["en"], unit=recipe.unit or "", tags=_tags(one, recipe)
+    )
+    common = _record(one, area.bbox, coverage, recipe=recipe.name, area=area.entry.name)
+    map_image = decorated(scaled(colour), area.lines)
+    caption = _caption(one, order, area.entry, recipe)
     return [
         _seal(common, tiff, "geotiff"),
-        *_pictures(order.out / stem, map_image, recipe, _caption(one, order, entry, recipe), common),
+        *_pictures(order.out / stem, map_image, recipe, caption, common),
     ]
 
 

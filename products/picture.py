@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,8 +21,13 @@ LONG_SIDE = 1600
 SHORTEST_WIDTH = 900
 THUMBNAIL = 320
 PAPER, INK, FAINT, NOTHING = (16, 20, 28), (244, 246, 250), (160, 168, 180), (40, 44, 52)
-COAST, LAKE, OUTLINE, HALO = (255, 232, 64), (96, 200, 255), (255, 80, 80), (0, 0, 0)
+HALO = (0, 0, 0)
+# Colour and width of each kind of line, at twice the size.
+STYLES = {"lakes": ((96, 200, 255), 2), "coastline": ((255, 232, 64), 3), "boundaries": ((255, 80, 80), 4)}
 VIETNAM = timedelta(hours=7)
+
+Points = NDArray[np.float64]
+Project = Callable[[Points], Points]
 
 WORDS = {
     "en": {
@@ -40,16 +45,6 @@ WORDS = {
         "nominal": "hiệu chuẩn danh định",
     },
 }
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """Lines in degrees by kind, each to be drawn where `pixels` puts them."""
-
-    coastline: tuple[NDArray[np.float64], ...]
-    lakes: tuple[NDArray[np.float64], ...]
-    boundaries: tuple[NDArray[np.float64], ...]
-    pixels: Callable[[tuple[int, int]], Callable[[NDArray[np.float64]], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
@@ -74,40 +69,49 @@ def font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     )
 
 
+def map_size(width: int, height: int) -> tuple[int, int]:
+    """The size for screens: shrunk to the long side allowed, or enlarged by a whole number."""
+    longest = max(width, height)
+    if longest > LONG_SIDE:
+        return max(1, round(width * LONG_SIDE / longest)), max(1, round(height * LONG_SIDE / longest))
+    factor = max(1, min(LONG_SIDE // longest, -(-SHORTEST_WIDTH // width)))
+    return width * factor, height * factor
+
+
 def scaled(values: NDArray[np.uint8]) -> Image.Image:
-    """The map at a size for screens: shrunk to the long side allowed, or enlarged by a whole number."""
+    """The map (height, width, 4) at its size for screens."""
     image = Image.fromarray(values)
-    width, height = image.size
-    if max(width, height) > LONG_SIDE:
-        factor = LONG_SIDE / max(width, height)
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        return image.resize(size, Image.Resampling.BOX)
-    factor = max(1, min(LONG_SIDE // max(width, height), -(-SHORTEST_WIDTH // width)))
-    return image.resize((width * factor, height * factor), Image.Resampling.BICUBIC if factor > 1 else None)
+    size = map_size(*image.size)
+    shrunk = size[0] < image.width
+    return image.resize(size, Image.Resampling.BOX if shrunk else Image.Resampling.BICUBIC)
 
 
-def decorated(map_image: Image.Image, overlay: Overlay | None) -> Image.Image:
-    """The map on its background with the lines drawn on it."""
+def decorated(map_image: Image.Image, lines: Image.Image | None) -> Image.Image:
+    """The map on its background with the lines on it."""
     base = Image.new("RGB", map_image.size, NOTHING)
     base.paste(map_image, mask=map_image.getchannel("A"))
-    if overlay is None:
-        return base
-    size = (map_image.width * 2, map_image.height * 2)
-    layer = Image.new("RGBA", size, (0, 0, 0, 0))
-    draw, pixels = ImageDraw.Draw(layer), overlay.pixels(size)
-    for lines, colour, width in (
-        (overlay.lakes, LAKE, 2),
-        (overlay.coastline, COAST, 3),
-        (overlay.boundaries, OUTLINE, 4),
-    ):
-        paths = [_path(pixels(line)) for line in lines]
-        for path in paths:
-            draw.line(path, fill=(*HALO, 110), width=width + 3, joint="curve")
-        for path in paths:
-            draw.line(path, fill=(*colour, 255), width=width, joint="curve")
-    small = layer.resize(map_image.size, Image.Resampling.BOX)
-    base.paste(small, mask=small.getchannel("A"))
+    if lines is not None:
+        base.paste(lines, mask=lines.getchannel("A"))
     return base
+
+
+def line_layer(
+    size: tuple[int, int],
+    lines: dict[str, Iterable[Points]],
+    projection: Callable[[tuple[int, int]], Project],
+) -> Image.Image:
+    """Lines by kind (keys of `STYLES`, later ones on top), in degrees, drawn twice as large and shrunk."""
+    large = (size[0] * 2, size[1] * 2)
+    layer = Image.new("RGBA", large, (0, 0, 0, 0))
+    draw, pixels = ImageDraw.Draw(layer), projection(large)
+    for kind, parts in lines.items():
+        colour, width = STYLES[kind]
+        paths = [_path(pixels(line)) for line in parts]
+        for path in paths:
+            draw.line(path, fill=(*HALO, 110), width=width + 3)
+        for path in paths:
+            draw.line(path, fill=(*colour, 255), width=width)
+    return layer.resize(size, Image.Resampling.BOX)
 
 
 def _path(points: NDArray[np.float64]) -> list[tuple[float, float]]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 # Before satpy and pyspectral are imported: neither may reach for the network.
 os.environ["SATPY_DOWNLOAD_AUX"] = "False"
 
-import dask
 import satpy
 from pyresample.geometry import AreaDefinition
 from satpy.dataset import DataQuery
@@ -29,6 +28,8 @@ satpy.config.set(download_aux=False)
 
 # Lines beyond the area's own, so that its edge is averaged from both sides.
 MARGIN_LINES = 64
+# Pieces of a grid; a small piece meets few pieces of the swath.
+GRID_CHUNK = 1024
 READER = "msu_mr_l1a_nc"
 
 
@@ -63,22 +64,23 @@ def pictures(
 ) -> Iterator[tuple[Recipe, NDArray[np.float32]]]:
     """Values (height, width) of scale recipes and stretched bands (3, height, width) of rgb recipes.
 
-    All are computed together, so that no channel is gridded twice.
+    Every channel is gridded once and kept; the pictures follow one at a time, which bounds the memory.
     """
-    queries = {recipe.name: _query(recipe, level1a) for recipe in recipes}
-    local = scene.slice((lines, slice(None))).resample(
-        area, resampler="ewa", rows_per_scan=LINES_PER_STRIP, reduce_data=False
+    gridded = scene.slice((lines, slice(None))).resample(
+        area,
+        generate=False,
+        resampler="ewa",
+        rows_per_scan=LINES_PER_STRIP,
+        reduce_data=False,
+        chunks=GRID_CHUNK,
     )
-    lazy = []
+    gridded = gridded.persist()
+    gridded.generate_possible_composites(unload=False)
     for recipe in recipes:
-        data = local[queries[recipe.name]]
-        lazy.append(
-            get_enhanced_image(data).data.transpose("bands", "y", "x").data
-            if recipe.kind == "rgb"
-            else data.data
-        )
-    for recipe, values in zip(recipes, dask.compute(*lazy), strict=True):
-        yield recipe, np.asarray(values, np.float32)
+        data = gridded[_query(recipe, level1a)]
+        if recipe.kind == "rgb":
+            data = get_enhanced_image(data).data.transpose("bands", "y", "x")
+        yield recipe, np.asarray(data.data.compute(), np.float32)
 
 
 def _query(recipe: Recipe, level1a: Level1a) -> Any:
