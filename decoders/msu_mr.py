@@ -41,6 +41,7 @@ FROM_FIT: Final = 1
 # Bits behind the last block: 0 to 15 in all 5692 whole packets of the two real passes at hand.
 SPARE_BITS: Final = 32
 CREDIBLE_START_S: Final = 43_200.0  # a stamp further than this from the recording's start is not believed
+NOTABLE_START_S: Final = 3600.0  # no pass lasts so long: clock or start is wrong
 NOON_1970: Final = 43_200.0
 
 TimeKind = Literal["utc", "moscow-no-day", "auto"]
@@ -220,6 +221,7 @@ class MsuMrAssembler:
         for number, segment in placed:
             picture.place(number - first, segment)
         source = np.where(times.stamped, FROM_PACKET, FROM_FIT).astype(np.uint8)
+        misplaced = sum(number is None for number in numbering.numbers)
         return MsuMrImage(
             channels=tuple(picture.counts),
             counts=picture.counts,
@@ -230,7 +232,7 @@ class MsuMrAssembler:
             report=MsuMrReport(
                 packets=dict(sorted(self._packets.items())),
                 implausible=self._implausible,
-                misplaced=sum(number is None for number in numbering.numbers),
+                misplaced=misplaced,
                 repeated=picture.repeated,
                 damaged=int(
                     sum((best[best >= 0] < BLOCKS_PER_PACKET).sum() for best in picture.best.values())
@@ -243,7 +245,7 @@ class MsuMrAssembler:
                 clock=times.pieces,
                 clock_outliers=times.outliers,
                 date_known=self._sends_day() or self._start is not None,
-                notes=self._notes(times),
+                notes=self._notes(times, misplaced),
             ),
         )
 
@@ -312,13 +314,17 @@ class MsuMrAssembler:
         rows.sort(key=lambda row: row[0])
         return _telemetry_of(rows)
 
-    def _notes(self, times: StripTimes) -> tuple[str, ...]:
+    def _notes(self, times: StripTimes, misplaced: int) -> tuple[str, ...]:
         notes = []
+        if misplaced:
+            notes.append(
+                f"{misplaced} packets fit neither the counter nor the clock of this pass and are left out"
+            )
         if not self._sends_day() and self._start is None:
             notes.append("the satellite sends no day and no start was given: the date is not known")
         if self._start is not None:
             apart_s = float(times.line_time_s[0]) - self._start.timestamp()
-            if abs(apart_s) > CREDIBLE_START_S:
+            if abs(apart_s) > NOTABLE_START_S:
                 notes.append(f"the satellite's clock is {apart_s:+.0f} s from the start of the recording")
         for before, after in zip(times.pieces, times.pieces[1:], strict=False):
             step_s = float(after.time_s - before.at(float(after.first)))

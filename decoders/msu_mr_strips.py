@@ -23,7 +23,7 @@ TIME_TOLERANCE: Final = 0.05  # of a strip
 RATE_TOLERANCE: Final = 1e-4
 AGREEING_PACKETS: Final = 3  # enough to believe a step of clock or counter
 WRAP_STRIPS: Final = COUNT_MODULUS // (6 * 14 + 1)  # the shortest wrap, with six channels
-MAX_STRIPS: Final = 2500  # 51 minutes; no pass is longer
+MAX_STRIPS: Final = 1000  # 20 minutes either way; no pass lasts longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class FrameGap:
-    """Frames of one virtual channel that did not come: `lost` of them after the frame `after`."""
+    """A break in a virtual channel's counter after the frame `after`; `lost` frames, 0 where it went back."""
 
     vcid: int
     after: int
@@ -164,7 +164,8 @@ class PacketAssembler:
             return
         lost = (counter - channel.counter - 1) % COUNTER_MODULUS
         if lost:
-            self._gaps.append(FrameGap(vcid, channel.counter, lost))
+            went_back = lost >= COUNTER_MODULUS // 2  # a repeated stretch, or another recording
+            self._gaps.append(FrameGap(vcid, channel.counter, 0 if went_back else lost))
             self._cut(vcid, channel, packets)
 
     def _zone(
