@@ -1,0 +1,94 @@
+"""Workers: status, words, time limit, end with their supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from station.processes import Worker
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of its own that does as its arguments say."""
+    (tmp_path / "obedient_worker.py").write_text(
+        "import os, sys, time\n"
+        "words, status, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])\n"
+        "print('out', flush=True)\n"
+        "sys.stderr.write(words + chr(10)); sys.stderr.flush()\n"
+        "open(os.environ['TRAMTHU_PROGRESS'], 'w').write('0.5')\n"
+        "time.sleep(seconds)\n"
+        "if status == 99: raise RuntimeError('broken')\n"
+        "sys.exit(status)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return "obedient_worker"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reason"),
+    [
+        ("all well", 0, ""),
+        ("tramthu: no signal", 1, "nothing usable: no signal"),
+        ("tramthu: an unknown downlink", 2, "an unknown downlink"),
+        ('{"error": "the folder is full"}', 3, "the folder is full"),
+    ],
+)
+def test_the_end_in_words(tmp_path: Path, module: str, words: str, status: int, reason: str) -> None:
+    worker = Worker(module, [words, str(status), "0"], tmp_path / "w.log")
+    ended = worker.wait(20)
+    assert (ended.status, ended.reason, ended.timed_out) == (status, reason, False)
+    assert ended.peak_rss_mib > 5
+    assert worker.output == "out\n"
+    assert worker.progress == 0.5
+
+
+def test_an_exception_is_a_fault_not_an_empty_result(tmp_path: Path, module: str) -> None:
+    ended = Worker(module, ["x", "99", "0"], tmp_path / "w.log").wait(20)
+    assert (ended.status, ended.reason) == (3, "RuntimeError: broken")
+
+
+def test_past_its_time_it_is_ended(tmp_path: Path, module: str) -> None:
+    ended = Worker(module, ["x", "0", "60"], tmp_path / "w.log").wait(1.0)
+    assert ended.timed_out
+    assert "took longer" in ended.reason
+    assert ended.seconds < 15
+
+
+def test_killed_for_memory_is_said(tmp_path: Path, module: str) -> None:
+    worker = Worker(module, ["x", "0", "60"], tmp_path / "w.log")
+    worker.kill()
+    assert "SIGKILL; was the memory exhausted" in worker.wait(20).reason
+
+
+def test_a_worker_ends_with_its_supervisor(tmp_path: Path, module: str) -> None:
+    code = (
+        "import sys, time, pathlib\n"
+        "from station.processes import Worker\n"
+        f"worker = Worker({module!r}, ['x', '0', '60'], pathlib.Path({str(tmp_path / 'w.log')!r}))\n"
+        "while worker.progress is None: time.sleep(0.05)\n"
+        "print(worker._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        child = int(supervisor.stdout.readline())
+        supervisor.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while _runs(child):
+        assert time.monotonic() < deadline, "the worker outlived its supervisor"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
