@@ -23,8 +23,12 @@ WINDOW = 64  # periods folded
 # In standard deviations of one rail's folded correlation: noise passes in one of 1e7 windows; a signal of
 # 1 dB Eb/N0 stands at 24.
 PROOF, LEAD = 9.0, 5.0
+# With pairs swapped and one bit late, seven of the marker's eight bits fit as well. So the alignment is
+# chosen from more windows than lock needs, and a rival that barely wins in so many windows running is followed.
+ALIGN_WINDOWS, RIVAL_WINS = 8, 6
 _KEPT_WINDOWS = 16
 _SIGNS = 2.0 * MARKER - 1.0
+_NOTHING = (np.zeros(0, dtype=np.int8), np.zeros(0))
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +61,8 @@ class MarkerSync:
         self._next = 0  # index in _soft of the next marker, once locked
         self._alignment: Alignment | None = None
         self._row = 0
+        self._rival: tuple[int, Alignment] | None = None
+        self._rival_wins = 0
         self.strength = 0.0  # best correlation seen, in standard deviations
         self.slips = 0
 
@@ -77,46 +83,56 @@ class MarkerSync:
 
     def flush(self) -> Rows:
         """The rows up to the end, filled up with erasures."""
+        pieces: list[tuple[SoftBits, Floats]] = []
+        while (piece := self._follow() if self.locked else self._acquire(last=True)) is not None:
+            pieces.append(piece)
         if self._alignment is None:
-            return self._rows([])
+            return self._rows(pieces)
         count = -(-max(0, self._soft.size - self._next) // PERIOD)
         self._soft = np.concatenate([self._soft, np.zeros(2 * PERIOD, dtype=np.int8)])
-        return self._rows([self._take(self._next, count, self._alignment)])
+        return self._rows([*pieces, self._take(self._next, count, self._alignment)])
 
-    def _acquire(self) -> tuple[SoftBits, Floats] | None:
+    def _acquire(self, *, last: bool = False) -> tuple[SoftBits, Floats] | None:
         """Look at one window of unlocked input; on success step back to the beginning of what is kept."""
-        span = (WINDOW + 2) * PERIOD
-        if self._soft.size < self._next + span:
+        left = self._soft.size - self._next
+        if left < ((1 if last else ALIGN_WINDOWS) * WINDOW + 2) * PERIOD:
             return None
-        place, alignment, strength = _best(
-            self._soft[self._next : self._next + span], self._next + self._base
-        )
-        self.strength = max(self.strength, strength)
-        if strength >= PROOF:
-            self._alignment = alignment
-            self._next = (self._next + place) % PERIOD
-            return np.zeros(0, dtype=np.int8), np.zeros(0)
+        found = self._look(self._next, WINDOW)
+        self.strength = max(self.strength, found.strength)
+        if found.strength >= PROOF:
+            windows = min(ALIGN_WINDOWS, (left - 2 * PERIOD) // (WINDOW * PERIOD))
+            sharper = self._look(self._next, windows * WINDOW)
+            found = sharper if sharper.strength > found.strength else found
+            self._alignment = found.alignment
+            self._next = (self._next + found.place) % PERIOD
+            return _NOTHING
         self._next += WINDOW * PERIOD
         if self._next >= _KEPT_WINDOWS * WINDOW * PERIOD:
             self._drop(WINDOW * PERIOD)
-        return np.zeros(0, dtype=np.int8), np.zeros(0)
+        return _NOTHING
 
     def _follow(self) -> tuple[SoftBits, Floats] | None:
         """Emit one window; the window behind it decides whether something changes inside the two."""
         assert self._alignment is not None  # noqa: S101 - said by the caller
         if self._soft.size < self._next + (2 * WINDOW + 2) * PERIOD:
             return None
-        behind = self._next + (WINDOW - 1) * PERIOD + PERIOD // 2  # half a period before the second window
-        look = self._soft[behind : behind + (WINDOW + 2) * PERIOD]
-        place, alignment, strength = _best(look, behind + self._base)
-        self.strength = max(self.strength, strength)
-        slip = place - PERIOD // 2
-        here = self._correlation(self._next + WINDOW * PERIOD, WINDOW, self._alignment)
-        scale = _deviation(look)
-        changed = slip != 0 or alignment != self._alignment
-        if not changed or strength < PROOF or strength < here.sum() / scale + LEAD:
+        # Half a period before the second window, so that a slip either way is seen.
+        found = self._look(self._next + (WINDOW - 1) * PERIOD + PERIOD // 2, WINDOW)
+        self.strength = max(self.strength, found.strength)
+        rival = (found.place - PERIOD // 2, found.alignment)
+        if rival == (0, self._alignment) or found.strength < PROOF:
+            self._rival = None
             return self._take_and_advance(WINDOW)
-        return self._change(slip, alignment)
+        self._rival_wins = self._rival_wins + 1 if rival == self._rival else 1
+        self._rival = rival
+        here = self._correlation(self._next + WINDOW * PERIOD, WINDOW, self._alignment).sum()
+        if found.strength < here / found.deviation + LEAD and self._rival_wins < RIVAL_WINS:
+            return self._take_and_advance(WINDOW)
+        self._rival = None
+        return self._change(*rival)
+
+    def _look(self, start: int, periods: int) -> _Found:
+        return _best(self._soft[start : start + (periods + 2) * PERIOD], start + self._base, periods)
 
     def _change(self, slip: int, alignment: Alignment) -> tuple[SoftBits, Floats]:
         """Go over to another place and alignment where old and new correlations together are largest."""
@@ -180,24 +196,30 @@ def _turn(soft: SoftBits, start: int, count: int, base: int, alignment: Alignmen
     return turned.reshape(-1)
 
 
-def _deviation(soft: SoftBits) -> float:
-    """Standard deviation of one rail's folded correlation, were the soft bits noise: four bits per period."""
-    return max(2.0 * float(np.sqrt(WINDOW * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
+@dataclass(frozen=True)
+class _Found:
+    """Place 0 … 79 of the marker, alignment, strength in standard deviations of one rail's correlation."""
+
+    place: int
+    alignment: Alignment
+    strength: float
+    deviation: float
 
 
-def _best(soft: SoftBits, origin: int) -> tuple[int, Alignment, float]:
-    """Place 0 … 79 of the marker, alignment, strength in standard deviations; `origin`: index of soft[0]."""
-    best: tuple[int, Alignment, float] = (0, Alignment(None, 1, 1), -1.0)
-    scale = _deviation(soft)
+def _best(soft: SoftBits, origin: int, periods: int) -> _Found:
+    """The marker in that many periods folded; `origin` is the input index of soft[0]."""
+    # Of one rail's folded correlation, were the soft bits noise: four bits per period.
+    deviation = max(2.0 * float(np.sqrt(periods * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
+    best = _Found(0, Alignment(None, 1, 1), -1.0, deviation)
     for swap in (None, 0, 1):
-        turned = _turn(soft, 0, soft.size, origin, Alignment(swap, 1, 1))
-        folded = turned[: (WINDOW + 1) * PERIOD].reshape(-1, PERIOD).astype(np.float64)
-        fold = np.concatenate([folded[:WINDOW].sum(axis=0), folded[1:].sum(axis=0)])
+        turned = _turn(soft, 0, (periods + 1) * PERIOD, origin, Alignment(swap, 1, 1))
+        folded = turned.reshape(-1, PERIOD).astype(np.float64)
+        fold = np.concatenate([folded[:periods].sum(axis=0), folded[1:].sum(axis=0)])
         windows = np.lib.stride_tricks.sliding_window_view(fold, MARKER_BITS)[:PERIOD] * _SIGNS
         first, second = windows[:, 0::2].sum(axis=1), windows[:, 1::2].sum(axis=1)
-        strength = (np.abs(first) + np.abs(second)) / scale
+        strength = (np.abs(first) + np.abs(second)) / deviation
         place = int(strength.argmax())
-        if strength[place] > best[2] + 1e-6:
+        if strength[place] > best.strength + 1e-6:
             signs = (1 if first[place] >= 0 else -1, 1 if second[place] >= 0 else -1)
-            best = (place, Alignment(swap, *signs), float(strength[place]))
+            best = _Found(place, Alignment(swap, *signs), float(strength[place]), deviation)
     return best
