@@ -17,8 +17,10 @@ from sim.sun import DAY_S, sun_at
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
+_Regions = tuple[tuple[float, float, float, float], ...]
+
 # Dry lands: longitude, latitude, half-widths, degrees.
-_DESERTS = (
+_DESERTS: _Regions = (
     (10.0, 23.0, 26.0, 7.0),  # Sahara
     (47.0, 23.0, 11.0, 9.0),  # Arabia
     (63.0, 31.0, 10.0, 6.0),  # Iran to Thar
@@ -33,6 +35,9 @@ _DESERTS = (
     (45.0, 6.0, 6.0, 6.0),  # Horn of Africa
 )
 
+# Land under ice for ever: Antarctica is done by latitude.
+_ICE_CAPS: _Regions = ((-42.0, 73.0, 17.0, 10.0),)
+
 
 @dataclass(frozen=True)
 class Climate:
@@ -43,6 +48,7 @@ class Climate:
     land_k: Floats
     dryness: Floats  # 0 forest ... 1 desert
     snow: Floats  # 0 ... 1, of land
+    ice: Floats  # 0 ... 1, of the sea
     cloud_bias: Floats  # added to the cloud noise: more is cloudier
     vapour: Floats  # 0 dry ... 1 tropical column of water vapour
 
@@ -64,13 +70,14 @@ def climate_at(lon: Array, lat: Array, time: Array) -> Climate:
     hour_angle = np.deg2rad(lon - sun.longitude_deg)
     phi, delta = np.deg2rad(lat), np.deg2rad(sun.latitude_deg)
     cos_zenith = np.sin(phi) * np.sin(delta) + np.cos(phi) * np.cos(delta) * np.cos(hour_angle)
-    # The sea follows the Sun by a third of its range and two months late, the land by nearly all of it.
+    # The sea follows the Sun by a quarter of its range and two months late, the land by all of it.
     late = 23.4 * np.sin(2 * np.pi * (np.mod(time / DAY_S, 365.2425) - 80.0 - 60.0) / 365.2425)
     sea = 273.15 + 29.0 - 31.5 * np.sin(np.deg2rad(lat - 0.25 * late)) ** 2
-    dryness = _dryness(lon, lat)
+    dryness = _within(_DESERTS, lon, lat)
+    caps = np.maximum(_within(_ICE_CAPS, lon, lat), np.clip((-60.0 - lat) / 4.0, 0.0, 1.0))
     warmest = np.cos(hour_angle - np.deg2rad(30.0))  # at 14 h
     swing = (4.0 + 13.0 * dryness) * np.cos(phi)
-    season = np.sin(np.deg2rad(lat - 0.8 * late)) ** 2
+    season = 1.0 - np.cos(np.deg2rad(lat - late))
     land = 273.15 + 29.0 - 52.0 * season + 6.0 * dryness + swing * warmest
     rain_belt = lat - 0.5 * late
     bias = (
@@ -87,7 +94,8 @@ def climate_at(lon: Array, lat: Array, time: Array) -> Climate:
                 "sea_k": np.maximum(sea, 271.4),
                 "land_k": land,
                 "dryness": dryness,
-                "snow": np.clip((268.0 - (land - swing * warmest)) / 10.0, 0.0, 1.0) + 0.0 * lon,
+                "snow": np.maximum(caps, np.clip((268.0 - (land - swing * warmest)) / 10.0, 0.0, 1.0)),
+                "ice": np.clip((273.2 - sea) / 1.5, 0.0, 1.0) + 0.0 * hour_angle,
                 "cloud_bias": bias,
                 "vapour": np.cos(phi) ** 2 * (1.0 - 0.6 * dryness) + 0.0 * hour_angle,
             }.items()
@@ -95,10 +103,10 @@ def climate_at(lon: Array, lat: Array, time: Array) -> Climate:
     )
 
 
-def _dryness(lon: Array, lat: Array) -> Array:
-    """0 ... 1 by the distance from the deserts."""
-    dry = np.zeros(np.broadcast(lon, lat).shape)
-    for east, north, wide, high in _DESERTS:
+def _within(regions: _Regions, lon: Array, lat: Array) -> Array:
+    """1 inside the regions, 0 far from them, softly between."""
+    share = np.zeros(np.broadcast(lon, lat).shape)
+    for east, north, wide, high in regions:
         across = (np.mod(lon - east + 180.0, 360.0) - 180.0) / wide
-        dry = np.maximum(dry, np.exp(-((across**2 + ((lat - north) / high) ** 2) ** 2)))
-    return dry
+        share = np.maximum(share, np.exp(-((across**2 + ((lat - north) / high) ** 2) ** 2)))
+    return share

@@ -113,6 +113,7 @@ def _reflectance(channel: int, sight: Sight, climate: Climate) -> Floats:
     ground = forest + sight.dryness * (desert - forest)
     ground = ground + climate.snow * (snow - ground)
     ground = ground * sight.tone
-    surface = sea + sight.land_share * (ground - sea) + np.float32(_AIR[channel])
+    water = sea + climate.ice * (np.float32(0.8) * snow - sea)
+    surface = water + sight.land_share * (ground - water) + np.float32(_AIR[channel])
     cloud = water_cloud + sight.cloud_ice * (ice_cloud - water_cloud)
     return np.asarray(surface + sight.cloud_albedo * (cloud - surface))

@@ -1,8 +1,7 @@
 """Seeded noise over the globe: the same value at the same place for ever, rough at every scale.
 
 One periodic square of random waves whose amplitude falls with the wave number, looked up by longitude and
-latitude at two or more periods. Degrees of longitude are not shortened towards the poles: patterns there are
-narrow from west to east.
+latitude, towards the poles by a map seen from above instead, with a soft passage between the two.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 SIDE = 2048
 _MASK = SIDE - 1
+_POLAR_FROM_DEG, _POLAR_TO_DEG = 48.0, 66.0
 
 
 class Texture:
@@ -34,6 +34,26 @@ class Texture:
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], period_deg: float
     ) -> NDArray[np.float32]:
         """Values at places in degrees, arrays of one shape; the period divides 360."""
+        value = self._looked_up(lon, lat, period_deg)
+        height = np.abs(lat)
+        if height.size == 0 or height.max() <= _POLAR_FROM_DEG:
+            return value
+        # Seen from above, the pole in the middle, the south far from the north on the square.
+        colatitude, angle = 90.0 - height, np.deg2rad(lon)
+        polar = self._looked_up(
+            colatitude * np.cos(angle) + np.where(lat < 0, 0.5 * period_deg, 0.0),
+            colatitude * np.sin(angle),
+            period_deg,
+        )
+        share = np.clip((height - _POLAR_FROM_DEG) / (_POLAR_TO_DEG - _POLAR_FROM_DEG), 0, 1).astype(
+            np.float32
+        )
+        # Independent values: the divisor keeps the standard deviation.
+        return np.asarray((value + share * (polar - value)) / np.sqrt((1 - share) ** 2 + share**2))
+
+    def _looked_up(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], period_deg: float
+    ) -> NDArray[np.float32]:
         x = (lon + 720.0) * (SIDE / period_deg)
         y = (lat + 360.0) * (SIDE / period_deg)
         i, j = x.astype(np.int32), y.astype(np.int32)

@@ -220,6 +220,28 @@ def test_texture_repeats_after_its_period_and_nowhere_else() -> None:
     assert 0.5 < value.std() < 1.5
 
 
+def test_the_pole_is_a_place_like_any_other() -> None:
+    """Steps of 1 km change the texture as much on the circle at 89.8 degrees as at 20."""
+    texture = Texture(1)
+    angle = np.linspace(0, 360, 140)[None] - 180
+    at_pole = texture(angle, np.full_like(angle, 89.8), 90.0)
+    elsewhere = texture(np.arange(0, 60, 0.01)[None], np.full((1, 6000), 20.0), 90.0)
+    assert np.abs(np.diff(at_pole)).max() < 2 * np.abs(np.diff(elsewhere)).max()
+
+
+def test_seasons_and_day_warm_the_land() -> None:
+    """Hanoi, Yakutsk and the South Pole in January and July, within 25 K of their climates; ice caps last."""
+    july, january = DAY, datetime(2024, 1, 17, 5, 0, tzinfo=UTC).timestamp()
+    means = {(105.85, 21.03): (290, 303), (129.7, 62.0): (235, 292), (0.0, -90.0): (248, 214)}
+    for (lon, lat), expected in means.items():
+        for time, kelvin in zip((january, july), expected, strict=True):
+            hours = time + np.arange(24.0)[:, None] * 3600
+            mean = climate_at(*_at(lon, lat), hours).land_k.mean()
+            assert abs(mean - kelvin) < 25, (lon, lat, mean)
+    for lon, lat, snow in ((0.0, -85.0, 1.0), (-42.0, 73.0, 1.0), (105.85, 21.03, 0.0), (129.7, 62.0, 0.0)):
+        assert climate_at(*_at(lon, lat), np.array([[july]])).snow[0, 0] == pytest.approx(snow, abs=0.05)
+
+
 def test_planck_against_stefan_boltzmann_and_a_table() -> None:
     """11 um at 300 K: 9.57 W/(m2 sr um); sunlight at 0.6 um 1750, at 3.8 um 10.9 W/(m2 um) (ASTM E490)."""
     assert planck(5, np.array(300.0)) == pytest.approx(9.57, rel=0.01)
