@@ -2,8 +2,8 @@
 
 No official coefficients of MSU-MR are public. What is done instead, and said in every product:
 
-- channels 1 to 3: reflectance is linear in the counts, zero at the telemetry's dark word (at 0 where that is not
-  credible), `FULL_SCALE_PERCENT` at 255, as seen: not divided by the cosine of the Sun's zenith angle;
+- channels 1 to 3: reflectance is linear in the counts, zero at the telemetry's dark word (at 0 where that is
+  not credible), `FULL_SCALE_PERCENT` at 255, as seen: not divided by the cosine of the Sun's zenith angle;
 - channels 4 to 6: radiance is linear in the counts between the views of the cold and the hot black body,
   whose counts and temperatures the telemetry sends; the temperature is a black body's at one wavenumber.
   Line and wavenumbers are SatDump's (msumr_calibrator.h); the latter are NOAA-15 AVHRR's, not MSU-MR's.

@@ -31,6 +31,8 @@ BANDS_UM = {
     5: (10.5, 11.5),
     6: (11.5, 12.5),
 }
+# As satpy writes it, with no-break spaces.
+WAVELENGTH = "{middle:g}\u00a0µm\u00a0({low:g}-{high:g}\u00a0µm)"
 ANGLES = {
     "satellite_zenith_angle": "sensor_zenith_angle",
     "satellite_azimuth_angle": "sensor_azimuth_angle",
@@ -145,7 +147,7 @@ def _describe_channel(file: netCDF4.Dataset, level1a: Level1a, channel: int) -> 
             "original_name": str(channel),
             "calibration": kind,
             "calibration_status": status,
-            "wavelength": f"{(low + high) / 2:g} µm ({low:g}-{high:g} µm)",
+            "wavelength": WAVELENGTH.format(middle=(low + high) / 2, low=low, high=high),
             "sensor": "msu-mr",
             "platform_name": platform_name(level1a.satellite),
             "rows_per_scan": np.int32(8),

@@ -31,18 +31,18 @@ Project = Callable[[Points], Points]
 
 WORDS = {
     "en": {
-        "missing": "no data",
         "gap": "lines missing",
         "grid": "grid",
         "nominal": "nominal calibration",
         "channel": "Channel",
-        "unlocated": "as seen, not on a map: no orbital elements",
+        "unlocated": "as seen, not on a map: no orbital elements or no date",
     },
     "vi": {
-        "missing": "không có dữ liệu",
         "gap": "dòng bị mất",
         "grid": "lưới",
         "nominal": "hiệu chuẩn danh định",
+        "channel": "Kênh",
+        "unlocated": "ảnh gốc, chưa định vị: thiếu phần tử quỹ đạo hoặc ngày",
     },
 }
 
