@@ -12,6 +12,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from decoders.carrier import fourth_power
 from decoders.filters import PolyphaseBank
 from decoders.matched_filter import matched_samples
 from decoders.spectral_lines import WINDOWS, Line, band, edge_weight, excise, fit_lines, window_sums
@@ -243,17 +244,6 @@ class Analyser:
         per_block = power * _RATE_REACH_HZ_S / self.bin_hz**2
         steps = max(int(np.ceil(per_block)), 1)
         return np.linspace(-per_block, per_block, 2 * steps + 1)
-
-
-def fourth_power(symbols: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """Fourth power of the direction times the squared length: the best of the powers at 1 to 3 dB.
-
-    Source: Viterbi and Viterbi, Nonlinear estimation of PSK-modulated carrier phase, IEEE Trans. IT 29 (1983)
-    543.
-    """
-    square = symbols * symbols
-    size = np.abs(square)
-    return np.asarray(-(square * square) / np.maximum(size, 1e-30), np.complex64)
 
 
 def _segment_power(values: NDArray[np.complex64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.acquisition import fourth_power
+from decoders import _demod
 
 WINDOW_SYMBOLS = 128
 REACH = 10
@@ -30,7 +30,22 @@ def edge_taps(rolloff: float) -> NDArray[np.complex64]:
     beyond = np.clip((np.abs(offset) - rolloff / 2) / (1 - rolloff / 2), 0, 1)
     response = (1 + slope) / 2 * (np.cos(np.pi * beyond) + 1) / 2
     impulse = np.roll(np.fft.ifft(response), _EDGE_TAPS // 2)[:_EDGE_TAPS] * np.hanning(_EDGE_TAPS + 2)[1:-1]
-    return impulse.astype(np.complex64)
+    return np.ascontiguousarray(impulse[::-1], np.complex64)
+
+
+def fourth_power_plain(symbols: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """The specification of `fourth_power`."""
+    size = np.maximum(symbols.real**2 + symbols.imag**2, 1e-30)
+    return np.asarray(-(symbols**4) / size, np.complex64)
+
+
+def fourth_power(symbols: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Minus the fourth power of the direction times the squared length: the best of the powers at 1 to 3 dB.
+
+    Its angle is four times that of the carrier when the symbols lie on the diagonals. Source: Viterbi and
+    Viterbi, Nonlinear estimation of PSK-modulated carrier phase, IEEE Trans. IT 29 (1983) 543.
+    """
+    return _demod.fourth_power(symbols)
 
 
 def qpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
@@ -38,20 +53,54 @@ def qpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
     return np.asarray(fourth_power(symbols).reshape(-1, WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
 
 
+def oqpsk_lines_plain(outputs: NDArray[np.complex64], taps: NDArray[np.complex64]) -> NDArray[np.complex128]:
+    """The specification of `oqpsk_lines`."""
+    turn = np.array([1, -1j, -1, 1j], np.complex64)
+    shift = turn[(np.arange(len(outputs)) - len(taps) // 2) % 4]
+    upper = np.convolve(outputs * shift, taps[::-1], "valid")[::2]
+    lower = np.convolve(outputs * shift.conj(), taps[::-1].conj(), "valid")[::2]
+    line = upper * upper + lower * lower
+    return np.asarray(line.reshape(-1, WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
+
+
 def oqpsk_lines(outputs: NDArray[np.complex64], taps: NDArray[np.complex64]) -> NDArray[np.complex128]:
     """One number per window whose angle is twice the phase.
 
     Args:
-        outputs: Two per symbol, the first of them an even one, ``len(taps) // 2`` more at either end.
+        outputs: Two per symbol, the first of a window an even one, ``len(taps) // 2`` more at either end.
         taps: From `edge_taps`.
+
+    Raises:
+        ValueError: The outputs are not whole windows and the margins.
     """
-    turn = np.array([1, -1j, -1, 1j], np.complex64)
-    margin = len(taps) // 2
-    shift = turn[(np.arange(len(outputs)) - margin) % 4]
-    upper = np.convolve(outputs * shift, taps, "valid")
-    lower = np.convolve(outputs * shift.conj(), taps.conj(), "valid")
-    line = upper * upper + lower * lower
-    return np.asarray(line.reshape(-1, 2 * WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
+    return _demod.edge_lines(outputs, taps, 2 * WINDOW_SYMBOLS)
+
+
+def turn_back_plain(
+    samples: NDArray[np.complex64], turns: NDArray[np.float64], steps: NDArray[np.float64], length: int
+) -> NDArray[np.complex64]:
+    """The specification of `turn_back`."""
+    index = np.arange(len(samples))
+    piece = index // length
+    phase = turns[piece] + steps[piece] * (index % length)
+    return np.asarray(samples * np.exp(-2j * np.pi * phase), np.complex64)
+
+
+def turn_back(
+    samples: NDArray[np.complex64], turns: NDArray[np.float64], steps: NDArray[np.float64], length: int
+) -> NDArray[np.complex64]:
+    """Takes out a phase that is straight over pieces of `length` samples.
+
+    Args:
+        samples: complex64[n].
+        turns: Phase at the first sample of each piece, turns.
+        steps: Its change from sample to sample, turns.
+        length: Samples per piece.
+
+    Raises:
+        ValueError: Too few pieces.
+    """
+    return _demod.turn_back(samples, turns, steps, length)
 
 
 def smooth(values: NDArray[np.complex128] | NDArray[np.float64], reach: int) -> NDArray[np.complex128]:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "decoders/matched_filter.h"
+#include "decoders/phase_kernels.h"
 
 namespace nb = nanobind;
 
@@ -17,6 +18,9 @@ namespace {
 using Complex = std::complex<float>;
 using Samples = nb::ndarray<const Complex, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Taps = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rails = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Gain = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Array = nb::ndarray<nb::numpy, Complex, nb::ndim<1>>;
 
 Array owned(std::unique_ptr<Complex[]> data, std::size_t count) {
@@ -45,10 +49,75 @@ Array matched_samples(const Samples& samples, const Taps& taps, double first, do
     return owned(std::move(out), static_cast<std::size_t>(count));
 }
 
+const float* floats(const Samples& samples) { return reinterpret_cast<const float*>(samples.data()); }
+
+Array turn_back(const Samples& samples, const Doubles& turns, const Doubles& steps, std::size_t length) {
+    const std::size_t count = samples.shape(0);
+    if (length == 0) throw std::invalid_argument("length must be positive");
+    const std::size_t pieces = (count + length - 1) / length;
+    if (turns.shape(0) < pieces || steps.shape(0) < pieces)
+        throw std::invalid_argument("turns and steps must cover all samples");
+    auto out = std::make_unique<Complex[]>(count);
+    {
+        nb::gil_scoped_release release;
+        tramthu::turn_back(floats(samples), count, turns.data(), steps.data(), length,
+                           reinterpret_cast<float*>(out.get()));
+    }
+    return owned(std::move(out), count);
+}
+
+Array fourth_power(const Samples& symbols) {
+    const std::size_t count = symbols.shape(0);
+    auto out = std::make_unique<Complex[]>(count);
+    {
+        nb::gil_scoped_release release;
+        tramthu::fourth_power(floats(symbols), count, reinterpret_cast<float*>(out.get()));
+    }
+    return owned(std::move(out), count);
+}
+
+nb::ndarray<nb::numpy, std::complex<double>, nb::ndim<1>> edge_lines(const Samples& outputs,
+                                                                     const Samples& taps,
+                                                                     std::size_t window) {
+    const std::size_t tap_count = taps.shape(0);
+    if (tap_count % 2 == 0 || window == 0 || window % 2 != 0)
+        throw std::invalid_argument("the number of taps must be odd, the window even");
+    if (outputs.shape(0) + 1 < tap_count || (outputs.shape(0) + 1 - tap_count) % window != 0)
+        throw std::invalid_argument("outputs must be whole windows and taps - 1 more");
+    const std::size_t windows = (outputs.shape(0) + 1 - tap_count) / window;
+    auto out = std::make_unique<std::complex<double>[]>(windows);
+    {
+        nb::gil_scoped_release release;
+        tramthu::edge_lines(floats(outputs), windows, window, floats(taps), tap_count,
+                            reinterpret_cast<double*>(out.get()));
+    }
+    auto* raw = out.release();
+    nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<std::complex<double>*>(p); });
+    return nb::ndarray<nb::numpy, std::complex<double>, nb::ndim<1>>(raw, {windows}, owner);
+}
+
+nb::ndarray<nb::numpy, std::int8_t, nb::ndim<2>> soft_bits(const Rails& rails, const Gain& gain,
+                                                           float scale) {
+    const std::size_t rows = rails.shape(0), columns = rails.shape(1);
+    if (gain.shape(0) != rows) throw std::invalid_argument("one gain per row of rails");
+    auto out = std::make_unique<std::int8_t[]>(rows * columns);
+    {
+        nb::gil_scoped_release release;
+        tramthu::soft_bits(rails.data(), rows, columns, gain.data(), scale, out.get());
+    }
+    auto* raw = out.release();
+    nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<std::int8_t*>(p); });
+    return nb::ndarray<nb::numpy, std::int8_t, nb::ndim<2>>(raw, {rows, columns}, owner);
+}
+
 }  // namespace
 
 NB_MODULE(_demod, m) {
     m.doc() = "Kernels of the demodulator; the plain forms beside them are the specification.";
     m.def("matched_samples", &matched_samples, nb::arg("samples"), nb::arg("taps"), nb::arg("first"),
           nb::arg("step"), nb::arg("count"), nb::arg("frequency"));
+    m.def("turn_back", &turn_back, nb::arg("samples"), nb::arg("turns"), nb::arg("steps"), nb::arg("length"));
+    m.def("fourth_power", &fourth_power, nb::arg("symbols"));
+    m.def("edge_lines", &edge_lines, nb::arg("outputs"), nb::arg("taps"), nb::arg("window"));
+    m.def("soft_bits", &soft_bits, nb::arg("rails"), nb::arg("gain"), nb::arg("scale"));
 }

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.carrier import REACH, WINDOW_SYMBOLS, edge_taps, follow, oqpsk_lines, qpsk_lines, smooth
+from decoders.carrier import (
+    REACH,
+    WINDOW_SYMBOLS,
+    edge_taps,
+    follow,
+    oqpsk_lines,
+    qpsk_lines,
+    smooth,
+    turn_back,
+)
 from decoders.softbits import llr_gain, signal_share, signal_to_noise, to_soft_bits, window_kurtosis
 
 LEVEL_REACH = 12
@@ -67,8 +76,12 @@ class PhaseFollower:
             at = np.concatenate([[-0.5 * self._size], at])
             phases = np.concatenate([[self._phase], phases])
         count = windows * self._size
-        phase = np.interp(np.arange(count) + 0.5, at, phases)
-        turned = self._outputs[self._margin : self._margin + count] * np.exp(-1j * phase).astype(np.complex64)
+        # Straight between the middles of windows, so over half a window each time.
+        half = self._size // 2
+        corner = np.interp(np.arange(2 * windows + 1) * half, at, phases) / (2 * np.pi)
+        step = np.diff(corner) / half
+        waiting = self._outputs[self._margin : self._margin + count]
+        turned = turn_back(waiting, corner[:-1] + step / 2, step, half)
         self._phase = float(phases[windows - 1 + len(phases) - phased])
         self._outputs = self._outputs[count:]
         drop = max(self._past + windows - REACH, 0)
@@ -125,7 +138,7 @@ class LevelKeeper:
         ).astype(np.float32)
         ratio = signal_to_noise(signal_share(self._averaged(1, windows, QUALITY_REACH)))
         ebn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
-        soft_bits = to_soft_bits(self._rails[:windows], gain[:, None])
+        soft_bits = to_soft_bits(self._rails[:windows], gain)
         self._rails = self._rails[windows:]
         drop = max(self._past + windows - QUALITY_REACH, 0)
         self._moments = self._moments[drop:]

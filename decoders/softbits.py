@@ -1,7 +1,7 @@
 """Soft bits: the log-likelihood ratio of every rail, scaled to int8. The scale is set here and nowhere else.
 
 With a rail of amplitude A in noise of variance s2, LLR = ln P(1)/P(0) = 2 A y / s2 (Proakis, 5th ed., eq.
-4.2-21 for two equally likely antipodal values). ``soft = clip(round(SOFT_PER_LLR * LLR), -127, 127)``:
+4.2-21 for two equally likely antipodal values). ``soft = round(clip(SOFT_PER_LLR * LLR, -127, 127))``:
 positive is a 1, zero knows nothing.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from decoders import _demod
 
 SOFT_PER_LLR = 8.0
 """Soft units per unit of log-likelihood ratio. At Eb/N0 1.5 dB the mean is 23; from 8 dB on most values
@@ -66,7 +68,15 @@ def llr_gain(power: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[
 
 
 def to_soft_bits(rails: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.int8]:
-    """int8 soft bits of rail values with their LLR per unit, equal shapes."""
-    return np.clip(np.rint(rails * (gain * np.float32(SOFT_PER_LLR))), -SOFT_LIMIT, SOFT_LIMIT).astype(
-        np.int8
-    )
+    """int8 soft bits of rail values float32[rows, n] with their LLR per unit float32[rows].
+
+    Raises:
+        ValueError: Not one gain per row.
+    """
+    return _demod.soft_bits(rails, gain, SOFT_PER_LLR)
+
+
+def to_soft_bits_plain(rails: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.int8]:
+    """The specification of `to_soft_bits`."""
+    value = np.clip(rails * (gain * np.float32(SOFT_PER_LLR))[:, None], -SOFT_LIMIT, SOFT_LIMIT)
+    return (np.floor(value + np.float32(128.5)) - 128).astype(np.int8)

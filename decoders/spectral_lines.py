@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 WINDOWS = 64
 """Pieces of a block over which the phase of a line is followed."""
 
-_MEDIAN_BINS = 64
+_LEVEL_BINS = 32
+_RATE_STRIDE = 4  # rates this many steps apart still show the line, a little lower
 _EXCISE_OVER = 16.0  # a bin this many times the local level is no noise: once in 1e7 bins by chance
 
 
@@ -33,15 +34,26 @@ def excise(spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
         spectrum: complex64[n], the transform of a block.
     """
     power = spectrum.real**2 + spectrum.imag**2
-    groups = len(power) // _MEDIAN_BINS
-    level = np.median(power[: groups * _MEDIAN_BINS].reshape(groups, _MEDIAN_BINS), axis=1) / np.log(2)
-    level = np.append(np.repeat(level, _MEDIAN_BINS), np.full(len(power) - groups * _MEDIAN_BINS, level[-1]))
+    level = local_level(power)
     high = np.flatnonzero(power > _EXCISE_OVER * level)
     if len(high) == 0:
         return spectrum
     clean = spectrum.copy()
     clean[high] *= np.sqrt(level[high] / power[high]).astype(np.float32)
     return clean
+
+
+def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Level of the noise around every bin, blind to single lines.
+
+    The lesser of two bins of noise has half their mean power, and a line shows in one of them only.
+    """
+    groups = max(len(power) // (2 * _LEVEL_BINS), 1)
+    half = min(_LEVEL_BINS, len(power) // 2)
+    pairs = power[: groups * 2 * half].reshape(groups, 2, half)
+    level = 2 * np.minimum(pairs[:, 0], pairs[:, 1]).mean(axis=1)
+    spread = np.repeat(level, 2 * half)
+    return np.append(spread, np.full(len(power) - len(spread), level[-1], np.float32))
 
 
 def band(
@@ -110,17 +122,13 @@ def fit_lines(
     rows, windows = sums.shape
     time = (np.arange(windows) + 0.5) / windows - 0.5
     size = 8 * windows
-    best: tuple[float, float, NDArray[np.float64]] = (-1.0, 0.0, np.zeros(rows))
     grid = scipy.fft.fftfreq(size, 1 / windows)
     allowed = np.abs(grid - centre) <= reach
-    for rate in rates:
-        power = np.abs(scipy.fft.fft(sums * np.exp(-1j * np.pi * rate * time**2), size, axis=1)) ** 2
-        power = np.where(allowed, power, 0.0)
-        peak = power.argmax(axis=1)
-        score = float(power[np.arange(rows), peak].sum())
-        if score > best[0]:
-            best = (score, float(rate), _peak_frequency(power, peak) * windows / size)
-    _, rate, frequency = best
+    rate, peak, power = _best_rate(sums, time, rates[len(rates) // 2 % _RATE_STRIDE :: _RATE_STRIDE], allowed)
+    if len(rates) > 1:
+        near = rates[np.abs(rates - rate) < _RATE_STRIDE * (rates[1] - rates[0])]
+        rate, peak, power = _best_rate(sums, time, near, allowed)
+    frequency = _peak_frequency(power, peak) * windows / size
     turned = sums * np.exp(-2j * np.pi * (frequency[:, None] * time + rate * time**2 / 2))
     total = turned.sum(axis=1)
     energy = (np.abs(sums) ** 2).sum(axis=1) * windows
@@ -133,6 +141,20 @@ def fit_lines(
         )
         for r in range(rows)
     )
+
+
+def _best_rate(
+    sums: NDArray[np.complex128],
+    time: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+) -> tuple[float, NDArray[np.intp], NDArray[np.float64]]:
+    """The rate with the highest peaks, the peaks' bins and the power spectra, one per row."""
+    turn = np.exp(-1j * np.pi * rates[:, None] * time**2)
+    spectra = scipy.fft.fft(sums[None] * turn[:, None], len(allowed), axis=2)
+    power = np.where(allowed, spectra.real**2 + spectra.imag**2, 0.0)
+    best = int(power.max(axis=2).sum(axis=1).argmax())
+    return float(rates[best]), power[best].argmax(axis=1), power[best]
 
 
 def _peak_frequency(power: NDArray[np.float64], peak: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -1,0 +1,83 @@
+"""Kernels of carrier phase and soft bits against their plain forms, and against what they must not accept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from decoders import _demod
+from decoders.carrier import (
+    WINDOW_SYMBOLS,
+    edge_taps,
+    fourth_power,
+    fourth_power_plain,
+    oqpsk_lines,
+    oqpsk_lines_plain,
+    turn_back,
+    turn_back_plain,
+)
+from decoders.softbits import to_soft_bits, to_soft_bits_plain
+
+
+def samples(count: int, seed: int) -> NDArray[np.complex64]:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(count) + 1j * rng.standard_normal(count)).astype(np.complex64)
+
+
+@given(count=st.integers(0, 300), length=st.integers(1, 130), seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_turn_back(count: int, length: int, seed: int) -> None:
+    x = samples(count, seed)
+    rng = np.random.default_rng(seed)
+    pieces = -(-count // length)
+    turns, steps = rng.uniform(-3, 3, pieces), rng.uniform(-0.5, 0.5, pieces)
+    difference = turn_back(x, turns, steps, length) - turn_back_plain(x, turns, steps, length)
+    assert np.abs(difference).max(initial=0) <= 1e-6 * np.abs(x).max(initial=0)
+
+
+@given(count=st.integers(0, 200), level=st.sampled_from([1e-3, 1.0, 1e3]), seed=st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_fourth_power(count: int, level: float, seed: int) -> None:
+    x = (samples(count, seed) * level).astype(np.complex64)
+    difference = fourth_power(x) - fourth_power_plain(x)
+    assert np.all(np.abs(difference) <= 2e-6 * np.abs(x) ** 2)
+    assert not np.any(fourth_power(np.zeros(3, np.complex64)))
+
+
+@pytest.mark.parametrize("windows", [0, 1, 5])
+@pytest.mark.parametrize("rolloff", [0.5, 0.6])
+def test_edge_lines(windows: int, rolloff: float) -> None:
+    taps = edge_taps(rolloff)
+    x = samples(windows * 2 * WINDOW_SYMBOLS + len(taps) - 1, windows)
+    if windows == 0:
+        assert len(oqpsk_lines(x, taps)) == 0
+        return
+    plain = oqpsk_lines_plain(x, taps)
+    assert np.abs(oqpsk_lines(x, taps) - plain).max() <= 1e-5 * np.abs(plain).max()
+
+
+@given(rows=st.integers(0, 5), columns=st.integers(0, 70), level=st.floats(0, 1e4), seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_soft_bits(rows: int, columns: int, level: float, seed: int) -> None:
+    rails = np.random.default_rng(seed).standard_normal((rows, columns)).astype(np.float32)
+    gain = np.full(rows, level, np.float32)
+    assert np.array_equal(to_soft_bits(rails, gain), to_soft_bits_plain(rails, gain))
+
+
+def test_lengths_are_checked() -> None:
+    x = samples(100, 0)
+    with pytest.raises(ValueError, match="cover all samples"):
+        _demod.turn_back(x, np.zeros(1), np.zeros(2), 64)
+    with pytest.raises(ValueError, match="length must be positive"):
+        _demod.turn_back(x, np.zeros(1), np.zeros(1), 0)
+    with pytest.raises(ValueError, match="whole windows"):
+        _demod.edge_lines(x, edge_taps(0.6), 256)
+    with pytest.raises(ValueError, match="odd"):
+        _demod.edge_lines(x, np.ones(4, np.complex64), 2)
+    with pytest.raises(ValueError, match="one gain per row"):
+        _demod.soft_bits(np.zeros((3, 2), np.float32), np.zeros(2, np.float32), 1.0)
+    with pytest.raises(ValueError, match="multiple of 8"):
+        _demod.matched_samples(x, np.zeros((3, 9), np.float32), 0.0, 1.0, 5, 0.0)
