@@ -86,7 +86,8 @@ def test_a_wrong_instrument_is_refused(tmp_path: Path, old: str, new: str, match
 
 
 def test_fitted_attitudes_are_on_record_and_not_applied() -> None:
-    assert msu_mr().attitudes["METEOR-M2"].roll_deg == 2.3
+    assert msu_mr().attitudes["SatDump METEOR-M2"].roll_deg == 2.3
+    assert msu_mr().attitudes["METEOR-M2"].roll_deg == -2.01
     for satellite in ("METEOR-M2", "METEOR-M2 3", "METEOR-M2 4", "another"):
         assert msu_mr().attitude(satellite) == msu_mr().attitudes["nominal"]
 
