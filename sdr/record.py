@@ -6,11 +6,13 @@ samples becomes a gap, counted by the computer's clock.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sdr.errors import DeviceError
 from sdr.receiver import Opened, Receiver, Tuning
 from sdr.record_session import Limit, RecordProgress, Session, StopFlag
 from sdr.recording import RecordingInfo
@@ -82,7 +84,8 @@ def record(
         session.check_room()
         reason = session.run(Limit(duration_s, stop_at), stop, block_s, timeout_s)
     except BaseException as error:
-        writer.close(f"stopped by {type(error).__name__}: {error}")
+        with contextlib.suppress(DeviceError):  # the first fault is the one to tell
+            writer.close(f"stopped by {type(error).__name__}: {error}")
         raise
     writer.close(reason)
     return RecordingInfo(

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from sdr.byte_source import ByteSource
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, Samples, bytes_per_sample, to_samples
 from sdr.index import Gap
-from sdr.source import ByteSource, data_path, opened_source
+from sdr.source import data_path, opened_source
 from sdr.writer import RecordingWriter, finish_interrupted
 
 __all__ = [
@@ -168,6 +169,9 @@ def open_recording(
     if sample_rate is not None and not 0 < sample_rate < float("inf"):
         raise RecordingError(f"a sample rate of {sample_rate} Hz; it must be above 0")
     header, source = opened_source(Path(path), format, follow=follow, stale_after_s=stale_after_s)
+    if source.sample_count == 0:
+        source.close()
+        raise RecordingError(f"{path} holds no samples; nothing was recorded")
     rate = sample_rate if sample_rate is not None else header.sample_rate
     if rate is None:
         source.close()

@@ -27,7 +27,7 @@ class WavHeader:
     """What the header says; `data_size` is None where it says nothing useful."""
 
     format: str
-    sample_rate: float
+    sample_rate: float | None
     data_offset: int
     data_size: int | None
     start: datetime | None
@@ -73,7 +73,7 @@ def _header(chunks: dict[bytes, bytes], offset: int, size: int) -> WavHeader:
     return WavHeader(fmt, rate, offset, real_size, start, frequency)
 
 
-def _sample_format(body: bytes) -> tuple[str, float]:
+def _sample_format(body: bytes) -> tuple[str, float | None]:
     if len(body) < 16:
         raise RecordingError("the WAV file has no complete 'fmt ' chunk before its data")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
@@ -88,9 +88,7 @@ def _sample_format(body: bytes) -> tuple[str, float]:
             f"WAV samples of {bits} bits with format tag {tag} are not read; "
             "use 8 or 16 bits PCM or 32 bits float"
         )
-    if rate == 0:
-        raise RecordingError("the WAV file states a sample rate of 0 Hz; give --rate")
-    return _FORMATS[tag, bits], float(rate)
+    return _FORMATS[tag, bits], float(rate) or None
 
 
 def _auxi(body: bytes) -> tuple[datetime | None, float | None]:

@@ -80,6 +80,8 @@ class RecordingWriter:
             self._append(first_line)
             self._data = _create(self._path(DATA_SUFFIX))
             self._write_metadata()
+            if durable:
+                _sync_folder(self.path_stem.parent)
         except BaseException:
             os.close(self._index)
             raise
@@ -203,6 +205,15 @@ def _create(path: Path) -> int:
         raise RecordingError(f"the folder {path.parent} does not exist; make it, or choose another") from None
     except OSError as error:
         raise DeviceError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names of new files to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _exists(path: Path) -> RecordingError:

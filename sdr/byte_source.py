@@ -1,0 +1,80 @@
+"""What is read from: the header of a recording and its bytes from the first sample on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sdr.bytestream import ByteStream
+from sdr.index import Gap
+
+
+class ByteSource(Protocol):
+    """Raw samples in order, and what is known about them."""
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Gaps known so far, in order."""
+
+    @property
+    def sample_count(self) -> int | None:
+        """Samples in all, None while unknown."""
+
+    @property
+    def end(self) -> str | None:
+        """Why the recording ended, where that is known."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was odd so far."""
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, fewer only at the end."""
+
+    def close(self) -> None:
+        """Close the files."""
+
+
+@dataclass(frozen=True)
+class SourceHeader:
+    """What the file says about its samples."""
+
+    format: str
+    sample_rate: float | None = None
+    center_frequency_hz: float | None = None
+    start: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class StreamSource:
+    """A finished file, plain or gzip'd."""
+
+    end = None
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        *,
+        sample_count: int | None,
+        gaps: tuple[Gap, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._stream = stream
+        self._notes = notes
+        self.sample_count = sample_count
+        self.gaps = gaps
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was odd so far."""
+        return (*self._notes, self._stream.note) if self._stream.note else self._notes
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, fewer only at the end."""
+        return self._stream.read(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()

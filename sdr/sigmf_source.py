@@ -1,0 +1,147 @@
+"""Opens SigMF recordings: pairs of files, archives, and pairs that still grow."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+import time
+from pathlib import Path
+from typing import IO, cast
+
+from sdr.byte_source import ByteSource, SourceHeader, StreamSource
+from sdr.bytestream import ByteStream, open_bytes
+from sdr.errors import RecordingError
+from sdr.follow import IndexedSource
+from sdr.formats import bytes_per_sample
+from sdr.index import IndexReader
+from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, SigmfHeader, parse_metadata
+
+_MAX_METADATA = 64 << 20
+
+
+def beside(stem: Path, suffix: str) -> Path:
+    """The file of that suffix."""
+    return stem.with_name(stem.name + suffix)
+
+
+def sigmf_stem(path: Path) -> Path | None:
+    """The common stem of a SigMF pair, from any of its files or from the stem itself."""
+    match = re.fullmatch(r"(.+)\.sigmf-(meta|data|index)(\.gz)?", path.name)
+    if match:
+        return path.with_name(match[1])
+    if not path.exists() and any(beside(path, suffix).exists() for suffix in (META_SUFFIX, INDEX_SUFFIX)):
+        return path
+    return None
+
+
+def data_file(stem: Path, name: str | None) -> Path:
+    """The file of samples, of that name or as SigMF names it; RecordingError when it is missing."""
+    candidates = (
+        [stem.with_name(name)] if name else [beside(stem, DATA_SUFFIX), beside(stem, DATA_SUFFIX + ".gz")]
+    )
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise RecordingError(f"{candidates[0]}: the file of samples is missing beside its metadata")
+
+
+def open_growing(
+    stem: Path, index_path: Path, *, follow: bool, stale_after_s: float
+) -> tuple[SourceHeader, ByteSource]:
+    """A recording with its index, finished or not."""
+    index, source = _with_index(stem, index_path, follow, stale_after_s)
+    head = index.header
+    header = SourceHeader(head.format, head.sample_rate, head.center_frequency_hz, index.start, head.metadata)
+    return header, source
+
+
+def _with_index(
+    stem: Path, index_path: Path, follow: bool, stale_after_s: float
+) -> tuple[IndexReader, IndexedSource]:
+    """A follower may come before the index has its first line, or before the data file: it waits."""
+    deadline = time.monotonic() + (stale_after_s if follow else 0.0)
+    while True:
+        try:
+            index = IndexReader(index_path)
+            size = bytes_per_sample(index.header.format)
+            data = beside(stem, DATA_SUFFIX)
+            return index, IndexedSource(data, index, size, follow=follow, stale_after_s=stale_after_s)
+        except RecordingError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.05)
+
+
+def open_pair(stem: Path) -> tuple[SourceHeader, ByteSource]:
+    """A finished pair of any program; RecordingError when either file is missing or of no use."""
+    meta_path = beside(stem, META_SUFFIX)
+    if not meta_path.exists():
+        raise RecordingError(
+            f"{meta_path}: the metadata are missing; give --format and --rate to read without them"
+        )
+    stream = open_bytes(meta_path)
+    try:
+        header = parse_metadata(stream.read(_MAX_METADATA))
+    except RecordingError as error:
+        raise RecordingError(f"{meta_path}: {error}") from None
+    finally:
+        stream.close()
+    return _sigmf(header, open_bytes(data_file(stem, header.data_file)))
+
+
+def _sigmf(header: SigmfHeader, stream: ByteStream) -> tuple[SourceHeader, ByteSource]:
+    """Stream at the start of the data file; leaves it at the first sample."""
+    stream.skip(header.header_bytes)
+    size = stream.size
+    if size is not None:
+        size = max(size - header.header_bytes - header.trailing_bytes, 0)
+        stream.limit(size)
+    count = None if size is None else size // bytes_per_sample(header.format)
+    notes: tuple[str, ...] = ()
+    last = max((gap.sample_index + gap.sample_count for gap in header.gaps), default=0)
+    if count is not None and last > count:
+        notes = (f"the metadata speak of {last} samples, the file holds {count}",)
+    source = StreamSource(stream, sample_count=count, gaps=header.gaps, notes=notes)
+    return _source_header(header), source
+
+
+def _source_header(header: SigmfHeader) -> SourceHeader:
+    return SourceHeader(
+        header.format, header.sample_rate, header.center_frequency_hz, header.start, header.metadata
+    )
+
+
+def open_archive(path: Path) -> tuple[SourceHeader, ByteSource]:
+    """A .sigmf archive: a tar file that holds one pair, in either order."""
+    header, data_offset, data_size = _archive_parts(path)
+    stream = open_bytes(path)
+    stream.skip(data_offset)
+    stream.limit(data_size)
+    size = None if stream.size is None else min(data_size, max(stream.size - data_offset, 0))
+    count = None if size is None else size // bytes_per_sample(header.format)
+    return _source_header(header), StreamSource(stream, sample_count=count, gaps=header.gaps)
+
+
+def _archive_parts(path: Path) -> tuple[SigmfHeader, int, int]:
+    """Metadata, and where in the archive the samples lie; a cut behind both is the reader's to note."""
+    headers: list[SigmfHeader] = []
+    data: list[tuple[int, int]] = []
+    stream, cut = open_bytes(path), ""
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None and member.name.endswith(META_SUFFIX):
+                    headers.append(parse_metadata(file.read(_MAX_METADATA)))
+                elif file is not None and member.name.endswith(DATA_SUFFIX):
+                    data.append((member.offset_data, member.size))
+    except (tarfile.TarError, OSError, EOFError) as error:
+        cut = f", or cut off ({error})"
+    finally:
+        stream.close()
+    if len(headers) != 1 or len(data) != 1:
+        raise RecordingError(
+            f"{path}: no SigMF archive{cut}; one holds a single {META_SUFFIX} and a single {DATA_SUFFIX}, "
+            f"here are {len(headers)} and {len(data)}"
+        )
+    return headers[0], *data[0]
