@@ -271,11 +271,22 @@ def _write_telemetry(dataset: Any, image: MsuMrImage) -> None:
             {"long_name": "the satellite's own position, Earth-fixed x, y, z", "units": "m"},
         ),
         (
+            "attitude_time",
+            "f8",
+            (),
+            telemetry.attitude_time_s,
+            {"long_name": "time of the satellite's own attitude", "units": TIME_UNITS},
+        ),
+        (
             "attitude",
             "f4",
             ("quaternion",),
             telemetry.attitude,
-            {"long_name": "the satellite's own attitude as sent; frame and order unknown", "units": "1"},
+            {
+                "long_name": "the satellite's own attitude: unit quaternion, scalar first, "
+                "from axes along track, orbit normal, up to inertial axes of date",
+                "units": "1",
+            },
         ),
     ]
     for name, kind, dimensions, values, attributes in rows:

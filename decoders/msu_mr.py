@@ -60,7 +60,8 @@ class Telemetry:
         cold_body_k, hot_body_k: float32 [n, 3], NaN where the telemetry is digital.
         position_time_s: float64 [n], POSIX seconds of the satellite's own position; NaN where it sends none.
         position_m: float64 [n, 3], that position, Earth-fixed.
-        attitude: float32 [n, 4], the four numbers of its attitude as sent; frame and order unknown.
+        attitude_time_s: float64 [n], POSIX seconds of the attitude.
+        attitude: float32 [n, 4], see `Navigation.attitude`.
         serial: serial number of the instrument, by majority; None without any packet.
         backup_set: the backup half works, by majority.
     """
@@ -74,6 +75,7 @@ class Telemetry:
     hot_body_k: NDArray[np.float32]
     position_time_s: NDArray[np.float64]
     position_m: NDArray[np.float64]
+    attitude_time_s: NDArray[np.float64]
     attitude: NDArray[np.float32]
     serial: int | None
     backup_set: bool | None
@@ -378,6 +380,7 @@ def _telemetry_of(rows: Sequence[tuple[float, int, ServiceRecord]]) -> Telemetry
         ),
         position_time_s=np.array([fix.time_s if fix else np.nan for fix in fixes], np.float64),
         position_m=np.array([fix.position_m if fix else unknown for fix in fixes], np.float64).reshape(-1, 3),
+        attitude_time_s=np.array([fix.attitude_time_s if fix else np.nan for fix in fixes], np.float64),
         attitude=np.array([fix.attitude if fix else (np.nan,) * 4 for fix in fixes], np.float32).reshape(
             -1, 4
         ),

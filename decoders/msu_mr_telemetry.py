@@ -3,7 +3,7 @@
 Offsets in the packet data, where SatDump, MeteorDemod and LeanHRPT agree:
 
     0   8   time, as in image packets
-    8   8   line frame synchronisation 02 18 A7 A3 92 DD 9A BF on METEOR-M2; other content on M2-3
+    8   8   line frame synchronisation 02 18 A7 A3 92 DD 9A BF on METEOR-M2; on M2-3 a time of some day before
     16  4   hour, minute, second, 1/255 second of the instrument (Moscow time)
     20  1   serial number of the instrument (high nibble); 0000 primary, 1111 backup set (low nibble)
     21  1   low nibble 1111 analogue, 0000 digital telemetry
@@ -11,16 +11,18 @@ Offsets in the packet data, where SatDump, MeteorDemod and LeanHRPT agree:
     43  15  twelve words of 10 bits, two for each of the channels 1 to 6
     58  64  M2-3 only, the satellite's navigation (below)
 
-Navigation, found by the pass of 2026-02-14: with the time at 90 the positions lie on a smooth orbit of 98.6
-degrees within some metres, and that time runs 1 to 2 s behind the packet's own:
+Navigation, found by the pass of 2026-02-14. With the time at 90 the positions lie on a smooth orbit of 98.6
+degrees within some metres; with the time at 70 the quaternion keeps the satellite's axes within 0.05 degrees
+of the orbit's. A time is 86400 x day + second of the day, Moscow time, and is 1 to 3 s old:
 
     58  4   time of something else
     62  2   year, first of the four years in which days are counted (2024)
     64  2   day, 1 = 1 January of that year
     66  4   time of the position again
-    70  4   time of something else
-    74  16  four numbers of 32 bits of unit length: an attitude, frame and order unknown
-    90  4   time of the position: 86400 x day + second of the day, Moscow time
+    70  4   time of the quaternion
+    74  16  unit quaternion, four numbers of 32 bits, scalar first: turns x along track, y along the orbit's
+            normal, z up into inertial axes of date
+    90  4   time of the position
     94  24  position, three numbers of 64 bits: Earth-fixed x, y, z in metres
     118 4   0
 
@@ -63,14 +65,24 @@ SATELLITES: Final = {
 NAVIGATION: Final = struct.Struct(">IHHII4fI3dI")
 NAVIGATION_YEARS: Final = range(2020, 2100, 4)
 ORBIT_RADIUS_M: Final = (6.8e6, 7.6e6)
+UNIT_TOLERANCE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """Where the satellite says it is: POSIX seconds, Earth-fixed metres, and an attitude of unknown frame."""
+    """Where the satellite says it is and how it is turned.
+
+    Attributes:
+        time_s: POSIX seconds of the position.
+        position_m: Earth-fixed x, y, z.
+        attitude_time_s: POSIX seconds of the attitude.
+        attitude: unit quaternion, scalar first, from the satellite's axes (x along track, y along the orbit's
+            normal, z up) to inertial axes of date.
+    """
 
     time_s: float
     position_m: tuple[float, float, float]
+    attitude_time_s: float
     attitude: tuple[float, float, float, float]
 
 
@@ -113,15 +125,17 @@ class ServiceRecord:
         """The satellite's own position; None where the packet holds none."""
         if len(self.tail) < NAVIGATION.size:
             return None
-        _, year, day, _, _, *attitude, seconds, x, y, z, _ = NAVIGATION.unpack_from(self.tail)
+        _, year, day, _, turned, *attitude, seconds, x, y, z, _ = NAVIGATION.unpack_from(self.tail)
         radius_m = math.hypot(x, y, z)
         if year not in NAVIGATION_YEARS or not 1 <= day <= 1461 or seconds // DAY_SECONDS != day:
             return None
         if not ORBIT_RADIUS_M[0] <= radius_m <= ORBIT_RADIUS_M[1]:  # false for NaN as well
             return None
-        begin_s = datetime(year, 1, 1, tzinfo=UTC).timestamp()
-        time_s = begin_s + seconds - DAY_SECONDS - MOSCOW_SECONDS
-        return Navigation(time_s, (x, y, z), (attitude[0], attitude[1], attitude[2], attitude[3]))
+        if abs(turned - seconds) > DAY_SECONDS or not abs(math.hypot(*attitude) - 1) < UNIT_TOLERANCE:
+            return None
+        zero_s = datetime(year, 1, 1, tzinfo=UTC).timestamp() - DAY_SECONDS - MOSCOW_SECONDS
+        w, i, j, k = attitude
+        return Navigation(zero_s + seconds, (x, y, z), zero_s + turned, (w, i, j, k))
 
     def _temperatures_k(self, places: tuple[int, int, int]) -> tuple[float, float, float] | None:
         if not self.is_analog:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from decoders.msu_mr_packets import utc_seconds
 from decoders.msu_mr_telemetry import ServiceRecord, service_record, ten_bit_words
@@ -96,7 +97,28 @@ def test_navigation_is_an_orbit(records: list[ServiceRecord]):
     inclination_deg = np.degrees(np.arccos(normal[:, 2] / np.linalg.norm(normal, axis=1)))
     assert np.abs(inclination_deg - 98.6).max() < 0.2
     assert datetime.fromtimestamp(time_s[0], UTC).date().isoformat() == "2026-02-14"
-    assert np.linalg.norm([fix.attitude for fix in fixes], axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_attitude_is_the_orbits(records: list[ServiceRecord]):
+    """The satellite keeps x along track, y along the orbit's normal and z up, and its quaternion says so."""
+    fixes = [record.navigation for record in records]
+    time_s, position_m = np.array([fix.time_s for fix in fixes]), np.array([fix.position_m for fix in fixes])
+    begin = time_s[0]
+    # Greenwich mean sidereal angle, IAU 1982, UT1 taken as UTC.
+    angle = np.radians(280.46061837 + 360.98564736629 * (time_s / 86400 + 2440587.5 - 2451545.0))
+    inertial = Rotation.from_euler("z", angle[:, None]).apply(position_m)
+    orbit = [np.polynomial.Polynomial.fit(time_s - begin, axis, 7) for axis in inertial.T]
+    at = np.array([fix.attitude_time_s for fix in fixes]) - begin
+    place = np.array([axis(at) for axis in orbit]).T
+    speed = np.array([axis.deriv()(at) for axis in orbit]).T
+    up = place / np.linalg.norm(place, axis=1)[:, None]
+    normal = np.cross(place, speed)
+    normal /= np.linalg.norm(normal, axis=1)[:, None]
+    axes = Rotation.from_matrix(np.stack([np.cross(normal, up), normal, up], axis=2))
+    said = Rotation.from_quat([(*fix.attitude[1:], fix.attitude[0]) for fix in fixes])
+    off_deg = np.degrees((axes.inv() * said).as_rotvec())
+    assert np.abs(off_deg).max() < 0.1
+    assert off_deg.std(axis=0).max() < 0.01
 
 
 def test_meteor_m2_has_no_navigation(shared_data: Path):
