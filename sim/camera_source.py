@@ -14,7 +14,7 @@ from sim.packet_source import STRIP_PERIOD_S
 from sim.scene import EarthScene
 
 if TYPE_CHECKING:
-    from sim.pass_signal import PassSimulation
+    from sim.request import PassSimulation
 
 LINES_PER_SECOND = LINES / STRIP_PERIOD_S
 

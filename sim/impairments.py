@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -108,3 +111,40 @@ class Impairments:
     def __post_init__(self) -> None:
         if self.adc_bits is not None and not 1 <= self.adc_bits <= 16:
             raise SimulationError(f"an ADC of {self.adc_bits} bits; allowed are 1 to 16")
+
+
+# Tables inside the table, as they stand in a configuration.
+_TABLES = {"crystal": Crystal, "fading": Fading, "gaps": Gaps}
+
+
+def impairments_from(table: Mapping[str, Any]) -> Impairments:
+    """Impairments from plain values, as of a TOML table.
+
+    `crystal`, `fading` and `gaps` are tables, `interferers` a list of tables, `dc_offset` a number or [I, Q].
+
+    Raises:
+        SimulationError: a key is unknown (the nearest is named) or a value does not fit.
+    """
+    values = dict(table)
+    for name, kind in _TABLES.items():
+        if name in values:
+            values[name] = _made(kind, values[name])
+    if "interferers" in values:
+        values["interferers"] = tuple(_made(Interferer, entry) for entry in values["interferers"])
+    if isinstance(values.get("dc_offset"), list | tuple):
+        values["dc_offset"] = complex(*values["dc_offset"])
+    made: Impairments = _made(Impairments, values)
+    return made
+
+
+def _made(kind: type, values: Mapping[str, Any]) -> Any:
+    known = [entry.name for entry in fields(kind)]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise SimulationError(f"unknown key {key!r} of {kind.__name__.lower()}; {hint}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SimulationError(f"{kind.__name__.lower()} {dict(values)}: {error}") from None

@@ -4,108 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.elements import Elements
-from scheduler.passes import Site
 from scheduler.track import track_at
-from sdr.formats import FORMATS
 from sim.channel import FadingPath, InterferingSignal, Path, Timeline
-from sim.downlink import FRAME_PERIOD_S, Mode, SentSlot, SymbolStream, mode_named
-from sim.errors import SimulationError
+from sim.downlink import FRAME_PERIOD_S, SentSlot, SymbolStream, mode_named
 from sim.front_end import FrontEnd, LostStretch, lost_stretches
-from sim.impairments import Impairments, seed_of
-from sim.link import LinkBudget
-from sim.modulator import KNOT_SAMPLES, MARGIN_SYMBOLS, ROLLOFF, Knots, modulate, pulse_bank
+from sim.impairments import seed_of
+from sim.level import Level
+from sim.modulator import KNOT_SAMPLES, MARGIN_SYMBOLS, Knots, modulate, pulse_bank
 from sim.noise import add_noise, noise_key
 from sim.packet_source import STRIP_PERIOD_S, PacketSource
+from sim.request import PassSimulation
 
 BLOCK_SAMPLES = 1 << 16
-# Level at the converter: noise some 20 dB above the rounding of 8 bits, the strongest signal clear of full
-# scale.
-NOISE_DBFS = -26.0
-STRONGEST_DBFS = -12.0
 MARGIN_S = 3.0
-
-
-@dataclass(frozen=True)
-class PassSimulation:
-    """What is to be simulated.
-
-    Attributes:
-        elements: of the satellite; None lets a transmitter stand still overhead (tests of the link).
-        site: the station; None likewise.
-        start: time of the first sample, aware.
-        end: when the last has been taken, aware.
-        mode: one of `sim.downlink.MODES`.
-        frequency_hz: carrier as sent.
-        sample_rate: nominal, Hz.
-        format: one of `sdr.formats.FORMATS`.
-        ebn0_db: fixed Eb/N0 per information bit out of the inner decoder (equal to Es/N0 of a symbol at rate
-        1/2;
-            in 80k the sync words' symbols count as any other); inf for no noise; None for the link budget.
-        link: used when `ebn0_db` is None.
-        impairments: everything that is not noise.
-        tuned_hz: the receiver's centre frequency, None for the carrier's.
-        rolloff: of the root-raised-cosine pulse.
-        seed: of everything random; every effect has its own branch of it.
-        channels: of the camera, when the source is one.
-    """
-
-    elements: Elements | None
-    site: Site | None
-    start: datetime
-    end: datetime
-    mode: str = "72k"
-    frequency_hz: float = 137.9e6
-    sample_rate: float = 250_000.0
-    format: str = "cu8"
-    ebn0_db: float | None = None
-    link: LinkBudget = field(default_factory=LinkBudget)
-    impairments: Impairments = field(default_factory=Impairments)
-    tuned_hz: float | None = None
-    rolloff: float = ROLLOFF
-    seed: int = 1
-    channels: tuple[int, ...] = (1, 2, 5)
-
-    def __post_init__(self) -> None:
-        mode = mode_named(self.mode)
-        if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise SimulationError("start and end are aware times; add a time zone, such as +00:00")
-        if not self.end > self.start:
-            raise SimulationError(f"the end {self.end} does not lie after the start {self.start}")
-        if self.format not in FORMATS:
-            raise SimulationError(f"unknown format {self.format!r}; known are {', '.join(FORMATS)}")
-        least = mode.symbol_rate * (1 + self.rolloff)
-        if not (math.isfinite(self.sample_rate) and self.sample_rate >= least):
-            raise SimulationError(
-                f"{self.sample_rate} samples/s are too few for mode {self.mode}; give {least:g} or more"
-            )
-        if not 0 < self.rolloff <= 1:
-            raise SimulationError(f"a roll-off of {self.rolloff}; it lies above 0 and up to 1")
-        if (self.elements is None) != (self.site is None):
-            raise SimulationError("give both elements and site, or neither")
-        if self.elements is None and self.ebn0_db is None:
-            raise SimulationError("without an orbit there is no link budget; give ebn0_db")
-
-    @property
-    def duration_s(self) -> float:
-        """Length of the recording."""
-        return (self.end - self.start).total_seconds()
-
-    @property
-    def center_frequency_hz(self) -> float:
-        """What the receiver is tuned to."""
-        return self.frequency_hz if self.tuned_hz is None else self.tuned_hz
-
-    @property
-    def sample_count(self) -> int:
-        """Samples that the converter takes, lost ones included."""
-        return int(self.duration_s * self.sample_rate)
 
 
 @dataclass(frozen=True)
@@ -165,6 +81,7 @@ class PassSignal:
         self._interferers = [
             InterferingSignal(interferer, self.level.strongest, request.sample_rate, seed)
             for interferer, seed in zip(request.impairments.interferers, seeds, strict=True)
+            if request.in_band(interferer.offset_hz)
         ]
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[SignalBlock]:
@@ -205,6 +122,8 @@ class PassSignal:
         knots = first + KNOT_SAMPLES * np.arange(-(-count // KNOT_SAMPLES) + 1, dtype=np.float64)
         time, place = self.timeline.true_time(knots), self.timeline.place(knots)
         gain = self.level.amplitude(time).astype(np.complex128)
+        if not self.request.in_band(self.request.frequency_hz - self.request.center_frequency_hz):
+            gain[:] = 0
         if self._fading:
             gain *= self._fading.gain(time)
         low, high = math.floor(place[0]) - MARGIN_SYMBOLS, math.ceil(place[-1]) + MARGIN_SYMBOLS
@@ -221,56 +140,6 @@ def _path(request: PassSimulation, start: float, end: float) -> Path:
     return Path.from_track(track_at(request.elements, request.site, epoch + times), epoch)
 
 
-@dataclass(frozen=True)
-class Level:
-    """Amplitude of the signal over time and of the noise, as parts of full scale.
-
-    Attributes:
-        path: for the time when the satellite is up.
-        cn0_dbhz: C/N0 at the path's times; what lies below the horizon counts for nothing.
-        noise: root of the noise power in the sampled band.
-        strongest: largest amplitude of the signal.
-        per_root_density: amplitude of a signal of 0 dB-Hz.
-    """
-
-    path: Path
-    cn0_dbhz: NDArray[np.float64]
-    noise: float
-    strongest: float
-    per_root_density: float
-
-    @classmethod
-    def of(cls, request: PassSimulation, path: Path, mode: Mode) -> Level:
-        """Levels of a request: noise at `NOISE_DBFS`, lower where the strongest signal would clip."""
-        up = path.elevation_deg > 0
-        if request.ebn0_db is None:
-            cn0 = request.link.cn0_dbhz(
-                path.range_km, path.elevation_deg, path.azimuth_deg, request.frequency_hz
-            )
-        else:
-            symbols_db = 10 * np.log10(mode.symbol_rate)
-            cn0 = np.full(path.time.size, symbols_db + min(request.ebn0_db, 200.0))
-        best_cn0 = float(cn0[up].max()) if up.any() else 0.0
-        cn_db = best_cn0 - 10 * math.log10(request.sample_rate)
-        noise_db = min(NOISE_DBFS, STRONGEST_DBFS - 10 * math.log10(1 + 10 ** (cn_db / 10)))
-        noise = 10 ** (noise_db / 20)
-        unit = noise / math.sqrt(request.sample_rate)
-        strongest = unit * 10 ** (best_cn0 / 20)
-        silent = request.ebn0_db is not None and math.isinf(request.ebn0_db)
-        return cls(path, cn0, 0.0 if silent else noise, strongest, unit)
-
-    def cn0_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """C/N0 in dB-Hz at times, NaN while the satellite is down."""
-        cn0 = np.interp(time, self.path.time, self.cn0_dbhz)
-        return np.where(self.path.elevation(time) > 0, cn0, np.nan)
-
-    def amplitude(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Amplitude of the signal at times, 0 while the satellite is down."""
-        cn0 = np.interp(time, self.path.time, self.cn0_dbhz)
-        up = self.path.elevation(time) > 0
-        return np.asarray(np.where(up, self.per_root_density * 10 ** (cn0 / 20), 0.0))
-
-
 def _cut(
     first: int, samples: NDArray[np.complex64], lost: tuple[LostStretch, ...]
 ) -> Iterator[tuple[SignalBlock, int]]:
@@ -284,8 +153,3 @@ def _cut(
         at = behind
     if at < end:
         yield SignalBlock(at, samples[at - first :]), 0
-
-
-def time_of(request: PassSimulation, seconds: float) -> datetime:
-    """UTC at seconds from the start of the recording."""
-    return request.start + timedelta(seconds=seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sdr.errors import DeviceError
 from sdr.receiver import Block, Opened, Tuning
 from sim.packet_source import PacketSource
-from sim.pass_signal import PassSimulation
+from sim.request import PassSimulation
 from sim.sample_flow import AT_ONCE, MARKED_LOSS, Pace, SampleFlow
 
 

@@ -23,7 +23,7 @@ from types import TracebackType
 
 from sim.errors import SimulationError
 from sim.packet_source import PacketSource
-from sim.pass_signal import PassSimulation
+from sim.request import PassSimulation
 from sim.sample_flow import Pace, SampleFlow
 
 HEADER = b"RTL0" + struct.pack(">II", 5, 29)

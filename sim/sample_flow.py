@@ -12,7 +12,8 @@ from sim.camera_source import CameraSource
 from sim.downlink import SentSlot
 from sim.errors import SimulationError
 from sim.packet_source import PacketSource
-from sim.pass_signal import PassSignal, PassSimulation
+from sim.pass_signal import PassSignal
+from sim.request import PassSimulation
 from sim.sent_log import SentLog
 
 MARKED_LOSS = "simulated loss"

@@ -12,7 +12,8 @@ import numpy as np
 from sim.downlink import SentSlot
 from sim.errors import SimulationError
 from sim.framing import IDLE_VCID
-from sim.pass_signal import PassSignal, time_of
+from sim.pass_signal import PassSignal
+from sim.request import time_of
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from sdr.writer import RecordingWriter
 from sim.camera_source import CameraSource
 from sim.errors import SimulationError
 from sim.packet_source import PacketSource
-from sim.pass_signal import PassSignal, PassSimulation, SignalBlock
+from sim.pass_signal import PassSignal, SignalBlock
+from sim.request import PassSimulation
 from sim.sample_flow import MARKED_LOSS
 from sim.sent_log import SentLine, SentLog
 

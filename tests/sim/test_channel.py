@@ -21,7 +21,8 @@ from sim.errors import SimulationError
 from sim.front_end import FrontEnd, LostStretch, lost_stretches
 from sim.impairments import Crystal, Fading, Gaps, Impairments, Interferer, seed_of
 from sim.packet_source import FillSource
-from sim.pass_signal import PassSignal, PassSimulation
+from sim.pass_signal import PassSignal
+from sim.request import PassSimulation
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LAI_CHAU = Site("Lai Châu", 22.40, 103.45, 900.0)
@@ -265,6 +266,13 @@ def test_interferer_has_its_place_and_level(kind: str) -> None:
     assert np.sum(f * power) / power.sum() == pytest.approx(60_000.0, abs=20)
     width = np.sqrt(np.sum((f - 60_000) ** 2 * power) / power.sum())
     assert width == pytest.approx(0 if kind == "cw" else 3000 / np.sqrt(2), abs=60)
+
+
+def test_what_lies_outside_the_band_is_not_heard() -> None:
+    """Neither our signal nor an interferer folds back into the band."""
+    far = Impairments(interferers=(Interferer(140_000.0, 20.0),))
+    x = _samples(_request(format="cf32", tuned_hz=137.5e6, impairments=far))
+    assert 10 * np.log10(np.mean(np.abs(x) ** 2)) == pytest.approx(-26.0, abs=0.05)
 
 
 def test_switching_an_effect_leaves_the_others() -> None:

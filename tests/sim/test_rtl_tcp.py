@@ -18,8 +18,9 @@ from sdr.formats import from_samples
 from sdr.receiver import Tuning
 from sim.impairments import Gaps, Impairments
 from sim.packet_source import FillSource
-from sim.pass_signal import PassSignal, PassSimulation
+from sim.pass_signal import PassSignal
 from sim.receiver import SimulatedReceiver
+from sim.request import PassSimulation
 from sim.rtl_tcp_server import Command, RtlTcpServer
 from sim.sample_flow import Pace
 
@@ -74,6 +75,16 @@ def test_an_impossible_rate_changes_nothing() -> None:
         client.sendall(struct.pack(">BI", 2, 1000) + struct.pack(">BI", 200, 7))
         assert len(_receive(client, 12 + 50_000)) == 12 + 50_000
         assert server.commands == [Command(2, 1000), Command(200, 7)]
+
+
+def test_nonsense_does_not_stop_the_server() -> None:
+    rng = np.random.default_rng(3)
+    with RtlTcpServer(_request(), source=FillSource()) as server:
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+                client.sendall(rng.bytes(int(rng.integers(1, 4000))))
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            assert len(_receive(client, 5000)) == 5000
 
 
 def test_a_client_that_leaves_makes_room_for_the_next() -> None:

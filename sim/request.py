@@ -1,0 +1,108 @@
+"""What is to be simulated, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler.elements import Elements
+from scheduler.passes import Site
+from sdr.formats import FORMATS
+from sim.downlink import mode_named
+from sim.errors import SimulationError
+from sim.impairments import Impairments
+from sim.link import LinkBudget
+from sim.modulator import ROLLOFF
+
+
+@dataclass(frozen=True)
+class PassSimulation:
+    """What is to be simulated.
+
+    Attributes:
+        elements: of the satellite; None lets a transmitter stand still overhead (tests of the link).
+        site: the station; None likewise.
+        start: time of the first sample, aware.
+        end: when the last has been taken, aware.
+        mode: one of `sim.downlink.MODES`.
+        frequency_hz: carrier as sent.
+        sample_rate: nominal, Hz.
+        format: one of `sdr.formats.FORMATS`.
+        ebn0_db: fixed Eb/N0 per information bit out of the inner decoder (equal to Es/N0 of a symbol at rate
+        1/2;
+            in 80k the sync words' symbols count as any other); inf for no noise; None for the link budget.
+        link: used when `ebn0_db` is None.
+        impairments: everything that is not noise.
+        tuned_hz: the receiver's centre frequency, None for the carrier's.
+        rolloff: of the root-raised-cosine pulse.
+        seed: of everything random; every effect has its own branch of it.
+        channels: of the camera, when the source is one.
+    """
+
+    elements: Elements | None
+    site: Site | None
+    start: datetime
+    end: datetime
+    mode: str = "72k"
+    frequency_hz: float = 137.9e6
+    sample_rate: float = 250_000.0
+    format: str = "cu8"
+    ebn0_db: float | None = None
+    link: LinkBudget = field(default_factory=LinkBudget)
+    impairments: Impairments = field(default_factory=Impairments)
+    tuned_hz: float | None = None
+    rolloff: float = ROLLOFF
+    seed: int = 1
+    channels: tuple[int, ...] = (1, 2, 5)
+
+    def __post_init__(self) -> None:
+        mode = mode_named(self.mode)
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise SimulationError("start and end are aware times; add a time zone, such as +00:00")
+        for name, value in (("ebn0_db", self.ebn0_db), ("frequency_hz", self.frequency_hz)):
+            if value is not None and math.isnan(value):
+                raise SimulationError(f"{name} is not a number")
+        if not 0 < self.frequency_hz < 1e12:
+            raise SimulationError(f"a carrier at {self.frequency_hz} Hz; give the frequency in Hz")
+        if not self.end > self.start:
+            raise SimulationError(f"the end {self.end} does not lie after the start {self.start}")
+        if self.format not in FORMATS:
+            raise SimulationError(f"unknown format {self.format!r}; known are {', '.join(FORMATS)}")
+        least = mode.symbol_rate * (1 + self.rolloff)
+        if not (math.isfinite(self.sample_rate) and self.sample_rate >= least):
+            raise SimulationError(
+                f"{self.sample_rate} samples/s are too few for mode {self.mode}; give {least:g} or more"
+            )
+        if self.sample_count < 1:
+            raise SimulationError(f"{self.duration_s} s hold no sample; give a later end")
+        if not 0 < self.rolloff <= 1:
+            raise SimulationError(f"a roll-off of {self.rolloff}; it lies above 0 and up to 1")
+        if (self.elements is None) != (self.site is None):
+            raise SimulationError("give both elements and site, or neither")
+        if self.elements is None and self.ebn0_db is None:
+            raise SimulationError("without an orbit there is no link budget; give ebn0_db")
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def center_frequency_hz(self) -> float:
+        """What the receiver is tuned to."""
+        return self.frequency_hz if self.tuned_hz is None else self.tuned_hz
+
+    def in_band(self, offset_hz: float) -> bool:
+        """Whether a receiver's filter lets through what lies this far from the tuned frequency."""
+        return abs(offset_hz) < self.sample_rate / 2
+
+    @property
+    def sample_count(self) -> int:
+        """Samples that the converter takes, lost ones included."""
+        return int(self.duration_s * self.sample_rate)
+
+
+def time_of(request: PassSimulation, seconds: float) -> datetime:
+    """UTC at seconds from the start of the recording."""
+    return request.start + timedelta(seconds=seconds)
