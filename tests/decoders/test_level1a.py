@@ -131,7 +131,7 @@ def test_full_disk_leaves_nothing(image: MsuMrImage, tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise RuntimeError("NetCDF: HDF error")
 
-    monkeypatch.setattr("decoders.level1a._write_telemetry", full)
+    monkeypatch.setattr("decoders.level1a.write_telemetry", full)
     with pytest.raises(OutputError, match="HDF error"):
         write_level1a(tmp_path, image, PROVENANCE)
     assert list(tmp_path.iterdir()) == []
