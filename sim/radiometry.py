@@ -41,7 +41,7 @@ _COLDEST_K, _HOTTEST_K, _STEPS_PER_K = 130.0, 370.0, 20
 
 DARK_COUNT10 = {1: 39, 2: 37, 3: 41}
 LAMP_COUNT10 = {1: 222, 2: 237, 3: 209}
-UNIT_REFLECTANCE_COUNT10 = 1000  # of our choice: no coefficients are public
+UNIT_REFLECTANCE_COUNT10 = 1023  # of our choice: no coefficients are public
 COLD_COUNT10 = {4: 186, 5: 377, 6: 601}
 HOT_COUNT10 = {4: 629, 5: 606, 6: 822}
 COLD_BODY_K = 262.65
