@@ -6,6 +6,7 @@ come is missing, what came broken is damaged, and both are 0 in the counts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,7 @@ from decoders.packets import Packet
 
 __all__ = ["DAMAGED", "GOOD", "MISSING", "MsuMrAssembler", "MsuMrImage", "MsuMrReport", "Telemetry"]
 
+PACKETS_PER_STRIP: Final = COLUMNS // PACKET_COLUMNS
 # Bits behind the last block: 0 to 15 in all 5692 whole packets of the two real passes at hand.
 SPARE_BITS: Final = 32
 CREDIBLE_START_S: Final = 43_200.0  # a stamp further than this from the recording's start is not believed
@@ -114,11 +116,13 @@ class MsuMrAssembler:
             for (apid, phase, _), second in zip(self._order, seconds, strict=True)
         ]
         numbering = number_strips(keys)
-        placed = [
-            (number, segment)
-            for number, segment in zip(numbering.numbers, self._content, strict=True)
-            if number is not None and isinstance(segment, _Segment)
-        ]
+        placed, stray = _without_strays(
+            [
+                (number, segment)
+                for number, segment in zip(numbering.numbers, self._content, strict=True)
+                if number is not None and isinstance(segment, _Segment)
+            ]
+        )
         if not placed:
             return None
         first = min(number for number, _ in placed)
@@ -130,7 +134,7 @@ class MsuMrAssembler:
         for number, segment in placed:
             picture.place(number - first, segment)
         source = np.where(times.stamped, FROM_PACKET, FROM_FIT).astype(np.uint8)
-        misplaced = sum(number is None for number in numbering.numbers)
+        misplaced = stray + sum(number is None for number in numbering.numbers)
         return MsuMrImage(
             channels=tuple(picture.counts),
             counts=picture.counts,
@@ -241,6 +245,14 @@ class MsuMrAssembler:
         return tuple(notes)
 
 
+def _without_strays(placed: Sequence[tuple[int, _Segment]]) -> tuple[list[tuple[int, _Segment]], int]:
+    """Leaves out channels that are not on air: a few packets in a long pass whose source number is broken."""
+    packets = Counter(segment.header.channel for _, segment in placed)
+    least = min(PACKETS_PER_STRIP, max(packets.values(), default=0) // 100)
+    kept = [(number, segment) for number, segment in placed if packets[segment.header.channel] >= least]
+    return kept, len(placed) - len(kept)
+
+
 class _Picture:
     """Counts and mask of all channels; of two packets for one place the one with more good blocks stays."""
 
@@ -248,7 +260,7 @@ class _Picture:
         shape = (strip_count * LINES_PER_STRIP, COLUMNS)
         self.counts = {channel: np.zeros(shape, np.uint8) for channel in channels}
         self.quality = {channel: np.full(shape, MISSING, np.uint8) for channel in channels}
-        self.best = {channel: np.full((strip_count, 14), -1, np.int8) for channel in channels}
+        self.best = {channel: np.full((strip_count, PACKETS_PER_STRIP), -1, np.int8) for channel in channels}
         self.repeated = 0
 
     def place(self, strip: int, segment: _Segment) -> None:
