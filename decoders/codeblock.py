@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .downlink import Mode
 from .randomiser import randomise
-from .reed_solomon import FAILED, chance_of_random_decode, decode_word, join_block, split_block
+from .reed_solomon import FAILED, chance_of_random_decode, decode_word, decode_words, join_block, split_block
 from .siso import UNKNOWN, siso
 from .viterbi import Bits, SoftBits
 
@@ -18,6 +18,10 @@ from .viterbi import Bits, SoftBits
 PROVEN = 1e-9
 # Numbers of bytes given up, least reliable first, in the order in which they are tried.
 ERASURE_STEPS = tuple(range(0, 26, 2))
+
+# Words of repeating bytes, such as all zeros, are codewords too. A randomised word has some 160
+# different byte values; with fewer than this it is a stuck signal or a gap, and proves nothing.
+VARIED_BYTES = 32
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -46,11 +50,19 @@ class CodeBlock:
 def decode_codeblock(bits: Bits, mode: Mode) -> CodeBlock:
     """Correct the block in the bits behind a marker, shape (8 * block_bytes,)."""
     block = randomise(np.packbits(bits), mode.randomiser)
-    words, corrected = split_block(block, interleave=mode.rs_interleave, basis=mode.rs_basis), []
-    for i, word in enumerate(words):
-        words[i], count = decode_word(word)
-        corrected.append(count)
-    return CodeBlock(words, tuple(corrected))
+    words, corrected = decode_words(split_block(block, interleave=mode.rs_interleave, basis=mode.rs_basis))
+    return _without_dull_words(CodeBlock(words, corrected), mode)
+
+
+def _without_dull_words(block: CodeBlock, mode: Mode) -> CodeBlock:
+    if mode.randomiser == "none":
+        return block
+    wire = np.packbits(wire_bits(block, mode)).reshape(-1, mode.rs_interleave).T
+    counts = (
+        FAILED if np.unique(word).size < VARIED_BYTES else count
+        for word, count in zip(wire, block.corrected, strict=True)
+    )
+    return replace(block, corrected=tuple(counts))
 
 
 def wire_bits(block: CodeBlock, mode: Mode) -> Bits:
@@ -93,7 +105,7 @@ def _decode_reliable(block: CodeBlock, llr: npt.NDArray[np.int32], mode: Mode) -
     for i, count in enumerate(block.corrected):
         if count == FAILED:
             words[i], corrected[i] = _decode_with_erasures(fresh[i], reliability[i])
-    return replace(block, words=words, corrected=tuple(corrected))
+    return _without_dull_words(CodeBlock(words, tuple(corrected)), mode)
 
 
 def _decode_with_erasures(word: Bytes, reliability: npt.NDArray[np.int32]) -> tuple[Bytes, int]:

@@ -7,7 +7,7 @@ only Reed-Solomon decides. So a lost bit costs no more than its frame, and a des
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from . import _fec
 from .ambiguity import negative
 from .codeblock import CodeBlock, decode_codeblock, second_try
 from .downlink import Mode
+from .reed_solomon import FAILED
 from .siso import UNKNOWN
 from .viterbi import Bits, SoftBits
 
@@ -156,6 +157,9 @@ class FrameFinder:
         if inverted:
             bits, errors = bits ^ np.uint8(1), MARKER_BITS - errors
         block = decode_codeblock(bits[MARKER_BITS:], self.mode)
+        if self.mode.randomiser == "none" and errors > EXPECTED_DISTANCE:
+            # Without a randomiser zeros are a clean block; then the marker must be there.
+            block = replace(block, corrected=(FAILED,) * len(block.corrected))
         worth = block.proven_words or errors <= (EXPECTED_DISTANCE if expected else SURE_DISTANCE)
         if not block.proven and worth and self._soft is not None:
             block = self._second_try(block, start, inverted=inverted)

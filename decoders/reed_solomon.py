@@ -87,11 +87,14 @@ def decode_block(block: Bytes, *, interleave: int, basis: str) -> tuple[Bytes, t
     Raises:
         ValueError: the block is not interleave x 255 bytes long.
     """
-    words, corrected = split_block(block, interleave=interleave, basis=basis), []
-    for i, word in enumerate(words):
-        words[i], count = decode_word(word)
-        corrected.append(count)
-    return join_block(words, basis=basis), tuple(corrected)
+    words, corrected = decode_words(split_block(block, interleave=interleave, basis=basis))
+    return join_block(words, basis=basis), corrected
+
+
+def decode_words(words: Bytes) -> tuple[Bytes, tuple[int, ...]]:
+    """Correct codewords, shape (n, 255), without erasures; otherwise as `decode_word`."""
+    decoded = [decode_word(word) for word in words]
+    return np.stack([word for word, _ in decoded]), tuple(count for _, count in decoded)
 
 
 def split_block(block: Bytes, *, interleave: int, basis: str) -> Bytes:
