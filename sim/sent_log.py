@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from sdr.errors import DeviceError
 from sim.downlink import SentSlot
 from sim.errors import SimulationError
 from sim.framing import IDLE_VCID
@@ -38,16 +41,17 @@ class SentLine:
 
 
 class SentLog:
-    """STEM.sent.cadu and STEM.sent.jsonl, growing."""
+    """STEM.sent.cadu and STEM.sent.jsonl, growing.
+
+    Raises:
+        SimulationError: one of them exists, or the folder does not.
+        DeviceError: the disk refuses, here and at any later line.
+    """
 
     def __init__(self, stem: Path) -> None:
-        try:
+        with disk_errors():
             self._cadu = stem.with_name(stem.name + ".sent.cadu").open("xb")
             self._lines = stem.with_name(stem.name + ".sent.jsonl").open("x")
-        except OSError as error:
-            raise SimulationError(
-                f"{error.filename}: {error.strerror}; choose another name or folder"
-            ) from None
         self.sent = self.complete = self.data = 0
 
     def __enter__(self) -> SentLog:
@@ -60,19 +64,32 @@ class SentLog:
 
     def close(self) -> None:
         """Close both files; may be called again."""
-        self._cadu.close()
-        self._lines.close()
+        with disk_errors(), contextlib.closing(self._lines):
+            self._cadu.close()
 
     def enter(self, slot: SentSlot, signal: PassSignal) -> None:
         """Log a frame, unless none of it falls into the recording."""
         line = sent_line(slot, signal)
         if line is None:
             return
-        self._cadu.write(slot.frame.cadu)
-        self._lines.write(json.dumps(asdict(line)) + "\n")
+        with disk_errors():
+            self._cadu.write(slot.frame.cadu)
+            self._lines.write(json.dumps(asdict(line)) + "\n")
         self.sent += 1
         self.complete += line.complete
         self.data += line.complete and line.vcid != IDLE_VCID
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Say whose fault it is that a file cannot be written: the name's or the disk's."""
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise SimulationError(f"{error.filename}: {error.strerror}; choose another name or folder") from None
+    except OSError as error:
+        name = error.filename or "the log of the frames sent"
+        raise DeviceError(f"{name}: the disk refuses to take it: {error.strerror}") from None
 
 
 def sent_line(slot: SentSlot, signal: PassSignal) -> SentLine | None:

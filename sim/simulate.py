@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdr.errors import SdrError
+from sdr.errors import RecordingError
 from sdr.writer import RecordingWriter
 from sim.camera_source import CameraSource
 from sim.errors import SimulationError
@@ -23,7 +23,7 @@ from sim.packet_source import PacketSource
 from sim.pass_signal import PassSignal, SignalBlock
 from sim.request import PassSimulation
 from sim.sample_flow import MARKED_LOSS
-from sim.sent_log import SentLine, SentLog
+from sim.sent_log import SentLine, SentLog, disk_errors
 
 __all__ = ["PassSimulation", "SentLine", "SimulationLog", "simulate"]
 
@@ -73,7 +73,8 @@ def simulate(
         progress: is told the share done, 0 … 1.
 
     Raises:
-        SimulationError: the request cannot be met, or the files cannot be made.
+        SimulationError: the request cannot be met, a file exists, or the folder does not.
+        DeviceError: the disk refuses.
     """
     camera = CameraSource.of(request) if source is None else None
     chosen = source or camera
@@ -87,9 +88,10 @@ def simulate(
                 if progress:
                     progress((block.first + block.samples.size) / request.sample_count)
             count = writer.sample_count
-    except SdrError as error:
+    except RecordingError as error:
         raise SimulationError(str(error)) from error
-    strips = camera.save_truth(out_stem.with_name(out_stem.name + ".truth.npz")) if camera else 0
+    with disk_errors():
+        strips = camera.save_truth(out_stem.with_name(out_stem.name + ".truth.npz")) if camera else 0
     return _summary(out_stem, signal, log, count, strips)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scheduler.elements import load_elements, select
 from scheduler.passes import Site
+from sdr.errors import DeviceError
 from sdr.recording import open_recording
 from sim.errors import SimulationError
 from sim.impairments import Crystal, Gaps, Impairments
@@ -271,6 +272,21 @@ def test_files_are_never_overwritten(tmp_path: Path) -> None:
         simulate(_request(0.1), tmp_path / "absent/x", source=FillSource())
     with pytest.raises(SimulationError, match="no camera"):
         simulate(_request(0.1), tmp_path / "y")
+
+
+def test_a_disk_that_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is the system's fault (exit status 3), not the request's."""
+    stem = tmp_path / "x"
+    (tmp_path / "x.sent.cadu").symlink_to("/dev/full")
+    real = Path.open
+
+    def into_a_full_disk(path: Path, mode: str = "r", **rest: object) -> object:
+        return real(path, mode.replace("x", "w"), **rest)
+
+    monkeypatch.setattr(Path, "open", into_a_full_disk)
+    with pytest.raises(DeviceError, match="disk refuses") as caught:
+        simulate(_request(3.0), stem, source=FillSource())
+    assert caught.value.exit_status == 3
 
 
 MEMORY = """
