@@ -120,7 +120,15 @@ def test_lost_contact_is_noted_and_the_pass_goes_on() -> None:
     assert report.fault == ""
     assert report.away_s == pytest.approx(20, abs=1)
     assert len(report.notes) == 2
-    assert any(170 <= time < 171 for time, _, _ in rotator.log)  # commanded anew at once
+
+
+def test_after_lost_contact_it_is_commanded_anew_even_to_the_same_place() -> None:
+    """Whoever restarted the controller may have left it anywhere."""
+    rotator = Rotator(away=(50.0, 60.0))
+    plan = plan_pointing([0.0, 100.0], [30.0, 30.0], [20.0, 20.0], LIMITS, from_azimuth_deg=0)
+    follow(rotator, plan, now=lambda: rotator.now, sleep=rotator.sleep)
+    assert len(rotator.log) == 2
+    assert rotator.log[1] == (pytest.approx(60, abs=1), 30, 20)
 
 
 def test_contact_that_never_comes_ends_with_the_pass() -> None:

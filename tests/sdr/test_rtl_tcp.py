@@ -70,6 +70,7 @@ def test_tuning_and_samples() -> None:
         server.take_commands(connection, 7)
         for at in range(0, len(sent), 777):  # odd parts: I and Q arrive apart
             connection.sendall(sent[at : at + 777])
+            time.sleep(0.01 if at < 10_000 else 0)
         time.sleep(0.5)
 
     with serving(behave) as server:
