@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from decoders.msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
-from decoders.msu_mr_codec import _Bits, _DamagedError, _read_block, quantiser, zigzag
-from decoders.msu_mr_packets import image_header
+from decoders.msu_mr_codec import read_coefficients
 from decoders.packets import Packet, PacketAssembler
 from decoders.reed_solomon import decode_block
 
@@ -163,37 +162,17 @@ def _integer_pass(f: NDArray[np.int64], *, up: int, half: int, inner: int, down:
     return np.stack([*ahead, *behind[::-1]]) >> down
 
 
-def coefficients_of(packet: Packet) -> NDArray[np.int64]:
-    """The coefficients [blocks, 8, 8] of a packet's whole blocks."""
-    header = image_header(packet)
-    if header is None:
-        return np.zeros((0, 8, 8), np.int64)
-    steps, order, bits = quantiser(header.quality).ravel(), zigzag(), _Bits(packet.data[14:])
-    blocks, dc = [], 0
-    for _ in range(14):
-        try:
-            sent = _read_block(bits, dc)
-        except _DamagedError:
-            break
-        dc = sent[0]
-        block = np.zeros(64, np.int64)
-        block[order] = np.array(sent) * steps[order]
-        blocks.append(block.reshape(8, 8))
-    return np.array(blocks, np.int64).reshape(-1, 8, 8)
-
-
 def with_integer_transform(packets: list[Packet]) -> MsuMrImage:
     """The same picture with the counts of the integer transform."""
     from decoders import msu_mr
 
     kernel = msu_mr.decode_packet
-    waiting = iter([packet for packet in packets if image_header(packet) is not None])
 
     def decode(scan: bytes, quality: int, counts: NDArray[np.uint8]) -> tuple[int, int]:
-        blocks = integer_transform(coefficients_of(next(waiting)))
-        for number, block in enumerate(blocks):
-            counts[:, number * 8 : number * 8 + 8] = block
-        return len(blocks), len(scan) * 8
+        coefficients, bits = read_coefficients(scan, quality)
+        for number, block in enumerate(integer_transform(coefficients)):
+            counts[:, number * BLOCK : (number + 1) * BLOCK] = block
+        return len(coefficients), bits
 
     msu_mr.decode_packet = decode
     try:
