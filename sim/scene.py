@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.climate import Climate, climate_at
+from sim.errors import SimulationError
 from sim.radiometry import SOLAR_CHANNELS, radiance, sun_radiance
 from sim.surface import LandMap
 from sim.texture import Texture
@@ -58,7 +59,9 @@ class EarthScene:
     """A globe with weather; equal seeds give equal globes."""
 
     def __init__(self, seed: int = 1, *, cloudiness: float = 0.0) -> None:
-        """`cloudiness` is added to the cloud bias: -3 clears the sky, +3 covers it."""
+        """A seed of 0 or more; `cloudiness` is added to the cloud bias: -3 clears the sky, +3 covers it."""
+        if seed < 0:
+            raise SimulationError(f"the seed is {seed}; 0 or more is needed")
         self._cloud = Texture(2 * seed, slope=1.5)
         self._ground = Texture(2 * seed + 1)
         self._land = LandMap()

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
+from sim import surface
 from sim.climate import climate_at, spreading
 from sim.errors import SimulationError
 from sim.radiometry import (
@@ -93,6 +94,21 @@ def test_a_shore_is_partly_land(land_map: LandMap) -> None:
     share = land_map.land_share(lon, lat)
     assert 0.001 < np.mean((share > 0.01) & (share < 0.99)) < 0.1
     assert 0.3 < share.mean() < 0.8
+
+
+def test_a_full_store_of_pages_begins_anew(land_map: LandMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [np.array(part) for part in zip(*(LAND | WATER).values(), strict=True)]
+    expected = land_map.land_share(*places)
+    monkeypatch.setattr(surface, "MOST_PAGES", 3)
+    small = LandMap()
+    single = [float(small.land_share(*_at(lon, lat))[0, 0]) for lon, lat in zip(*places, strict=True)]
+    assert single == expected.tolist()
+    assert np.array_equal(small.land_share(*places), expected)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(SimulationError, match="0 or more"):
+        EarthScene(-1)
 
 
 @pytest.mark.slow
