@@ -17,8 +17,9 @@ from .codeblock import CodeBlock
 from .downlink import Downlink, Mode
 from .errors import InputError
 from .frame_sync import FrameFinder
-from .frames import VERSION, Frame, Tap, cadu_bytes, make_frame
+from .frames import IDLE_VCID, VERSION, Frame, Tap, cadu_bytes, make_frame
 from .mode_search import ModeSearch
+from .packets import IDLE_ZONE, NO_HEADER
 from .randomiser import randomise
 from .report import InputFacts
 
@@ -157,34 +158,45 @@ class VcduSource(_ByteSource):
                 self._refuse_others(rest)
             count = len(rest) // size
             yield [
-                make_frame(
-                    self._framing.marker + rest[k * size : (k + 1) * size],
-                    (),
-                    bit_index=8 * size * (number + k),
-                )
-                for k in range(count)
+                self._frame(rest[k * size : (k + 1) * size], 8 * size * (number + k)) for k in range(count)
             ]
             number, rest = number + count, rest[count * size :]
         if rest:
             self._notes.append(f"the last frame is cut off: {len(rest)} of its {size} bytes")
 
+    def _frame(self, vcdu: bytes, bit_index: int) -> Frame:
+        frame = make_frame(self._framing.marker + vcdu, (), bit_index=bit_index)
+        if frame.good and not _plausible(vcdu, self._framing):
+            return replace(frame, good=False, state="no plausible packet zone")
+        return frame
+
     def _refuse_others(self, head: bytes) -> None:
         size, marker = self._framing.vcdu_bytes, self._framing.marker
         if head.startswith(marker) or head[:4096].count(marker) > 1:
             raise InputError(f"{self._path} holds frames with markers: give --level cadu")
-        if _share_of_version(head, size) >= 0.5:
+        if _share_plausible(head, size, self._framing) >= 0.5:
             return
         for other, what in ((1020, "its parity"), (1024, "marker and parity")):
-            if _share_of_version(head, other) >= 0.5:
+            if _share_plausible(head, other, self._framing) >= 0.5:
                 raise InputError(
                     f"{self._path} holds frames of {other} bytes; level vcdu takes {size}, so cut off {what}"
                 )
         raise InputError(f"{self._path}: no frames of {size} bytes; is it another --level?")
 
 
-def _share_of_version(head: bytes, size: int) -> float:
-    versions = [byte >> 6 for byte in head[::size]]
-    return versions.count(VERSION) / max(1, len(versions)) if len(head) >= size else 0.0
+def _plausible(vcdu: bytes, framing: Mode) -> bool:
+    """Whether header and first header pointer of a frame are as they must be; nothing else vouches for it."""
+    pointer_at = 6 + framing.insert_zone_bytes
+    zone_bytes = framing.vcdu_bytes - pointer_at - 2
+    if len(vcdu) < pointer_at + 2 or vcdu[0] >> 6 != VERSION:
+        return False
+    pointer = int.from_bytes(vcdu[pointer_at : pointer_at + 2], "big")  # five spare bits, then eleven
+    return vcdu[1] & 0x3F == IDLE_VCID or pointer < zone_bytes or pointer in (IDLE_ZONE, NO_HEADER)
+
+
+def _share_plausible(head: bytes, size: int, framing: Mode) -> float:
+    count = len(head) // size
+    return sum(_plausible(head[k * size : (k + 1) * size], framing) for k in range(count)) / max(1, count)
 
 
 def one_framing(downlink: Downlink) -> Mode:

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from decoders.decode import DecodeRequest, decode
+from decoders.errors import DownlinkError, InputError, OutputError
+from decoders.report import FrameTable
+from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
+
+LEVELS = ("soft", "hard", "cadu", "vcdu")
+
+
+@pytest.fixture(scope="module")
+def cadus() -> list[bytes]:
+    return sent_cadus(5)
+
+
+@pytest.fixture
+def soft_file(tmp_path: Path, cadus: list[bytes]) -> Path:
+    path = tmp_path / "given.s"
+    received(coded_bits("72k", cadus), 5.0, np.random.default_rng(1)).tofile(path)
+    return path
+
+
+def request(path: Path, **options: object) -> DecodeRequest:
+    given_options = {"downlink": "meteor_lrpt", "level": "soft"} | options
+    return DecodeRequest(input=path, out=path.parent / "out", **given_options)  # type: ignore[arg-type]
+
+
+def test_files_and_report(soft_file: Path, cadus: list[bytes]) -> None:
+    seen: list[float] = []
+    report = decode(request(soft_file), progress=seen.append)
+    out = soft_file.parent / "out"
+    table = json.loads((out / "report.json").read_text())
+    assert (out / "frames.cadu").read_bytes() == b"".join(cadus)
+    assert report.exit_status == table["exit_status"] == 0
+    assert table["frames"] == {"located": 5, "good": 5, "corrected": 0, "failed": 0, "lost": 0, "idle": 0}
+    assert {len(column) for column in table["columns"].values()} == {5}
+    assert tuple(table["columns"]) == FrameTable.COLUMNS
+    assert table["mode"] == "72k"
+    assert table["columns"]["counter"] == list(range(1000, 1005))
+    assert table["input"]["sha256"] == __import__("hashlib").sha256(soft_file.read_bytes()).hexdigest()
+    assert table["files"]["frames.cadu"]["bytes"] == 5 * 1024
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert not list(out.glob("*.part"))
+
+
+def test_the_same_input_gives_the_same_bytes(soft_file: Path) -> None:
+    decode(request(soft_file))
+    out = soft_file.parent / "out"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    decode(request(soft_file))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_gzipped_input_gives_the_same_frames(soft_file: Path, cadus: list[bytes]) -> None:
+    packed = soft_file.with_name("given.bin")
+    packed.write_bytes(gzip.compress(soft_file.read_bytes()))
+    decode(request(packed))
+    assert (soft_file.parent / "out/frames.cadu").read_bytes() == b"".join(cadus)
+
+
+def test_lost_and_failed_frames_are_counted_and_not_passed_on(tmp_path: Path, cadus: list[bytes]) -> None:
+    """Of five frames one is left out and one is hurt beyond repair."""
+    hurt = bytearray(cadus[3])
+    hurt[200:400] = bytes(np.random.default_rng(2).integers(0, 256, 200).astype(np.uint8))
+    path = tmp_path / "given.cadu"
+    path.write_bytes(cadus[0] + cadus[2] + bytes(hurt) + cadus[4])
+    report = decode(request(path, level="cadu"))
+    assert (tmp_path / "out/frames.cadu").read_bytes() == cadus[0] + cadus[2] + cadus[4]
+    assert (report.frames.good, report.frames.failed, report.frames.lost) == (3, 1, 2)
+    assert report.table["columns"]["good"] == [True, True, False, True]
+    assert report.table["columns"]["counter"][2] is None
+
+
+def test_taps_hold_what_passed_the_joints(soft_file: Path, cadus: list[bytes]) -> None:
+    decode(request(soft_file, downlink="meteor_lrpt_72k", taps=("soft", "bits", "located", "packets")))
+    out = soft_file.parent / "out"
+    assert (out / "tap.soft.s").read_bytes() == soft_file.read_bytes()
+    assert (out / "tap.located.cadu").read_bytes() == b"".join(cadus)
+    bits = np.unpackbits(np.fromfile(out / "tap.bits.bits", np.uint8))
+    marker = np.unpackbits(np.frombuffer(b"\x1a\xcf\xfc\x1d", np.uint8))
+    assert sum(np.array_equal(bits[k * 8192 : k * 8192 + 32], marker) for k in range(5)) == 5
+    assert (out / "tap.packets.ccsds").read_bytes().count(b"\x08\x40\0\0\0\xc7") > 15
+
+
+def test_an_unknown_tap_names_the_nearest(soft_file: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'soft'"):
+        decode(request(soft_file, taps=("sofd",)))
+
+
+def test_options_that_do_not_fit_the_level(soft_file: Path) -> None:
+    for options, message in (
+        ({"level": "software"}, "did you mean 'soft'"),
+        ({"format": "cu8"}, "--format and --rate describe samples"),
+        ({"sample_rate": 1e6}, "--format and --rate describe samples"),
+        ({"follow": True}, "only recordings of samples can be followed"),
+        ({"start": datetime(2020, 1, 1)}, "no time zone"),
+    ):
+        with pytest.raises(InputError, match=message):
+            decode(request(soft_file, **options))
+    with pytest.raises(DownlinkError, match="unknown downlink"):
+        decode(request(soft_file, downlink="meteor"))
+
+
+@pytest.mark.parametrize("level", ["iq", *LEVELS])
+def test_missing_empty_and_folder_inputs_are_refused_in_one_sentence(tmp_path: Path, level: str) -> None:
+    options = {"format": "cu8", "sample_rate": 250e3} if level == "iq" else {}
+    empty = tmp_path / "empty"
+    empty.touch()
+    for path in (empty, tmp_path / "missing", tmp_path):
+        with pytest.raises(InputError) as caught:
+            decode(
+                DecodeRequest(
+                    input=path, downlink="meteor_lrpt", out=tmp_path / "out", level=level, **options
+                )
+            )  # type: ignore[arg-type]
+        assert caught.value.exit_status == 2
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("level", ["iq", *LEVELS])
+@pytest.mark.parametrize("kind", ["noise", "zero", "text", "short"])
+def test_inputs_without_a_signal_end_with_a_reason(tmp_path: Path, level: str, kind: str) -> None:
+    rng = np.random.default_rng(3)
+    raw = {
+        "noise": rng.bytes(600_000),
+        "zero": bytes(600_000),
+        "text": b"<html>this is not a recording</html>\n" * 9000,
+        "short": rng.bytes(5),
+    }[kind]
+    path = tmp_path / "given.bin"
+    path.write_bytes(raw)
+    options = {"format": "cu8", "sample_rate": 250e3} if level == "iq" else {}
+    try:
+        report = decode(request(path, level=level, **options))
+    except InputError:
+        return
+    assert report.exit_status == 1
+    assert report.frames.good == 0
+    assert (tmp_path / "out/frames.cadu").read_bytes() == b"" if level != "vcdu" else True
+    assert "no signal of this downlink was found" in report.messages[0]
+    assert json.loads((tmp_path / "out/report.json").read_text())["exit_status"] == 1
+
+
+def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "given.cf32"
+    np.full(300_000, np.nan + 1j * np.inf, np.complex64).tofile(path)
+    report = decode(request(path, level="iq", sample_rate=250e3))
+    assert report.exit_status == 1
+    assert any("not finite" in message for message in report.messages)
+
+
+def test_a_rate_too_low_for_the_downlink_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "given.cu8"
+    path.write_bytes(bytes(1000))
+    with pytest.raises(InputError, match="is --rate right"):
+        decode(request(path, level="iq", sample_rate=48e3))
+
+
+def test_vcdu_variants_are_refused_with_a_hint(tmp_path: Path, cadus: list[bytes]) -> None:
+    path = tmp_path / "given.vcdu"
+    for raw, hint in (
+        (b"".join(cadus), "--level cadu"),
+        (b"".join(cadu[4:] for cadu in cadus), "frames of 1020 bytes"),
+        (os.urandom(20) * 300, "no frames of 892 bytes"),
+    ):
+        path.write_bytes(raw)
+        with pytest.raises(InputError, match=hint):
+            decode(request(path, level="vcdu"))
+    path.write_bytes(b"".join(cadu[4:896] for cadu in cadus) + b"cut")
+    report = decode(request(path, level="vcdu"))
+    assert report.frames.good == 5
+    assert any("3 of its 892 bytes" in message for message in report.messages)
+    assert (tmp_path / "out/frames.vcdu").read_bytes() == b"".join(cadu[4:896] for cadu in cadus)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.binary(max_size=20_000), level=st.sampled_from(LEVELS))
+def test_any_bytes_at_any_level(tmp_path: Path, raw: bytes, level: str) -> None:
+    path = tmp_path / "given.bin"
+    path.write_bytes(raw)
+    try:
+        report = decode(request(path, level=level))
+    except InputError:
+        return
+    assert report.exit_status == 1
+
+
+def test_a_folder_that_cannot_be_made(soft_file: Path) -> None:
+    blocked = soft_file.parent / "blocked"
+    blocked.touch()
+    with pytest.raises(OutputError, match="cannot be written") as caught:
+        decode(DecodeRequest(input=soft_file, downlink="meteor_lrpt", out=blocked / "out", level="soft"))
+    assert caught.value.exit_status == 3
+
+
+def test_a_full_disk_leaves_nothing_half_written(soft_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        decode(request(soft_file))
+    assert list((soft_file.parent / "out").iterdir()) == []
+
+
+def test_a_device_that_is_full(soft_file: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    out = soft_file.parent / "out"
+    out.mkdir()
+    (out / "frames.cadu.part").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="No space left"):
+        decode(request(soft_file))
+
+
+def test_the_time_of_a_frame(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from decoders.frames import make_frame
+
+    table = FrameTable()
+    frame = replace(make_frame(sent_cadus(1)[0], (0, 0, 0, 0), bit_index=0), sample_index=500_000.0)
+    table.add(frame, start=datetime(2026, 1, 1, tzinfo=UTC), sample_rate=250e3)
+    assert table.columns["time"] == ["2026-01-01T00:00:02+00:00"]

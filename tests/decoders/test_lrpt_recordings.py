@@ -1,0 +1,161 @@
+"""Real recordings in, the frames out that independent decoders got from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decoders.decode import DecodeRequest, decode
+from decoders.report import DecodeReport
+
+Decode = Callable[..., tuple[DecodeReport, list[bytes]]]
+
+
+@pytest.fixture
+def run(shared_data: Path, tmp_path: Path) -> Decode:
+    def decoded(name: str, downlink: str, **options: object) -> tuple[DecodeReport, list[bytes]]:
+        path = Path(name) if Path(name).is_absolute() else shared_data / "lrpt" / name
+        request = DecodeRequest(input=path, downlink=downlink, out=tmp_path / "out", **options)  # type: ignore[arg-type]
+        report = decode(request)
+        size = 892 if options.get("level") == "vcdu" else 1024
+        raw = next((tmp_path / "out").glob("frames.*")).read_bytes()
+        return report, [raw[k : k + size] for k in range(0, len(raw), size)]
+
+    return decoded
+
+
+def counters(cadus: list[bytes]) -> list[int]:
+    return [int.from_bytes(cadu[6:9], "big") for cadu in cadus]
+
+
+def expected_vcdu(path: Path) -> tuple[int, bytes]:
+    table = json.loads(path.read_text())
+    return table["counter"], bytes(value & 0xFF for value in table["payload"])
+
+
+@pytest.mark.parametrize("downlink", ["meteor_m2_lrpt_72k", "meteor_lrpt"])
+def test_meteor_m2_samples_14_of_14(run: Decode, shared_data: Path, downlink: str) -> None:
+    report, cadus = run("meteor-m2_2019-03-24_cu8_300k.raw.gz", downlink, format="cu8", sample_rate=300e3)
+    assert b"".join(cadus) == (shared_data / "lrpt/meteor-m2_2019-03-24_expected.cadu").read_bytes()
+    assert report.mode == "m2_72k"
+    assert report.exit_status == 0
+    assert counters(cadus) == list(range(2570862, 2570876))
+
+
+@pytest.mark.parametrize("downlink", ["meteor_m2_lrpt_72k", "meteor_lrpt"])
+def test_meteor_m2_soft_bits_1_of_1(run: Decode, shared_data: Path, downlink: str) -> None:
+    _, cadus = run("meteor-m2_72k_soft.s", downlink, level="soft")
+    counter, payload = expected_vcdu(shared_data / "lrpt/meteor-m2_72k_soft_expected.json")
+    assert counters(cadus) == [counter] == [4649488]
+    assert cadus[0][4 + 10 : 4 + 892] == payload
+
+
+@pytest.mark.parametrize("downlink", ["meteor_lrpt_72k", "meteor_lrpt"])
+def test_meteor_m2_2_hard_bits_8_of_8(run: Decode, shared_data: Path, downlink: str) -> None:
+    _, cadus = run("meteor-m2-2_72k_packed.hard", downlink, level="hard")
+    counter, payload = expected_vcdu(shared_data / "lrpt/meteor-m2-2_72k_expected_first_vcdu.json")
+    assert counters(cadus) == list(range(745973, 745981))
+    assert counter == 745973
+    assert cadus[0][4 + 10 : 4 + 892] == payload
+
+
+@pytest.mark.parametrize("downlink", ["meteor_lrpt_80k", "meteor_lrpt"])
+def test_meteor_m2_2_interleaved_soft_bits(run: Decode, shared_data: Path, downlink: str) -> None:
+    """Shorter than the interleaver's span: 26 frames are clean without correction, 84 were located."""
+    report, cadus = run("meteor-m2-2_80k_interleaved_soft.s", downlink, level="soft")
+    counter, payload = expected_vcdu(shared_data / "lrpt/meteor-m2-2_80k_expected_first_vcdu.json")
+    got = counters(cadus)
+    assert len(cadus) >= 90
+    assert got == list(range(got[0], got[0] + len(got)))
+    assert report.mode == "80k"
+    assert cadus[got.index(counter)][4 + 10 : 4 + 892] == payload
+    assert counter == 1706882
+
+
+@pytest.mark.parametrize("cut", [0, 1, 999_999])
+def test_interleaved_soft_bits_cut_anywhere_agree(
+    run: Decode, shared_data: Path, tmp_path: Path, cut: int
+) -> None:
+    raw = (shared_data / "lrpt/meteor-m2-2_80k_interleaved_soft.s").read_bytes()
+    piece = tmp_path / "piece.s"
+    piece.write_bytes(raw[cut : cut + 2_300_000])
+    _, cadus = run(str(piece), "meteor_lrpt_80k", level="soft")
+    _, whole = run("meteor-m2-2_80k_interleaved_soft.s", "meteor_lrpt_80k", level="soft")
+    assert set(cadus) <= set(whole)
+    assert len(cadus) >= (20 if cut < 2 else 0)
+
+
+def test_meteor_m2_3_frames(run: Decode) -> None:
+    report, cadus = run("meteor-m2-3_2026-02-14/meteor_m2-x_lrpt.cadu", "meteor_lrpt", level="cadu")
+    clean = [count for count in report.table["columns"]["bytes_corrected"] if not any(count)]
+    assert report.frames.located == 1213
+    assert len(clean) == 1141
+    assert report.frames.good + report.frames.failed == 1213
+    assert counters(cadus) == sorted(set(counters(cadus)))  # the corrected ones fit between their neighbours
+    assert set(report.table["image"]["channels"]) == {"1", "2", "4"}
+
+
+@pytest.mark.parametrize("what", ["randomised", "odd byte", "odd bit", "inverted"])
+def test_meteor_m2_3_frames_in_another_guise(
+    run: Decode, shared_data: Path, tmp_path: Path, what: str
+) -> None:
+    raw = (shared_data / "lrpt/meteor-m2-3_2026-02-14/meteor_m2-x_lrpt.cadu").read_bytes()[
+        300 * 1024 : 360 * 1024
+    ]
+    frames = np.frombuffer(raw, np.uint8).reshape(-1, 1024).copy()
+    wanted = frames.copy()
+    if what == "randomised":
+        bits = [1] * 8
+        while len(bits) < 8160:
+            bits.append(bits[-8] ^ bits[-5] ^ bits[-3] ^ bits[-1])
+        frames[:, 4:] ^= np.packbits(np.array(bits, np.uint8))
+    stream = np.unpackbits(frames.reshape(-1))
+    if what == "odd byte":
+        stream = np.concatenate([np.zeros(8 * 77, np.uint8), stream])
+    elif what == "odd bit":
+        stream = np.concatenate([np.ones(8 * 77 + 3, np.uint8), stream, np.zeros(5, np.uint8)])
+    elif what == "inverted":
+        stream = stream ^ 1
+    path = tmp_path / "frames.bin"
+    path.write_bytes(np.packbits(stream).tobytes())
+    report, cadus = run(str(path), "meteor_lrpt_72k", level="cadu")
+    clean = [count == [0, 0, 0, 0] for count in report.table["columns"]["bytes_corrected"]]
+    assert len(cadus) == 60
+    assert sum(clean) > 50
+    assert all(a == b.tobytes() for a, b, is_clean in zip(cadus, wanted, clean, strict=True) if is_clean)
+
+
+def test_georef_frames_of_three_files(run: Decode) -> None:
+    for name, count in (("30", 82), ("40", 86), ("50", 88)):
+        report, vcdus = run(
+            f"georef-meteor-m2_2022-12-20/2022_12_20_20_25_{name}.vcdu", "meteor_m2_lrpt_72k", level="vcdu"
+        )
+        assert report.frames.good == len(vcdus) == count
+        assert report.table["image"] is not None
+
+
+def test_the_same_frames_shifted_mirrored_and_cut(run: Decode, shared_data: Path, tmp_path: Path) -> None:
+    import gzip
+
+    raw = gzip.decompress((shared_data / "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz").read_bytes())
+    samples = (np.frombuffer(raw, np.uint8).astype(np.float32) - 127.5).view(np.complex64) / 127.5
+    shift = np.exp(2j * np.pi * 2000 / 300e3 * np.arange(samples.size))
+    wanted = (shared_data / "lrpt/meteor-m2_2019-03-24_expected.cadu").read_bytes()
+    for name, changed in {
+        "shifted": samples * shift,
+        "mirrored": samples.imag + 1j * samples.real,
+        "odd": samples[1:],
+    }.items():
+        path = tmp_path / f"{name}.cf32"
+        changed.astype(np.complex64).tofile(path)
+        _, cadus = run(str(path), "meteor_lrpt", sample_rate=300e3)
+        assert b"".join(cadus) == wanted, name
+
+
+def test_expected_files_are_what_the_issue_says(shared_data: Path) -> None:
+    raw = (shared_data / "lrpt/meteor-m2_2019-03-24_expected.cadu").read_bytes()
+    assert len(raw) == 14 * 1024
