@@ -106,7 +106,7 @@ def products_of(observation: Observation) -> ProductsReport | None:
 def card(observation: Observation, language: str) -> Card:
     """The observation as the list shows it."""
     text = all_texts()[language]
-    decoded = _result(observation, "decode")
+    decoded = _decoded(observation)
     report = products_of(observation)
     thumbnails = [file for file in report.files if file.kind == "thumbnail"] if report else []
     return Card(
@@ -171,15 +171,11 @@ def _facts(observation: Observation, language: str) -> list[tuple[str, str]]:
         (text["highest"], f"{observation.max_elevation_deg:.1f}°"),
         (text["signal"], f"{observation.downlink}, {observation.frequency_hz / 1e6:.3f} MHz"),
     ]
-    decoded = _result(observation, "decode")
-    good, lost = _number(decoded, "frames", "good"), _number(decoded, "frames", "lost")
-    if good is not None:
-        facts.append((text["frames_long"], f"{good}" + (f" ({text['lost']}: {lost})" if lost else "")))
-    error = _mapping(_result(observation, "image"), "geolocation_error")
-    if error:
-        median, most = error["median_km"], error["percentile_95_km"]
-        value = f"{text['median']} {median:.2f} km, {text['percent95']} {most:.2f} km"
-        facts.append((text["geolocation_error"], value))
+    decoded = _decoded(observation)
+    counts = {key: _number(decoded, "frames", key) for key in ("good", "corrected", "failed", "lost")}
+    if counts["good"] is not None:
+        told = [f"{text[key]} {counts[key]}" for key in ("corrected", "failed", "lost") if counts[key]]
+        facts.append((text["frames_long"], " · ".join([str(counts["good"]), *told])))
     return facts
 
 
@@ -248,8 +244,9 @@ def _url_of_name(observation: Observation, name: str) -> str:
     return f"/files/{quote(observation.name, safe='')}/{quote(name)}"
 
 
-def _result(observation: Observation, step: str) -> Mapping[str, Any]:
-    return observation.job(step).result or {}
+def _decoded(observation: Observation) -> Mapping[str, Any]:
+    """The decoder's report as the catalogue holds it, without its columns per frame."""
+    return _mapping(observation.job("decode").result or {}, "report")
 
 
 def _mapping(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -31,6 +31,17 @@
   if (!response.ok) return;
   const coast = await response.json();
   L.geoJSON(coast, { pane: "land", interactive: false, style: { stroke: false, fillColor: "#eef0e6", fillOpacity: 1 } }).addTo(map);
-  L.geoJSON(coast, { pane: "coast", interactive: false, style: { fill: false, color: "#ffd54a", weight: 1 } }).addTo(map);
+  // The outline of the land is coast, apart from where the data is cut at 180 degrees and at the pole.
+  const cut = ([a, b], [c, d]) => (Math.abs(a) > 179.9 && Math.abs(c) > 179.9) || (b < -84 && d < -84);
+  const lines = [];
+  for (const ring of coast.features.flatMap((feature) => feature.geometry.coordinates)) {
+    let line = [];
+    ring.forEach((point, i) => {
+      if (i > 0 && cut(ring[i - 1], point)) { lines.push(line); line = []; }
+      line.push([point[1], point[0]]);
+    });
+    lines.push(line);
+  }
+  L.polyline(lines, { pane: "coast", interactive: false, color: "#ffd54a", weight: 1 }).addTo(map);
   element.dataset.ready = "yes";
 })();
