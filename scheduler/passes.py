@@ -25,6 +25,7 @@ _LONGEST_STEP_S = 300.0
 _GOLDEN_STEPS = 36  # 60 s · 0.618^36 = 2 us
 _BISECTIONS = 26  # 60 s / 2^26 = 1 us
 _AT_HORIZON_DEG = 1e-3
+_SAMPLES = 61  # of a pass, for its highest part and its light
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,9 @@ def find_passes(
         azimuth, above = elevation(site, elements, time)
         return above - horizon.at(azimuth) if horizon else above
 
-    found = []
-    for low, high in _intervals(grid, height):
-        if high >= start.timestamp() and low <= end.timestamp():
-            found.append(_described(elements, site, low, high, height))
+    low, high = start.timestamp(), end.timestamp()
+    inside = [edges for edges in _intervals(grid, height) if edges[1] >= low and edges[0] <= high]
+    found = _described(elements, site, np.array(inside), height) if inside else []
     return [p for p in found if p.max_elevation_deg >= min_elevation_deg]
 
 
@@ -149,7 +149,8 @@ def _maximum(low: Array, high: Array, height: Any) -> Array:
     ratio = (np.sqrt(5) - 1) / 2
     for _ in range(_GOLDEN_STEPS):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        rising = height(left) < height(right)
+        at_left, at_right = np.split(height(np.concatenate([left, right])), 2)
+        rising = at_left < at_right
         low, high = np.where(rising, left, low), np.where(rising, high, right)
     return np.asarray((low + high) / 2)
 
@@ -163,29 +164,36 @@ def _crossing(low: Array, high: Array, up_at_low: npt.NDArray[np.bool_], height:
     return np.asarray((low + high) / 2)
 
 
-def _described(elements: Elements, site: Site, low: float, high: float, height: Any) -> Pass:
-    time = np.linspace(low, high, 61)
-    highest = int(np.argmax(height(time)))
-    peak = _maximum(time[max(highest - 1, 0)][None], time[min(highest + 1, 60)][None], height)[0]
-    azimuth, above = elevation(site, elements, [low, peak, high])
-    latitude, longitude, _ = sub_point(elements, time)
-    sun_below = sun_elevation_deg(latitude, longitude, time)
-    sun_here = sun_elevation_deg(site.latitude_deg, site.longitude_deg, [peak])
-    return Pass(
-        satellite=elements.name,
-        norad_id=elements.norad_id,
-        site=site.name,
-        aos=_utc(low),
-        tca=_utc(peak),
-        los=_utc(high),
-        max_elevation_deg=float(above[1]),
-        aos_azimuth_deg=float(azimuth[0]),
-        tca_azimuth_deg=float(azimuth[1]),
-        los_azimuth_deg=float(azimuth[2]),
-        sunlit_fraction=float((sun_below > 0).mean()),
-        site_sun_elevation_deg=float(sun_here[0]),
-        complete=abs(height(np.array([low, high]))).max() < _AT_HORIZON_DEG,
-    )
+def _described(elements: Elements, site: Site, edges: Array, height: Any) -> list[Pass]:
+    """Passes between edges [n, 2], all computed at once."""
+    time = edges[:, :1] + np.linspace(0, 1, _SAMPLES) * (edges[:, 1:] - edges[:, :1])
+    above = height(time.ravel()).reshape(time.shape)
+    top, row = np.argmax(above, axis=1), np.arange(len(edges))
+    peak = _maximum(time[row, np.maximum(top - 1, 0)], time[row, np.minimum(top + 1, _SAMPLES - 1)], height)
+    key_times = np.column_stack([edges[:, 0], peak, edges[:, 1]])
+    azimuth, elevation_deg = (a.reshape(-1, 3) for a in elevation(site, elements, key_times.ravel()))
+    latitude, longitude, _ = sub_point(elements, time.ravel())
+    sunlit = (sun_elevation_deg(latitude, longitude, time.ravel()) > 0).reshape(time.shape).mean(axis=1)
+    sun_here = sun_elevation_deg(site.latitude_deg, site.longitude_deg, peak)
+    complete = np.abs(above[:, [0, -1]]).max(axis=1) < _AT_HORIZON_DEG
+    return [
+        Pass(
+            satellite=elements.name,
+            norad_id=elements.norad_id,
+            site=site.name,
+            aos=_utc(key_times[i, 0]),
+            tca=_utc(key_times[i, 1]),
+            los=_utc(key_times[i, 2]),
+            max_elevation_deg=float(elevation_deg[i, 1]),
+            aos_azimuth_deg=float(azimuth[i, 0]),
+            tca_azimuth_deg=float(azimuth[i, 1]),
+            los_azimuth_deg=float(azimuth[i, 2]),
+            sunlit_fraction=float(sunlit[i]),
+            site_sun_elevation_deg=float(sun_here[i]),
+            complete=bool(complete[i]),
+        )
+        for i in row
+    ]
 
 
 def _utc(seconds: float) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -139,6 +140,7 @@ def test_json_has_the_fixed_names() -> None:
     ]
     assert set(fixed) <= set(record)
     assert record["aos"].endswith("Z")
+    assert json.loads(json.dumps(record)) == record
 
 
 def test_an_end_before_the_start_is_refused() -> None:
