@@ -51,8 +51,8 @@ def test_a_wrong_area_is_refused(tmp_path: Path, old: str, new: str, match: str)
     [
         ('kind = "rgb"', 'kind = "rgba"', "kind is"),
         ("channels = [1, 2]", "channels = [1, 7]", "1 to 6"),
-        ('[200.0, "#ffffff"]', '[900.0, "#ffffff"]', "rising"),
-        ('"#c8c8c8"', '"grey"', "rrggbb"),
+        ('[233.0, "#d2d2d2"]', '[900.0, "#d2d2d2"]', "rising"),
+        ('"#28468c"', '"grey"', "rrggbb"),
         ('dataset = "day_221"', "", "names its dataset"),
     ],
 )
