@@ -33,7 +33,8 @@ POLE_KM = 6356.752314245
 EXCENTRICITY_2 = 1 - (POLE_KM / EQUATOR_KM) ** 2
 EARTH_RATE_RAD_S = 7.292115146706979e-5
 POSIX_EPOCH_JD = 2440587.5
-MAX_AGE_DAYS = 60.0
+# A simulated orbit is what its elements say, however old; after some years they say nonsense (drag terms).
+MAX_AGE_DAYS = 1100.0
 
 
 class HasSatrec(Protocol):
@@ -60,6 +61,14 @@ class Scan:
     total_angle_deg: float = 110.1
     lines_per_second: float = 6.498
     first_column: str = "right"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown side and a width that is not made of whole packets of 14 blocks."""
+        if self.first_column not in ("right", "left") or self.columns % 112 or self.columns <= 0:
+            raise SimulationError(
+                f"first column {self.first_column!r}, {self.columns} columns; right or left and a multiple of "
+                "112 are needed"
+            )
 
     def angle_rad(self) -> Array:
         """Scan angle of each column [columns], positive to the right of the flight."""
@@ -93,7 +102,7 @@ def states(elements: HasSatrec, time: Array) -> tuple[Array, Array]:
     """Position in km and inertial velocity in km/s, each [n, 3], in Earth-fixed axes at POSIX times [n].
 
     Raises:
-        SimulationError: SGP4 gives no position, or the elements are older or newer than 60 days.
+        SimulationError: SGP4 gives no position, or the elements are three years older or newer.
     """
     satrec = elements.satrec()
     days = np.floor(time / DAY_S)

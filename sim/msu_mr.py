@@ -34,7 +34,6 @@ from sim.telemetry import (
 )
 
 LINES = 8
-PACKETS_PER_CHANNEL = 14
 # 72 kbit/s, 882 of 1024 bytes of a frame for packets, 8 / 6.498 s: what the link carries while a strip is
 # scanned.
 STRIP_BUDGET_BYTES = 9541
@@ -189,10 +188,11 @@ class MsuMrCamera:
     def _packets(self, time: float, rate: _Rate, service: bytes) -> Iterator[bytes]:
         """All packets of one strip in sending order."""
         stamp = time_stamp(time, self._craft)
+        parts = self._scan.columns // (8 * image_codec.BLOCKS_PER_PACKET)
         last = _MIDDLE if self._craft.is_first_series else _LAST  # METEOR-M2 never marked the last one
         for index, scan in enumerate(image_codec.encode(rate.levels)):
-            channel, part = divmod(index, PACKETS_PER_CHANNEL)
-            flags = _FIRST if part == 0 else last if part == PACKETS_PER_CHANNEL - 1 else _MIDDLE
+            channel, part = divmod(index, parts)
+            flags = _FIRST if part == 0 else last if part == parts - 1 else _MIDDLE
             # First block, table QT, tables DC and AC, QFM, QF.
             head = struct.pack(">BBBHB", part * image_codec.BLOCKS_PER_PACKET, 0, 0, 0xFFF0, rate.quality)
             data = stamp + head + scan + b"\xff" * (len(scan) % 2)

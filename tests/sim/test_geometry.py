@@ -143,8 +143,14 @@ def test_looking_past_the_earth_is_refused(elements: Elements) -> None:
 
 
 def test_elements_of_another_year_are_refused(elements: Elements) -> None:
-    with pytest.raises(SimulationError, match="within 60 days"):
-        states(elements, np.array([START.timestamp() + 400 * 86400]))
+    with pytest.raises(SimulationError, match="within 1100 days"):
+        states(elements, np.array([START.timestamp() + 4000 * 86400]))
+
+
+@pytest.mark.parametrize("scan", [{"first_column": "up"}, {"columns": 1572}, {"columns": 0}])
+def test_an_impossible_scan_is_refused(scan: dict[str, object]) -> None:
+    with pytest.raises(SimulationError, match="right or left"):
+        Scan(**scan)  # type: ignore[arg-type]
 
 
 def test_unknown_nadir_is_refused() -> None:
