@@ -66,8 +66,8 @@ class Scan:
         """Refuse an unknown side and a width that is not made of whole packets of 14 blocks."""
         if self.first_column not in ("right", "left") or self.columns % 112 or self.columns <= 0:
             raise SimulationError(
-                f"first column {self.first_column!r}, {self.columns} columns; right or left and a multiple of "
-                "112 are needed"
+                f"first column {self.first_column!r}, {self.columns} columns; right or left and a multiple "
+                "of 112 are needed"
             )
 
     def angle_rad(self) -> Array:
