@@ -18,6 +18,7 @@ BLOCK_BITS = 1024
 # Lead of the best ambiguity over the second that proves it, in roots of the block's energy. Noise stays
 # below 0.25 (soft) and 0.5 (hard decisions); a signal of 1 dB has 1.5 to 2.8.
 PROOF = 0.8
+_TRIALS = 16  # blocks tried at once
 _ROW_SOFT = 2 * (MARGIN_BITS + BLOCK_BITS + MARGIN_BITS)
 
 
@@ -85,29 +86,45 @@ class InnerDecoder:
         bits, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
         core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS]
         weight = np.abs(core.astype(np.int32)).sum(axis=1)
+        trials: dict[int, _Trial] = {}
         out = []
         for k in range(len(blocks)):
             suspect = self._ambiguity is None or score[k] < self._suspect_below * weight[k]
-            if suspect and weight[k] > 0 and self._reconsider(blocks[k]):
-                out.extend(self._run(blocks[k : k + 1]))
-                break
+            if suspect and weight[k] > 0:
+                if k not in trials:  # several at once: what follows a suspect block mostly is one as well
+                    trials |= enumerate(_try_all(blocks[k : k + _TRIALS]), start=k)
+                if self._reconsider(trials[k]):
+                    out.extend(self._run(blocks[k : k + 1]))
+                    break
             out.append(DecodedBits(bits[k], core[k], str(ambiguity)))
         return out
 
-    def _reconsider(self, block: SoftBits) -> bool:
-        """Try all ambiguities on a block; whether another than the present one is proven."""
-        rows = np.stack([ambiguity.apply(block)[:_ROW_SOFT] for ambiguity in AMBIGUITIES])
-        _, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
-        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS].astype(np.float64)
-        weight = np.maximum(np.abs(core).sum(axis=1), 1.0)
-        merit = score / np.sqrt(np.maximum((core**2).sum(axis=1), 1.0))
-        best, second = np.argsort(-merit, kind="stable")[:2]
-        if merit[best] - merit[second] < PROOF:
+    def _reconsider(self, trial: _Trial) -> bool:
+        """Whether a block proves another ambiguity than the present one, which then is taken."""
+        best, second = np.argsort(-trial.merit, kind="stable")[:2]
+        if trial.merit[best] - trial.merit[second] < PROOF:
             return False
-        agreement = score / weight
-        floor = np.delete(agreement, best).mean()
-        self._suspect_below = float(agreement[best] + floor) / 2
+        floor = np.delete(trial.agreement, best).mean()
+        self._suspect_below = float(trial.agreement[best] + floor) / 2
         changed = bool(self._ambiguity != AMBIGUITIES[best])
         self._ambiguity = AMBIGUITIES[best]
         self.changes += changed
         return changed
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How a block fares with every ambiguity: score over the root of its energy, and over its weight."""
+
+    merit: npt.NDArray[np.float64]
+    agreement: npt.NDArray[np.float64]
+
+
+def _try_all(blocks: npt.NDArray[np.int8]) -> list[_Trial]:
+    rows = np.stack([ambiguity.apply(blocks)[:, :_ROW_SOFT] for ambiguity in AMBIGUITIES], axis=1)
+    _, flat = viterbi(rows.reshape(-1, _ROW_SOFT), head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
+    score = flat.reshape(len(blocks), len(AMBIGUITIES))
+    core = rows[:, :, 2 * MARGIN_BITS : -2 * MARGIN_BITS].astype(np.int32)
+    merit = score / np.sqrt(np.maximum((core**2).sum(axis=2), 1))
+    agreement = score / np.maximum(np.abs(core).sum(axis=2), 1)
+    return [_Trial(*pair) for pair in zip(merit, agreement, strict=True)]

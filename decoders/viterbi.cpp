@@ -67,12 +67,14 @@ inline __attribute__((always_inline)) void load(const ViterbiBlocks& job, size_t
     constexpr int kLanes = Lanes<kBytes>::kCount;
     auto* out = reinterpret_cast<int16_t*>(scratch.soft());
     const size_t symbols = 2 * scratch.steps;
+    const int8_t* in[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {
         // Lanes without a row of their own repeat the last one; their result is not read.
         const size_t row = first + lane < job.rows ? first + lane : job.rows - 1;
-        const int8_t* in = job.soft + row * symbols;
-        for (size_t k = 0; k < symbols; ++k) out[k * kLanes + lane] = in[k];
+        in[lane] = job.soft + row * symbols;
     }
+    for (size_t k = 0; k < symbols; ++k)
+        for (int lane = 0; lane < kLanes; ++lane) out[k * kLanes + lane] = in[lane][k];
 }
 
 template <int kBytes>
