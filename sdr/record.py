@@ -7,8 +7,9 @@ samples becomes a gap, counted by the computer's clock.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,43 @@ from sdr.record_session import Limit, RecordProgress, Session, StopFlag
 from sdr.recording import RecordingInfo
 from sdr.writer import RecordingWriter
 
-__all__ = ["RESERVE_BYTES", "RecordProgress", "StopFlag", "open_writer", "record"]
+__all__ = ["RESERVE_BYTES", "RecordProgress", "StopFlag", "open_patiently", "open_writer", "record"]
 
 RESERVE_BYTES = 256 << 20
+
+
+def open_patiently(
+    receiver: Receiver,
+    tuning: Tuning,
+    until: datetime,
+    *,
+    stop: StopFlag | None = None,
+    told: Callable[[str], None] | None = None,
+    retry_s: float = 1.0,
+) -> Opened:
+    """Open a receiver that may not be there yet (a dongle after a power cut, a server that starts late).
+
+    Args:
+        receiver: to be opened.
+        tuning: how.
+        until: aware time after which it is given up.
+        stop: gives it up at once.
+        told: is given each new reason why it does not open.
+        retry_s: between the tries.
+
+    Raises:
+        DeviceError: the last reason.
+    """
+    reason = ""
+    while True:
+        try:
+            return receiver.open(tuning)
+        except DeviceError as error:
+            if datetime.now(UTC) >= until or (stop is not None and stop.is_set()):
+                raise
+            if told is not None and str(error) != reason:
+                told(reason := str(error))
+        time.sleep(retry_s)
 
 
 def open_writer(

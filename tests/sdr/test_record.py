@@ -17,7 +17,7 @@ from sdr.formats import from_samples
 from sdr.playback import Playback
 from sdr.receiver import Block, Opened, Tuning
 from sdr.receivers import RECEIVERS
-from sdr.record import RecordProgress, open_writer, record
+from sdr.record import RecordProgress, open_patiently, open_writer, record
 from sdr.recording import Gap, RecordingWriter, open_recording, recording_sha256
 
 START = datetime(2026, 3, 24, 3, 14, 15, 500_000, tzinfo=UTC)
@@ -233,6 +233,32 @@ def test_a_paced_playback_keeps_the_radios_pace(tmp_path: Path) -> None:
     player.close()
     assert info.sample_count == RATE // 2
     assert time.monotonic() - began == pytest.approx(0.5, abs=0.2)
+
+
+class Late(Scripted):
+    """Is there at the third try."""
+
+    def open(self, tuning: Tuning) -> Opened:
+        opened = super().open(tuning)
+        if self.opened < 3:
+            raise DeviceError(f"no radio at try {self.opened}")
+        return opened
+
+
+def test_a_receiver_that_comes_late_is_waited_for() -> None:
+    reasons: list[str] = []
+    until = datetime.now(UTC) + timedelta(seconds=30)
+    assert open_patiently(Late([]), TUNING, until, told=reasons.append, retry_s=0.01).device == "script"
+    assert reasons == ["no radio at try 1", "no radio at try 2"]
+
+
+def test_a_receiver_that_never_comes_is_given_up() -> None:
+    with pytest.raises(DeviceError, match="no radio at try 1"):
+        open_patiently(Late([]), TUNING, datetime.now(UTC))
+    flag = threading.Event()
+    flag.set()
+    with pytest.raises(DeviceError, match="no radio at try 1"):
+        open_patiently(Late([]), TUNING, datetime.now(UTC) + timedelta(days=1), stop=flag)
 
 
 def test_every_receiver_has_the_verbs() -> None:
