@@ -16,8 +16,8 @@ from sdr.recording import recording_sha256
 from .codeblock import CodeBlock
 from .downlink import Downlink, Mode
 from .errors import InputError
-from .frame_sync import FrameFinder
-from .frames import IDLE_VCID, VERSION, Frame, Tap, cadu_bytes, make_frame
+from .frame_sync import VERSION, FrameFinder
+from .frames import IDLE_VCID, Frame, Tap, cadu_bytes, make_frame
 from .mode_search import ModeSearch
 from .packets import IDLE_ZONE, NO_HEADER
 from .randomiser import randomise

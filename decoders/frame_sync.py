@@ -16,15 +16,18 @@ from . import _fec
 from .ambiguity import negative
 from .codeblock import CodeBlock, decode_codeblock, second_try
 from .downlink import Mode
-from .reed_solomon import FAILED
+from .reed_solomon import FAILED, join_block
 from .siso import UNKNOWN
 from .viterbi import Bits, SoftBits
 
 MARKER_BITS = 32
+VERSION = 1  # AOS transfer frame (CCSDS 732.0-B-4 section 4.1.2)
 # Bits that may differ: where a marker is looked for (random bits pass once in 1e5 places), where one is
 # expected (once in 300), and where a second try is worth its time although nothing was expected.
 SEARCH_DISTANCE, EXPECTED_DISTANCE, SURE_DISTANCE = 4, 8, 2
 FLYWHEEL_FRAMES = 8
+# A marker this alike, so near to a place without one, is the frame's: see `_marker_beside`.
+BESIDE_DISTANCE, BESIDE_BYTES = 5, 128
 # Bits around a frame that the second try reads to settle its trellis.
 CONTEXT_BITS = 128
 
@@ -157,9 +160,14 @@ class FrameFinder:
         if inverted:
             bits, errors = bits ^ np.uint8(1), MARKER_BITS - errors
         block = decode_codeblock(bits[MARKER_BITS:], self.mode)
-        if self.mode.randomiser == "none" and errors > EXPECTED_DISTANCE:
-            # Without a randomiser zeros are a clean block; then the marker must be there.
+        if self._may_be_inverted and errors > EXPECTED_DISTANCE and self._stands_on_its_head(block):
+            inverted, bits = not inverted, bits ^ np.uint8(1)
+            block = decode_codeblock(bits[MARKER_BITS:], self.mode)
+        # Without a randomiser zeros are a clean block; then the marker must be there.
+        doubtful = self.mode.randomiser == "none" or self._marker_beside(position)
+        if errors > EXPECTED_DISTANCE and doubtful:
             block = replace(block, corrected=(FAILED,) * len(block.corrected))
+            return FoundFrame(position, inverted, errors, block, None)
         worth = block.proven_words or errors <= (EXPECTED_DISTANCE if expected else SURE_DISTANCE)
         if not block.proven and worth and self._soft is not None:
             block = self._second_try(block, start, inverted=inverted)
@@ -167,6 +175,28 @@ class FrameFinder:
         if soft is not None and inverted:
             soft = negative(soft)
         return FoundFrame(position, inverted, errors, block, soft)
+
+    def _stands_on_its_head(self, block: CodeBlock) -> bool:
+        """Whether a proven block without a marker is inverted: the inverse of a codeword is a codeword."""
+        first_byte = int(join_block(block.words, basis=self.mode.rs_basis)[0])
+        return block.proven and first_byte >> 6 == ~VERSION & 3
+
+    def _marker_beside(self, position: int) -> bool:
+        """Whether the frame's marker stands some bytes away from where the flywheel expects it.
+
+        Reed-Solomon codes are cyclic: a block cut out up to 16 bytes per codeword too early or too late is
+        corrected to the cyclic shift of what was sent, in every codeword, and so is every frame behind a slip
+        of that many bytes. Only the marker tells. Random bits look like one beside a frame once in 70 times.
+        """
+        start = position - self._base
+        first = max(start - 8 * BESIDE_BYTES, start % 8)
+        window = self._bits[first : start + 8 * BESIDE_BYTES + MARKER_BITS]
+        distance = _fec.marker_distance(np.ascontiguousarray(window), self._marker)[::8].astype(int)
+        if self._may_be_inverted:
+            distance = np.minimum(distance, MARKER_BITS - distance)
+        if (start - first) // 8 < distance.size:
+            distance[(start - first) // 8] = MARKER_BITS
+        return bool((distance <= BESIDE_DISTANCE).any())
 
     def _second_try(self, block: CodeBlock, start: int, *, inverted: bool) -> CodeBlock:
         assert self._soft is not None  # noqa: S101 - said by the caller

@@ -12,7 +12,7 @@ from .codeblock import CodeBlock, wire_bits
 from .deinterleaver import Deinterleaver
 from .differential import NrzMDecoder, nrz_m_encode
 from .downlink import Mode
-from .frame_sync import MARKER_BITS, FoundFrame, FrameFinder
+from .frame_sync import MARKER_BITS, VERSION, FoundFrame, FrameFinder
 from .inner_decoder import DecodedBits, InnerDecoder
 from .marker_sync import MarkerSync
 from .reed_solomon import FAILED, TO_DUAL
@@ -20,7 +20,6 @@ from .timeline import Timeline
 from .viterbi import Bits, SoftBits, encode
 
 IDLE_VCID = 63
-VERSION = 1  # AOS transfer frame (CCSDS 732.0-B-4 section 4.1.2)
 
 Floats = npt.NDArray[np.float64]
 # Called with the name of a joint and what passed it.
