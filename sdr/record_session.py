@@ -84,6 +84,7 @@ class Session:
         self.looked_at = -_LOOK_S
         self.last = b""
         self.failure = ""
+        self.away = False
         self.ended = False
 
     def check_room(self) -> None:
@@ -123,36 +124,44 @@ class Session:
         return limit.stop_at is not None and datetime.now(UTC) > limit.stop_at
 
     def _read(self, count: int, timeout_s: float) -> Block:
-        if self.failure:
-            return self._reopened(timeout_s)
+        """The next block; empty while the receiver is silent or away."""
         try:
-            return self.receiver.read(count, timeout_s)
+            if self.away:
+                self._open_anew()
+            block = self.receiver.read(count, timeout_s)
         except DeviceError as error:
             if self.tuning is None:
                 raise
-            self.failure = str(error)
-            self._tell(f"the receiver failed: {error}")
+            self._failed(str(error), timeout_s)
             return Block(b"")
+        return self._after_failure(block) if self.failure and block.raw else block
 
-    def _reopened(self, timeout_s: float) -> Block:
-        """Open the receiver anew; empty until that worked."""
+    def _open_anew(self) -> None:
+        """Open the receiver after a failure."""
         assert self.tuning is not None  # noqa: S101 for the type checker
-        try:
-            self.receiver.close()
-            opened = self.receiver.open(self.tuning)
-            block = self.receiver.read(1 << 16, timeout_s)
-        except DeviceError:
-            time.sleep(min(timeout_s, _REOPEN_S))
-            return Block(b"")
-        head = self.writer.header
+        self.receiver.close()
+        opened, head = self.receiver.open(self.tuning), self.writer.header
         if (opened.format, opened.sample_rate) != (head.format, head.sample_rate):
+            self.tuning = None  # no further try
             raise DeviceError(
                 f"the receiver came back with {opened.format} at {opened.sample_rate:g} Hz "
                 f"instead of {head.format} at {head.sample_rate:g} Hz"
             )
-        if not block.raw:
-            return block
+        self.away = False
+
+    def _failed(self, reason: str, timeout_s: float) -> None:
+        if not self.failure:
+            self._tell(f"the receiver failed: {reason}")
+            self.failure = reason
+        if self.away:  # it does not even open: no hurry
+            time.sleep(min(timeout_s, _REOPEN_S))
+        self.away = True
+
+    def _after_failure(self, block: Block) -> Block:
+        """The first block of a receiver that is back: what it missed is counted by the clock."""
         cause, self.failure = f"receiver opened anew after: {self.failure}", ""
+        if self.writer.sample_count == 0 and self.writer.start is None:
+            return block  # nothing was missed: the recording begins now
         return Block(block.raw, self._missing_by_clock(block.raw), cause, lost_exact=False, time=block.time)
 
     def _missing_by_clock(self, raw: bytes) -> int:

@@ -150,6 +150,19 @@ def test_a_receiver_that_fails_is_opened_again_and_the_time_becomes_a_gap(tmp_pa
     assert "the receiver failed: unplugged" in notes
 
 
+def test_a_receiver_that_is_slow_to_deliver_again_is_not_opened_over_and_over(tmp_path: Path) -> None:
+    script = [ones(100), DeviceError("unplugged"), *[Block(b"")] * 20, ones(100)]
+    info, receiver = run(script, tmp_path / "a", tuning=TUNING)
+    assert receiver.opened == 2
+    assert len(info.gaps) == 1
+
+
+def test_a_failure_before_the_first_sample_only_moves_the_start(tmp_path: Path) -> None:
+    script = [DeviceError("busy"), ones(100, time=START.timestamp())]
+    info, _ = run(script, tmp_path / "a", tuning=TUNING)
+    assert (info.start, info.gaps, info.sample_count) == (START, (), 100)
+
+
 def test_a_receiver_that_comes_back_different_ends_the_recording(tmp_path: Path) -> None:
     class Changed(Scripted):
         def open(self, tuning: Tuning) -> Opened:
