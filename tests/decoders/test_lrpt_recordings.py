@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ import pytest
 
 from decoders.decode import DecodeRequest, decode
 from decoders.report import DecodeReport
+from sdr.recording import RecordingWriter
 
 Decode = Callable[..., tuple[DecodeReport, list[bytes]]]
 
@@ -139,8 +144,6 @@ def test_georef_frames_of_three_files(run: Decode) -> None:
 
 
 def test_the_same_frames_shifted_mirrored_and_cut(run: Decode, shared_data: Path, tmp_path: Path) -> None:
-    import gzip
-
     raw = gzip.decompress((shared_data / "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz").read_bytes())
     samples = (np.frombuffer(raw, np.uint8).astype(np.float32) - 127.5).view(np.complex64) / 127.5
     shift = np.exp(2j * np.pi * 2000 / 300e3 * np.arange(samples.size))
@@ -159,3 +162,35 @@ def test_the_same_frames_shifted_mirrored_and_cut(run: Decode, shared_data: Path
 def test_expected_files_are_what_the_issue_says(shared_data: Path) -> None:
     raw = (shared_data / "lrpt/meteor-m2_2019-03-24_expected.cadu").read_bytes()
     assert len(raw) == 14 * 1024
+
+
+def test_following_a_growing_recording_gives_the_same_bytes(shared_data: Path, tmp_path: Path) -> None:
+    raw = gzip.decompress((shared_data / "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz").read_bytes())
+    writer = RecordingWriter(
+        tmp_path / "live",
+        format="cu8",
+        sample_rate=300e3,
+        center_frequency_hz=137.1e6,
+        start=datetime(2019, 3, 24, 7, 12, 29, tzinfo=UTC),
+        commit_interval_s=0.01,
+    )
+
+    def write() -> None:
+        with writer:
+            for k in range(0, len(raw), 40_000):
+                writer.write_raw(raw[k : k + 40_000])
+                time.sleep(0.01)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    results = {}
+    for name, follow in (("live", True), ("replay", False)):
+        if not follow:
+            thread.join()
+        request = DecodeRequest(
+            input=tmp_path / "live.sigmf-meta", downlink="meteor_lrpt", out=tmp_path / name, follow=follow
+        )
+        report = decode(request)
+        results[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        assert report.frames.good == 14
+    assert results["live"] == results["replay"]
