@@ -27,6 +27,7 @@ _RATE_REACH_HZ_S = 60.0  # Doppler changes by at most 30 Hz/s at 137.9 MHz; a wa
 _CENTRED_HZ = 200.0  # filters this far off the carrier are as good as centred
 _SEGMENTS = 8
 _TINY = 1e-30
+_DISTURBED = 50.0  # a carrier this far above the level around it would show in the fourth power
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
 _PAIR_FOUND = 2.7  # mean power of a line above noise over the segments; both lines must pass
 
@@ -69,7 +70,9 @@ class Analyser:
         self._edge_width = _multiple(rolloff * self.symbol_bins, WINDOWS)
         self._wide_width = _multiple(rolloff * self.symbol_bins + 2 * self._reach, WINDOWS)
 
-    def estimate(self, block: NDArray[np.complex64], start: int, forecast: float | None) -> Estimate | None:
+    def estimate(
+        self, block: NDArray[np.complex64], start: int, forecast: float | None
+    ) -> tuple[Estimate | None, float]:
         """Estimates one block.
 
         Args:
@@ -78,18 +81,21 @@ class Analyser:
             forecast: Expected carrier in cycles per sample, or None to search everywhere.
 
         Returns:
-            None when the lines do not stand out.
+            The estimate, None when the lines do not stand out; and the strongest steady carrier, its power
+            over the level around it.
         """
         if not np.any(block):
-            return None
-        spectrum = excise(scipy.fft.fft(block))
+            return None, 0.0
+        spectrum, strongest = excise(scipy.fft.fft(block))
+        if strongest > _DISTURBED and self.modulation == "qpsk":
+            block = scipy.fft.ifft(spectrum)
         find = self._oqpsk if self.modulation == "oqpsk" else self._qpsk
         if forecast is not None:
             found = find(spectrum, block, start, forecast * self.length)
             if found is not None:
-                return found
+                return found, strongest
         coarse = self._coarse_oqpsk(spectrum) if self.modulation == "oqpsk" else self._coarse_qpsk(spectrum)
-        return None if coarse is None else find(spectrum, block, start, coarse)
+        return (None if coarse is None else find(spectrum, block, start, coarse)), strongest
 
     def _edges(
         self, spectrum: NDArray[np.complex64], carrier: float, width: int, *, shaped: bool

@@ -62,7 +62,8 @@ class ClockTrack:
         self._step = nominal_step  # symbols per sample
         self._frequency = 0.0
         self._turns = 0.0
-        self._at = 0.0  # everything before is done
+        # Everything before is done. A first symbol whose middle was just missed still has half its energy.
+        self._at = -0.5 / nominal_step
         self._position = 0.0  # symbols at `_at`
         self._next_output = 0
         self._locked = False

@@ -21,6 +21,7 @@ from decoders.acquisition import Analyser
 from decoders.carrier import WINDOW_SYMBOLS, turn_back
 from decoders.clock import ClockTrack, Segment
 from decoders.errors import DecoderError
+from decoders.interference import STRONG_LINE, carriers
 from decoders.matched_filter import matched_samples
 from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
 
@@ -30,7 +31,6 @@ BLOCK_SECONDS = 0.25
 _LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
 _PIECE = 64
 _NO_SIGNAL_DB = -100.0
-_FAINT_DB = -5.0
 
 MODULATIONS = ("qpsk", "oqpsk")
 
@@ -64,6 +64,7 @@ class DemodulatorReport:
         samples_not_finite: Of these, NaN, infinite or absurdly large ones, taken as zero.
         blocks: Blocks estimated.
         blocks_locked: Of these, blocks whose spectral lines stood out.
+        blocks_disturbed: Blocks with steady carriers, which were taken out.
         jumps: Times the symbol clock had to start anew.
         symbols: Symbols given out.
         offset_hz: Carrier offset of the last locked block, None before the first.
@@ -74,6 +75,7 @@ class DemodulatorReport:
     samples_not_finite: int
     blocks: int
     blocks_locked: int
+    blocks_disturbed: int
     jumps: int
     symbols: int
     offset_hz: float | None
@@ -116,9 +118,18 @@ class Demodulator:
         self._held = np.zeros(0, np.complex64)
         self._held_from = 0  # sample number of `_held[0]`
         self._next_block = 0
+        self._disturbed = (False, False)  # by steady carriers: the block before, and this one
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
-        self._counts = {"samples": 0, "bad": 0, "blocks": 0, "locked": 0, "jumps": 0, "symbols": 0}
+        self._counts = {
+            "samples": 0,
+            "bad": 0,
+            "blocks": 0,
+            "locked": 0,
+            "disturbed": 0,
+            "jumps": 0,
+            "symbols": 0,
+        }
         self._offset_hz: float | None = None
         self._symbol_rate: float | None = None
 
@@ -131,6 +142,7 @@ class Demodulator:
             samples_not_finite=count["bad"],
             blocks=count["blocks"],
             blocks_locked=count["locked"],
+            blocks_disturbed=count["disturbed"],
             jumps=count["jumps"],
             symbols=count["symbols"],
             offset_hz=self._offset_hz,
@@ -152,6 +164,8 @@ class Demodulator:
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
         total = self._held_from + len(self._held)
+        if total == 0:
+            return SoftBlock(*_nothing())
         blocks = []
         if total > self._next_block * self._block:
             # The last block reaches back to be a full one, so that the end is estimated as well as the
@@ -193,7 +207,9 @@ class Demodulator:
         block = self._held[start - self._held_from :][: self._block]
         if len(block) < self._block:
             block = np.concatenate([block, np.zeros(self._block - len(block), np.complex64)])
-        estimate = self._analyser.estimate(block, start, self._clock.forecast)
+        estimate, strongest = self._analyser.estimate(block, start, self._clock.forecast)
+        self._disturbed = (self._disturbed[1], strongest > STRONG_LINE)
+        self._counts["disturbed"] += strongest > STRONG_LINE
         self._counts["blocks"] += 1
         if estimate is not None:
             self._counts["locked"] += 1
@@ -212,6 +228,10 @@ class Demodulator:
         begin = max(int(segment.start) - margin, self._held_from)
         end = int(segment.end) + margin + 1
         samples = self._held[begin - self._held_from : end - self._held_from]
+        if any(self._disturbed):
+            anchor = max(int(segment.start), 0) - self._held_from
+            low, high = begin - self._held_from, begin - self._held_from + len(samples)
+            samples = samples - carriers(self._held, anchor, low, high, self._block)
         middle = segment.frequency + segment.frequency_slope * (segment.end - segment.start) / 2
         outputs = matched_samples(
             samples,
@@ -248,17 +268,16 @@ class Demodulator:
         instants, self._instants = self._instants[:taken], self._instants[taken:]
         seen, self._seen = self._seen[:taken], self._seen[taken:]
         # Where no block saw a line the level is that of anything, an unmodulated carrier for instance.
-        locked = seen[:: self._per_symbol]
-        ebn0_db = np.where(
-            locked, np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols], np.float32(_NO_SIGNAL_DB)
-        )
-        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols] * np.repeat(locked, 2)
+        seen = seen[:: self._per_symbol]
+        locked = seen & np.repeat(level.present, WINDOW_SYMBOLS)[:symbols]
+        ebn0_db = np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols]
+        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols] * np.repeat(seen, 2)
         self._counts["symbols"] += symbols
         return SoftBlock(
             soft_bits=soft_bits,
             sample_index=instants[:: self._per_symbol],
-            ebn0_db=ebn0_db,
-            locked=locked & (ebn0_db > _FAINT_DB),
+            ebn0_db=np.where(locked, ebn0_db, np.float32(_NO_SIGNAL_DB)),
+            locked=locked,
         )
 
 

@@ -144,7 +144,7 @@ def _sightings(
     for start in starts:
         block = samples[start : start + analyser.length]
         block = np.concatenate([block, np.zeros(analyser.length - len(block), np.complex64)])
-        estimate = analyser.estimate(block, start, None)
+        estimate, _ = analyser.estimate(block, start, None)
         if estimate is not None:
             seen.append((start, estimate))
     if not seen:

@@ -100,10 +100,11 @@ class PhaseFollower:
 
 @dataclass(frozen=True)
 class LevelBlock:
-    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS] and Eb/N0 in dB, float32[windows] (-100: no signal)."""
+    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS], Eb/N0 in dB float32[windows], present bool[windows]."""
 
     soft_bits: NDArray[np.int8]
     ebn0_db: NDArray[np.float32]
+    present: NDArray[np.bool_]
 
 
 class LevelKeeper:
@@ -111,17 +112,20 @@ class LevelKeeper:
 
     def __init__(self) -> None:
         self._rails = np.zeros((0, 2 * WINDOW_SYMBOLS), np.float32)
-        self._moments = np.zeros(
-            (0, 2)
-        )  # power and kurtosis, from `_past` windows before the first waiting one
+        # Count, and count times power and kurtosis; from `_past` windows before the first waiting one.
+        self._moments = np.zeros((0, 3))
         self._past = 0
 
     def process(self, rails: NDArray[np.float32]) -> LevelBlock:
         """Soft bits of the windows that became final; `rails` as from `PhaseFollower`."""
+        # Zeros were never there (gaps, the filling of the last window): they count for nothing.
+        filled = np.count_nonzero(rails, axis=1).astype(np.float64)
         square = rails * rails
-        power = square.mean(axis=1, dtype=np.float64)
-        fourth = (square * square).mean(axis=1, dtype=np.float64)
-        fresh = np.stack([power, window_kurtosis(power, fourth, rails.shape[1])], axis=1)
+        share = rails.shape[1] / np.maximum(filled, 1)
+        power = square.mean(axis=1, dtype=np.float64) * share
+        fourth = (square * square).mean(axis=1, dtype=np.float64) * share
+        kurtosis = window_kurtosis(power, fourth, rails.shape[1])
+        fresh = np.stack([filled, filled * power, filled * kurtosis], axis=1)
         self._moments = np.concatenate([self._moments, fresh])
         self._rails = np.concatenate([self._rails, rails])
         return self._release(len(self._rails) - QUALITY_REACH)
@@ -132,20 +136,23 @@ class LevelKeeper:
 
     def _release(self, windows: int) -> LevelBlock:
         if windows <= 0:
-            return LevelBlock(np.zeros((0, 2 * WINDOW_SYMBOLS), np.int8), np.zeros(0, np.float32))
+            nothing = np.zeros((0, 2 * WINDOW_SYMBOLS), np.int8)
+            return LevelBlock(nothing, np.zeros(0, np.float32), np.zeros(0, np.bool_))
         gain = llr_gain(
-            self._averaged(0, windows, _POWER_REACH), signal_share(self._averaged(1, windows, LEVEL_REACH))
+            self._averaged(1, windows, _POWER_REACH), signal_share(self._averaged(2, windows, LEVEL_REACH))
         ).astype(np.float32)
-        ratio = signal_to_noise(signal_share(self._averaged(1, windows, QUALITY_REACH)))
+        ratio = signal_to_noise(signal_share(self._averaged(2, windows, QUALITY_REACH)))
         ebn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
         soft_bits = to_soft_bits(self._rails[:windows], gain)
         self._rails = self._rails[windows:]
+        present = (gain > 0) & (self._moments[self._past : self._past + windows, 0] > 0)
         drop = max(self._past + windows - QUALITY_REACH, 0)
         self._moments = self._moments[drop:]
         self._past += windows - drop
-        return LevelBlock(soft_bits, ebn0_db)
+        return LevelBlock(soft_bits, ebn0_db, present)
 
     def _averaged(self, column: int, windows: int, reach: int) -> NDArray[np.float64]:
-        weight = smooth(np.ones(len(self._moments)), reach).real
-        average = smooth(self._moments[:, column], reach).real / weight
-        return np.asarray(average[self._past : self._past + windows])
+        weight = smooth(self._moments[:, 0], reach).real
+        average = smooth(self._moments[:, column], reach).real / np.maximum(weight, 1.0)
+        chosen = slice(self._past, self._past + windows)
+        return np.asarray(np.where(weight > 0, average, (0.0, 0.0, 3.0)[column])[chosen])

@@ -25,6 +25,10 @@ _PRESENT_SNR = 0.8
 """A²/s2 from which the estimate is believed in full (-1 dB, 2.5 dB below the best decoder's threshold)."""
 
 
+_BURST = 4.0
+"""Kurtosis is not taken to be more: a crackle in one window must not silence its neighbours."""
+
+
 def signal_share(kurtosis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share A^2 / (A^2 + s2) of the signal in the power of a two-valued rail in noise.
 
@@ -46,7 +50,7 @@ def window_kurtosis(
     In noise E (m4 / m2^2) = 3 n / (n + 2) (Fisher 1930); without noise there is no bias.
     """
     raw = np.where(second > 0, fourth / np.where(second > 0, second, 1.0) ** 2, 3.0)
-    return np.asarray(1 + (raw - 1) * (1 + 3 / count))
+    return np.asarray(1 + (np.minimum(raw, _BURST) - 1) * (1 + 3 / count))
 
 
 def signal_to_noise(share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,20 +27,23 @@ _RATE_STRIDE = 4  # rates this many steps apart still show the line, a little lo
 _EXCISE_OVER = 16.0  # a bin this many times the local level is no noise: once in 1e7 bins by chance
 
 
-def excise(spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
+def excise(spectrum: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], float]:
     """Brings narrow lines (carriers, the DC spike of a dongle) down to the level around them.
 
     Args:
         spectrum: complex64[n], the transform of a block.
+
+    Returns:
+        The spectrum without them, and the power of the strongest over the level around it.
     """
     power = spectrum.real**2 + spectrum.imag**2
     level = local_level(power)
     high = np.flatnonzero(power > _EXCISE_OVER * level)
     if len(high) == 0:
-        return spectrum
+        return spectrum, 0.0
     clean = spectrum.copy()
-    clean[high] *= np.sqrt(level[high] / power[high]).astype(np.float32)
-    return clean
+    clean[high] *= np.sqrt(level[high] / power[high])
+    return clean, float((power[high].astype(np.float64) / np.maximum(level[high], 1e-30)).max())
 
 
 def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
