@@ -196,7 +196,7 @@ def _on_sphere(lon: NDArray, lat: NDArray) -> Array:
 
 
 def measure(folder: Path, out: Path) -> tuple[float, Path, list[Offset]]:
-def _pixels_of(points: Array, lon: NDArray[np.float32], lat: NDArray[np.float32]) -> tuple[Pixels, Pixels]:
+    """The fit's largest distance in km, the level-1a file, and the offsets by attitude and part."""
     received = packets(folder)
     elements, worst_km = fitted_elements(*told_positions(received))
     path = located_pass(received, elements, out)
