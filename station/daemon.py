@@ -38,6 +38,7 @@ class Daemon:
     Args:
         config: of the station.
         clock: tells the time.
+        tick_s: the longest pause between two looks.
         observe_one: takes an observation as far as it goes; replaced in tests of the calendar.
     """
 
@@ -46,12 +47,13 @@ class Daemon:
         config: StationConfig,
         *,
         clock: Clock | None = None,
+        tick_s: float = TICK_S,
         observe_one: Callable[[Observation, Crew], Observation] = observe,
     ) -> None:
         self.config, self.clock = config, clock or SystemClock()
         self.stop = threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
-        self._observe_one = observe_one
+        self._observe_one, self._tick_s = observe_one, tick_s
         self._crew = Crew(config, self.catalogue, self.stop)
         self._threads: dict[str, threading.Thread] = {}
         self._problems: tuple[str, ...] = ()
@@ -197,4 +199,4 @@ class Daemon:
             for o in self.catalogue.unfinished()
             if o.job("record").state == "due" and o.start > now
         ]
-        return max(min([TICK_S, *starts]), 0.1)
+        return max(min([self._tick_s, *starts]), 0.1)

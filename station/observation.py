@@ -132,13 +132,18 @@ def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> li
 
 def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:
     """Arguments of the product-making worker."""
+    return [str(decoded), "--out", str(out), *products_options(config), "--json"]
+
+
+def products_options(config: StationConfig) -> list[str]:
+    """What the configuration says of products, as options of the worker."""
     wanted = config.products
-    arguments = [str(decoded), "--out", str(out), "--language", wanted.language or config.station.language]
+    arguments = ["--language", wanted.language or config.station.language]
     if wanted.boundaries:
         arguments += ["--boundaries", str(wanted.boundaries)]
     for option, names in (("--areas", wanted.areas), ("--recipes", wanted.recipes)):
         arguments += [option, ",".join(names)] if names else []
-    return [*arguments, "--json"]
+    return arguments
 
 
 def decoded_folder(observation: Observation) -> Path:
@@ -189,6 +194,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "start": observation.start.isoformat(),
         "end": observation.end.isoformat(),
         "receiver": crew.config.receiver.model_dump(mode="json"),
+        "products_options": products_options(crew.config),
         "rotator": crew.config.rotator.model_dump(mode="json") if crew.config.rotator else None,
     }
     folder = observation.folder

@@ -76,6 +76,7 @@ class Worker:
                 env=os.environ | {PROGRESS_VARIABLE: str(self.progress_file)},
             )
         self.ended: Ended | None = None
+        self._interrupted = False
 
     @property
     def output(self) -> str:
@@ -109,8 +110,9 @@ class Worker:
         return ended
 
     def interrupt(self) -> None:
-        """Ask it to end in order."""
-        if self.poll() is None:
+        """Ask it to end in order; once, as a second SIGTERM would end it while it tidies up."""
+        if self.poll() is None and not self._interrupted:
+            self._interrupted = True
             self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:

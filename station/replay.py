@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,26 +86,34 @@ def recording_source(recording: Path, options: tuple[str, ...]) -> ReplaySource:
     earlier = sorted(beside.glob("replay-*"))
     last = earlier[-1] if earlier else beside
     described = beside / "observation.json"
+    pictures: tuple[str, ...] = ()
     if described.exists() and "--downlink" not in options:
-        options = (*described_options(described), *options)
+        table = _described(described)
+        options, pictures = (*decode_options(table, beside), *options), tuple(table["products_options"])
     if "--downlink" not in options:
         raise StationError(
             f"{recording}: say with --downlink what it is, as no observation.json lies beside it"
         )
-    return ReplaySource(recording, options, (), beside, last / "decoded", last / "products")
+    return ReplaySource(recording, options, pictures, beside, last / "decoded", last / "products")
 
 
-def described_options(description: Path) -> tuple[str, ...]:
+def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     """The decoder's options that an observation's description implies."""
+    site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
+    elements = str(folder / "elements.json")
+    known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
+    return (*known, "--elements", elements, "--site", site)
+
+
+def _described(path: Path) -> dict[str, Any]:
     try:
-        table = json.loads(description.read_text("utf-8"))
-        site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
-        return (
-            "--downlink", table["downlink"], "--satellite", table["satellite"],
-            "--elements", str(description.parent / "elements.json"), "--site", site,
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError) as error:
-        raise StationError(f"{description}: no description of an observation: {error}") from error
+        table = json.loads(path.read_text("utf-8"))
+        missing = {"site", "downlink", "satellite", "products_options"} - set(table)
+    except (ValueError, TypeError) as error:
+        raise StationError(f"{path}: no description of an observation: {error}") from error
+    if missing:
+        raise StationError(f"{path}: no description of an observation: {', '.join(sorted(missing))} missing")
+    return dict(table)
 
 
 def _compared(before: Path | None, now: Path) -> Comparison | None:

@@ -67,9 +67,11 @@ class ObservationRow(Base):
     folder: Mapped[str] = mapped_column(String(400))
     created: Mapped[datetime] = mapped_column(Utc)
     jobs: Mapped[list[JobRow]] = relationship(
-        back_populates="observation", order_by="JobRow.id", cascade="all, delete-orphan"
+        back_populates="observation", order_by="JobRow.id", cascade="all, delete-orphan", lazy="selectin"
     )
-    files: Mapped[list[FileRow]] = relationship(order_by="FileRow.id", cascade="all, delete-orphan")
+    files: Mapped[list[FileRow]] = relationship(
+        order_by="FileRow.id", cascade="all, delete-orphan", lazy="selectin"
+    )
 
 
 class JobRow(Base):

@@ -1,0 +1,234 @@
+"""The daemon: simulated days in seconds, and real processes that are stopped and killed in mid-pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scheduler.elements import Elements, load_elements
+from scheduler.frames import Site, elevation
+from sdr.recording import open_recording
+from station.catalogue import Catalogue, Observation
+from station.config import parse_config
+from station.daemon import Daemon
+from station.observation import Crew
+from station.schema import STEPS
+from tests.station.conftest import ELEMENTS, START, ManualClock, station_table
+
+
+def _quick(observation: Observation, crew: Crew) -> Observation:
+    """Every step done at once."""
+    for step in STEPS:
+        crew.catalogue.begin(observation.name, step)
+        crew.catalogue.finish(observation.name, step, {})
+    return crew.catalogue.observation(observation.name)
+
+
+def _health(folder: Path) -> dict[str, object]:
+    return dict(json.loads((folder / "health.json").read_text()))
+
+
+def test_days_of_passes_are_observed_once_each(tmp_path: Path) -> None:
+    config = parse_config(station_table(tmp_path))
+    clock = ManualClock(START, START + timedelta(days=2))
+    daemon = Daemon(config, clock=clock, observe_one=_quick, tick_s=3600.0)
+    clock.between = daemon.settle
+    daemon.run()
+    observations = Catalogue(tmp_path).observations()
+    over = [o for o in observations if o.end < clock.time]
+    assert len(over) > 7
+    assert {o.state for o in over} == {"done"}
+    tcas = sorted((o.norad_id, o.tca) for o in observations)
+    assert all(b[0] != a[0] or b[1] - a[1] > timedelta(minutes=80) for a, b in pairwise(tcas))
+    health = _health(tmp_path)
+    assert health["state"] == "stopped"
+    assert health["ok"] is True
+
+
+def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_path: Path) -> None:
+    def breaks(observation: Observation, crew: Crew) -> Observation:
+        crew.catalogue.begin(observation.name, "record")
+        raise RuntimeError("a bug")
+
+    clock = ManualClock(START, START + timedelta(days=1))
+    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=breaks, tick_s=3600.0)
+    clock.between = daemon.settle
+    daemon.run()
+    over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert len(over) >= 3
+    assert {o.job("record").reason for o in over} == {"RuntimeError: a bug"}
+    health = _health(tmp_path)
+    assert health["ok"] is False
+    assert "record failed: RuntimeError: a bug" in str(health["problems"])
+
+
+def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> None:
+    broken = tmp_path / "download.json"
+    broken.write_text("<html>429 Too Many Requests</html>")
+    table = station_table(tmp_path / "data") | {"elements": {"files": [str(broken), str(ELEMENTS)]}}
+    clock = ManualClock(START + timedelta(days=3650), START + timedelta(days=3650, minutes=1))
+    Daemon(parse_config(table), clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    assert Catalogue(tmp_path / "data").observations() == []
+    problems = str(_health(tmp_path / "data")["problems"])
+    assert "web page" in problems
+    assert "METEOR-M2 4: no pass is booked" in problems
+
+
+def test_without_room_nothing_is_recorded(tmp_path: Path) -> None:
+    table = station_table(tmp_path) | {"schedule": {"keep_free_gb": 1e6}}
+    clock = ManualClock(START, START + timedelta(hours=10))
+    daemon = Daemon(parse_config(table), clock=clock, observe_one=_quick, tick_s=3600.0)
+    clock.between = daemon.settle
+    daemon.run()
+    over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert over
+    assert all("no room" in o.job("record").reason for o in over)
+
+
+def test_passes_that_nobody_was_awake_for_are_entered_as_missed(tmp_path: Path) -> None:
+    config = parse_config(station_table(tmp_path))
+    asleep = Daemon(
+        config, clock=ManualClock(START, START + timedelta(minutes=1)), observe_one=_quick, tick_s=3600.0
+    )
+    asleep.run()
+    clock = ManualClock(START + timedelta(hours=12), START + timedelta(hours=12, minutes=1))
+    Daemon(config, clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    past = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert past
+    assert {o.job("record").reason for o in past} == {"missed: the station was not running during the pass"}
+
+
+# Real processes from here on: the machine's clock, a satellite made to be up now, a receiver that plays noise
+
+
+def _up_now(minutes: float) -> Elements:
+    """Elements, fresh today, of a satellite that rose just now and stays for some minutes."""
+    template = load_elements(ELEMENTS)[1].to_omm()
+    now = datetime.now(UTC)
+    site = Site("Lai Châu", 22.4, 103.45, 900)
+    times = now.timestamp() + np.array([-60.0, 0.0, 30.0, 60 * minutes])
+    for node in range(0, 360, 6):
+        for anomaly in range(0, 360, 3):
+            omm = template | {
+                "EPOCH": now.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+                "RA_OF_ASC_NODE": node,
+                "MEAN_ANOMALY": anomaly,
+            }
+            made = Elements.from_omm(omm)
+            above = elevation(site, made, times)[1]
+            if above[0] < 0 < above[1] and above[3] > 5:
+                return made
+    raise AssertionError("no such orbit")
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Path:
+    """A station.toml with a pass under way."""
+    np.random.default_rng(1).integers(0, 256, 2 * 250_000 * 60, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
+    (tmp_path / "elements.json").write_text(json.dumps([_up_now(4).to_omm()]))
+    path = tmp_path / "station.toml"
+    path.write_text(
+        """[station]
+name = "Lai Châu"
+latitude_deg = 22.4
+longitude_deg = 103.45
+data_dir = "data"
+[receiver]
+type = "playback"
+file = "noise.cu8"
+format = "cu8"
+sample_rate = 250_000
+realtime = true
+[elements]
+files = ["elements.json"]
+[[satellite]]
+name = "METEOR-M2 4"
+min_elevation_deg = 0
+[schedule]
+keep_free_gb = 0.1
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@contextmanager
+def _running(config: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "station.cli", "run", "-c", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def _wait_for_samples(data: Path, count: int) -> Path:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for path in data.glob("observations/*/recording.sigmf-data"):
+            if path.stat().st_size > 2 * count:
+                return path
+        time.sleep(0.1)
+    raise AssertionError("nothing was recorded")
+
+
+def test_sigterm_in_mid_pass_closes_the_recording_and_decodes_it(station: Path) -> None:
+    data = station.parent / "data"
+    with _running(station) as process:
+        path = _wait_for_samples(data, 500_000)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    with open_recording(path) as reader:
+        assert reader.info.sample_count is not None
+        assert reader.info.sample_count >= 500_000
+        assert not reader.notes  # it has its end mark
+    observation = Catalogue(data).observations()[-1]
+    assert observation.job("record").state == "done"
+    assert "the station was stopped" in observation.job("record").reason
+    assert observation.job("decode").reason.startswith("nothing usable"), err
+    assert "decode failed: nothing usable" in err
+    assert _health(data)["state"] == "stopped"
+
+
+def test_sigkill_in_mid_pass_loses_nothing_and_the_rest_is_recorded(station: Path) -> None:
+    data = station.parent / "data"
+    with _running(station) as process:
+        path = _wait_for_samples(data, 500_000)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    before = path.read_bytes()
+    first_name = path.parent.name
+    with _running(station) as process:
+        deadline = time.monotonic() + 60
+        while len(list(data.glob("observations/*/recording.sigmf-data"))) < 2:
+            assert time.monotonic() < deadline, "the rest of the pass is not recorded"
+            time.sleep(0.1)
+        while Catalogue(data).observation(first_name).job("decode").state not in ("done", "failed"):
+            assert time.monotonic() < deadline, "the first part is not decoded"
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    first, rest = sorted(Catalogue(data).observations(), key=lambda o: o.start)[:2]
+    assert first.name == first_name
+    assert path.read_bytes()[: len(before)] == before
+    assert first.job("record").state == "done"
+    assert "cut off" in first.job("record").reason
+    assert first.job("decode").reason.startswith("nothing usable")
+    assert rest.tca == first.tca
+    assert rest.start > first.start
+    assert rest.job("record").state == "done"
