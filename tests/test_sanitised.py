@@ -19,8 +19,13 @@ def copy_of_the_tree(target: Path) -> None:
     ignore = shutil.ignore_patterns("*.so", "__pycache__", ".*")
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, target / folder, ignore=ignore)
-    for name in ("CMakeLists.txt", "pyproject.toml"):
+    for name in ("CMakeLists.txt", "pyproject.toml", "station.example.toml"):
         shutil.copy(ROOT / name, target / name)
+    # The editable install finds our packages in the checkout before any path is looked at.
+    (target / "sitecustomize.py").write_text(
+        "import sys\n"
+        "sys.meta_path = [f for f in sys.meta_path if not type(f).__module__.startswith('_editable_')]\n"
+    )
 
 
 def build(tree: Path) -> None:
