@@ -23,9 +23,9 @@ WINDOW = 64  # periods folded
 # In standard deviations of one rail's folded correlation: noise passes in one of 1e7 windows; a signal of
 # 1 dB Eb/N0 stands at 24.
 PROOF, LEAD = 9.0, 5.0
-# With pairs swapped and one bit late, seven of the marker's eight bits fit as well. So the alignment is
-# chosen from more windows than lock needs, and a rival that barely wins in so many windows running is followed.
-ALIGN_WINDOWS, RIVAL_WINS = 8, 6
+# With pairs swapped and one bit late, seven of the marker's eight bits fit as well. Where an interleaver that
+# starts empty sends zeros, that alignment may be taken; a rival that wins so often running is followed.
+RIVAL_WINS = 6
 _KEPT_WINDOWS = 16
 _SIGNS = 2.0 * MARKER - 1.0
 _NOTHING = (np.zeros(0, dtype=np.int8), np.zeros(0))
@@ -84,7 +84,7 @@ class MarkerSync:
     def flush(self) -> Rows:
         """The rows up to the end, filled up with erasures."""
         pieces: list[tuple[SoftBits, Floats]] = []
-        while (piece := self._follow() if self.locked else self._acquire(last=True)) is not None:
+        while (piece := self._follow() if self.locked else self._acquire()) is not None:
             pieces.append(piece)
         if self._alignment is None:
             return self._rows(pieces)
@@ -92,17 +92,13 @@ class MarkerSync:
         self._soft = np.concatenate([self._soft, np.zeros(2 * PERIOD, dtype=np.int8)])
         return self._rows([*pieces, self._take(self._next, count, self._alignment)])
 
-    def _acquire(self, *, last: bool = False) -> tuple[SoftBits, Floats] | None:
+    def _acquire(self) -> tuple[SoftBits, Floats] | None:
         """Look at one window of unlocked input; on success step back to the beginning of what is kept."""
-        left = self._soft.size - self._next
-        if left < ((1 if last else ALIGN_WINDOWS) * WINDOW + 2) * PERIOD:
+        if self._soft.size < self._next + (WINDOW + 2) * PERIOD:
             return None
-        found = self._look(self._next, WINDOW)
+        found = self._look(self._next)
         self.strength = max(self.strength, found.strength)
         if found.strength >= PROOF:
-            windows = min(ALIGN_WINDOWS, (left - 2 * PERIOD) // (WINDOW * PERIOD))
-            sharper = self._look(self._next, windows * WINDOW)
-            found = sharper if sharper.strength > found.strength else found
             self._alignment = found.alignment
             self._next = (self._next + found.place) % PERIOD
             return _NOTHING
@@ -117,7 +113,7 @@ class MarkerSync:
         if self._soft.size < self._next + (2 * WINDOW + 2) * PERIOD:
             return None
         # Half a period before the second window, so that a slip either way is seen.
-        found = self._look(self._next + (WINDOW - 1) * PERIOD + PERIOD // 2, WINDOW)
+        found = self._look(self._next + (WINDOW - 1) * PERIOD + PERIOD // 2)
         self.strength = max(self.strength, found.strength)
         rival = (found.place - PERIOD // 2, found.alignment)
         if rival == (0, self._alignment) or found.strength < PROOF:
@@ -131,8 +127,8 @@ class MarkerSync:
         self._rival = None
         return self._change(*rival)
 
-    def _look(self, start: int, periods: int) -> _Found:
-        return _best(self._soft[start : start + (periods + 2) * PERIOD], start + self._base, periods)
+    def _look(self, start: int) -> _Found:
+        return _best(self._soft[start : start + (WINDOW + 1) * PERIOD], start + self._base)
 
     def _change(self, slip: int, alignment: Alignment) -> tuple[SoftBits, Floats]:
         """Go over to another place and alignment where old and new correlations together are largest."""
@@ -206,15 +202,15 @@ class _Found:
     deviation: float
 
 
-def _best(soft: SoftBits, origin: int, periods: int) -> _Found:
-    """The marker in that many periods folded; `origin` is the input index of soft[0]."""
+def _best(soft: SoftBits, origin: int) -> _Found:
+    """The marker in a window folded; `origin` is the input index of soft[0]."""
     # Of one rail's folded correlation, were the soft bits noise: four bits per period.
-    deviation = max(2.0 * float(np.sqrt(periods * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
+    deviation = max(2.0 * float(np.sqrt(WINDOW * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
     best = _Found(0, Alignment(None, 1, 1), -1.0, deviation)
     for swap in (None, 0, 1):
-        turned = _turn(soft, 0, (periods + 1) * PERIOD, origin, Alignment(swap, 1, 1))
+        turned = _turn(soft, 0, soft.size, origin, Alignment(swap, 1, 1))
         folded = turned.reshape(-1, PERIOD).astype(np.float64)
-        fold = np.concatenate([folded[:periods].sum(axis=0), folded[1:].sum(axis=0)])
+        fold = np.concatenate([folded[:WINDOW].sum(axis=0), folded[1:].sum(axis=0)])
         windows = np.lib.stride_tricks.sliding_window_view(fold, MARKER_BITS)[:PERIOD] * _SIGNS
         first, second = windows[:, 0::2].sum(axis=1), windows[:, 1::2].sum(axis=1)
         strength = (np.abs(first) + np.abs(second)) / deviation
