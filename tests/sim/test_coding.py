@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -134,6 +134,7 @@ def test_packet_zones_equal_published_vector(shared_vectors: Path) -> None:
         assert hashlib.sha256(popped[1]).hexdigest() == frame["zone_sha256"]
 
 
+@example([882, 100, 782, 500])  # packets that end with a zone
 @given(st.lists(st.integers(7, 2500), min_size=1, max_size=60))
 def test_first_header_pointers_lead_to_packets(lengths: list[int]) -> None:
     zones = framing.PacketZones()

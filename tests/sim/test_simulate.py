@@ -19,6 +19,7 @@ from scheduler.elements import load_elements, select
 from scheduler.passes import Site
 from sdr.errors import DeviceError
 from sdr.recording import open_recording
+from sim.camera_source import CameraSource
 from sim.errors import SimulationError
 from sim.impairments import Crystal, Gaps, Impairments
 from sim.packet_source import FillSource
@@ -228,7 +229,22 @@ def test_a_pass_with_camera_and_truth(tmp_path: Path) -> None:
     assert truth["lon"].shape == truth["lat"].shape == (strips, 8, truth["columns"].size)
     assert np.allclose(np.diff(truth["strip_time"]), 8 / 6.498, atol=1e-6)
     assert np.allclose(np.diff(truth["line_time"], axis=1), 1 / 6.498, atol=1e-6)
+    assert np.array_equal(truth["line_time"][:, 0], truth["strip_time"])
     assert truth["strip_time"][0] < start.timestamp() < request.end.timestamp() - 2 < truth["strip_time"][-1]
+
+
+def test_a_strip_is_sent_once_it_has_been_scanned() -> None:
+    """Against the time stamps in the packets themselves: day since 2000-12-31, milliseconds of the day."""
+    elements = select(load_elements(ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"), "METEOR-M2 4")
+    start = datetime(2024, 7, 17, 7, 40, tzinfo=UTC)
+    source = CameraSource.of(
+        PassSimulation(elements, Site("x", 22, 103), start, start + timedelta(seconds=5))
+    )
+    assert source is not None
+    for batch in source.packets(-2.0, 5.0):
+        day, ms = (int.from_bytes(batch.packets[0][a:b], "big") for a, b in ((6, 8), (8, 12)))
+        stamp = datetime(2000, 12, 31, tzinfo=UTC) + timedelta(days=day, milliseconds=ms)
+        assert batch.time - (stamp - start).total_seconds() == pytest.approx(8 / 6.498, abs=1.1e-3)
 
 
 def test_no_signal_below_the_horizon(tmp_path: Path) -> None:
