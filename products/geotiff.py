@@ -57,18 +57,23 @@ def write_geotiff(
         "BIGTIFF": "NO",
         "NUM_THREADS": 1,
     }
+    with MemoryFile() as memory, MemoryFile() as cloud_optimised:
+        with memory.open(**profile) as file:
+            file.write(bands)
+            file.update_tags(**tags)
+            if picture:
+                file.colorinterp = COLOURS
+            else:
+                file.set_band_description(1, name)
+                file.set_band_unit(1, unit)
+        with memory.open() as file:
+            copy(file, cloud_optimised.name, driver="COG", **options)
+        data = cloud_optimised.read()
+    # Written by ourselves: of a full disk GDAL would tell only its log.
     try:
-        with MemoryFile() as memory:
-            with memory.open(**profile) as file:
-                file.write(bands)
-                file.update_tags(**tags)
-                if picture:
-                    file.colorinterp = COLOURS
-                else:
-                    file.set_band_description(1, name)
-                    file.set_band_unit(1, unit)
-            with memory.open() as file:
-                copy(file, path, driver="COG", **options)
-    except (rasterio.errors.RasterioError, OSError) as error:
+        path.write_bytes(data)
+    except OSError as error:
         path.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({error}): is the folder full or read-only?") from error
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): is the folder full or read-only?"
+        ) from error
