@@ -207,6 +207,7 @@ def _input_table(request: DecodeRequest, source: FrameSource) -> dict[str, Any]:
         "format": facts.format,
         "sample_rate": facts.sample_rate,
         "samples": facts.samples,
+        "demodulator": facts.demodulator,
         "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
         "gaps": [
             {"sample_index": index, "sample_count": count, "cause": cause}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from sdr.recording import SampleReader, recording_sha256
 
 from .demodulator import Demodulator, SoftBlock
 from .detect import choose_mode, describe
-from .downlink import Downlink
+from .downlink import Downlink, Mode
 from .errors import InputError
 from .frames import Frame, Tap
 from .mode_search import ModeSearch
@@ -35,8 +37,10 @@ class IqSource:
         self._tap = tap
         self._notes: list[str] = []
         self._kept: list[Samples] = []
+        self._strongest = _Strongest()
+        self._demodulator: Demodulator | None = None
+        self._good = False
         self.mode = downlink.modes[0] if len(downlink.modes) == 1 else None
-        self.offset_hz: float | None = None
         self._check_rate()
 
     def _check_rate(self) -> None:
@@ -59,6 +63,7 @@ class IqSource:
             start=info.start,
             gaps=tuple((gap.sample_index, gap.sample_count, str(gap.cause)) for gap in info.gaps),
             notes=(*self._reader.notes, *self._notes),
+            demodulator=None if self._demodulator is None else asdict(self._demodulator.report),
         )
 
     @property
@@ -77,29 +82,37 @@ class IqSource:
 
     def frames(self) -> Iterator[list[Frame]]:
         """Located frames as the recording is read."""
-        blocks = self._reader.blocks(READ_SAMPLES)
+        blocks = self._strongest.watch(self._reader.blocks(READ_SAMPLES))
         if self.mode is None:
             yield from self._until_mode(blocks)
-        if self.mode is None:
-            return
-        demodulator = Demodulator(
+        if self.mode is not None:
+            yield from self._demodulated(self.mode, blocks)
+        if not self._good:
+            what = describe(self._strongest.samples(), self._reader.info.sample_rate)
+            self._notes.append(f"where the input is strongest it holds {what}")
+
+    def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
+        demodulator = self._demodulator = Demodulator(
             sample_rate=self._reader.info.sample_rate,
-            modulation=self.mode.modulation,
-            symbol_rate=self.mode.symbol_rate,
-            rolloff=self.mode.rolloff,
+            modulation=mode.modulation,
+            symbol_rate=mode.symbol_rate,
+            rolloff=mode.rolloff,
         )
-        decoder = ModeSearch([self.mode], tap=self._tap)
+        decoder = ModeSearch([mode], tap=self._tap)
         kept, self._kept = self._kept, []
         for block in itertools.chain(kept, blocks):
             self._give("samples", block)
             yield self._decode(decoder, demodulator.process(block))
-            self.offset_hz = demodulator.report.offset_hz
         yield self._decode(decoder, demodulator.flush())
-        yield decoder.flush()
+        yield self._noted(decoder.flush())
 
     def _decode(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
         self._give("soft", soft.soft_bits)
-        return decoder.process(soft.soft_bits, soft.sample_index, soft.ebn0_db)
+        return self._noted(decoder.process(soft.soft_bits, soft.sample_index, soft.ebn0_db))
+
+    def _noted(self, frames: list[Frame]) -> list[Frame]:
+        self._good = self._good or any(frame.good for frame in frames)
+        return frames
 
     def _until_mode(self, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
         """Read until a window shows a mode; the last windows are kept, so that no frame is lost."""
@@ -118,8 +131,6 @@ class IqSource:
                 self._kept = self._kept[-KEPT_WINDOWS * window :]
         if self._kept:
             self._choose(self._kept, rate)
-        if self._kept and self.mode is None:
-            self._notes.append(f"the last seconds hold {describe(np.concatenate(self._kept), rate)}")
 
     def _choose(self, blocks: list[Samples], rate: float) -> None:
         guess = choose_mode(np.concatenate(blocks), rate, self._modes)
@@ -130,3 +141,28 @@ class IqSource:
     def _give(self, joint: str, passed: npt.NDArray[np.generic]) -> None:
         if self._tap is not None and passed.size:
             self._tap(joint, passed)
+
+
+class _Strongest:
+    """Remembers the stretch of samples with the most power, to say in the end what was there instead."""
+
+    BLOCKS = 6
+
+    def __init__(self) -> None:
+        self._last: deque[Samples] = deque(maxlen=self.BLOCKS)
+        self._best: tuple[Samples, ...] = ()
+        self._power = -1.0
+
+    def watch(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        """The blocks, unchanged."""
+        powers: deque[float] = deque(maxlen=self.BLOCKS)
+        for block in blocks:
+            self._last.append(block)
+            powers.append(float(np.mean(np.abs(block) ** 2)))
+            if len(self._best) < len(powers) or np.mean(powers) > self._power:
+                self._best, self._power = tuple(self._last), float(np.mean(powers))
+            yield block
+
+    def samples(self) -> Samples:
+        """The strongest stretch."""
+        return np.concatenate([np.zeros(0, dtype=np.complex64), *self._best])

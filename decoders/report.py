@@ -4,7 +4,8 @@ schema              "tramthu-decode-1"
 exit_status         0: frames came out; 1: nothing usable
 messages            sentences for a person: what was found, what was odd
 input               path, sha256, level, format, sample_rate (Hz), samples, start (ISO 8601),
-                    gaps: sample_index, sample_count, cause
+                    gaps: sample_index, sample_count, cause;
+                    demodulator: null, or its counters, offset_hz and symbol_rate as last measured
 downlink, mode      names; mode is null where it was not found, or cannot be told from frames
 satellite           name, or null
 frames.located      markers that were found or expected and proven by something
@@ -47,6 +48,7 @@ class InputFacts:
     start: datetime | None = None
     gaps: tuple[tuple[int, int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    demodulator: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

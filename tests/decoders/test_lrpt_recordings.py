@@ -194,3 +194,12 @@ def test_following_a_growing_recording_gives_the_same_bytes(shared_data: Path, t
         results[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
         assert report.frames.good == 14
     assert results["live"] == results["replay"]
+
+
+def test_the_wrong_downlink_is_told_what_is_there_instead(run: Decode) -> None:
+    report, cadus = run(
+        "meteor-m2_2019-03-24_cu8_300k.raw.gz", "meteor_lrpt_72k", format="cu8", sample_rate=300e3
+    )
+    assert cadus == []
+    assert report.exit_status == 1
+    assert any("QPSK at 72.0 kBd" in message for message in report.messages), report.messages
