@@ -127,7 +127,8 @@ def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> li
         str(observation.folder / "elements.json"),
     ]
     arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**site)]
-    return [*arguments, "--follow"] if follow else arguments
+    # The age of the elements was judged when the pass was booked.
+    return [*arguments, "--force", *(["--follow"] if follow else [])]
 
 
 def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:

@@ -102,7 +102,7 @@ def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
     elements = str(folder / "elements.json")
     known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
-    return (*known, "--elements", elements, "--site", site)
+    return (*known, "--elements", elements, "--site", site, "--force")
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from station.commands.options import JsonOption, parse_site, parse_time, print_json
+from station.commands.options import JsonOption, parse_site, parse_time, print_json, say
 from station.commands.simulate import MODES, best_pass, chosen_elements, receiver_of
 from station.freshness import age_warning
 from station.progress import progress_bars
@@ -42,8 +42,8 @@ def demo(
 
     place, elements = parse_site(site), chosen_elements(None, satellite)
     start = parse_time(date, "--date") if date else elements.epoch
-    if date:
-        age_warning(elements, start)
+    if warning := age_warning(elements, start, force=True):
+        say(f"{warning}; as simulator and maps use the same ones, that does no harm here")
     seen = best_pass(elements, place, start, daylight=True)
     receiver = receiver_of(mode, sample_rate, format, noise, channels, seed)
     request = DemoRequest(elements, place, seen, receiver, out, boundaries, language, seconds)
