@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,7 @@ class Results:
         """Write a table at once."""
         with self._guard(name):
             unfinished = self.folder / (name + UNFINISHED)
-            text = json.dumps(table, ensure_ascii=False, indent=1, allow_nan=False)
+            text = json.dumps(plain(table), ensure_ascii=False, indent=1, allow_nan=False)
             unfinished.write_text(text + "\n", encoding="utf-8")
             unfinished.replace(self.folder / name)
 
@@ -108,3 +109,14 @@ class Results:
                 f"{where} cannot be written: {error.strerror or error}; "
                 "free space there or choose another --out"
             ) from error
+
+
+def plain(value: Any) -> Any:
+    """The value in the types of JSON; numbers that are not finite become None, since JSON has none."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
