@@ -18,10 +18,21 @@ from products.availability import channels_shown
 from products.definitions import AreaEntry, Recipe
 from products.errors import InputError, OutputError
 from products.geotiff import write_geotiff
+from products.graticule import graticule
 from products.level1b import level1b_name, write_level1b
 from products.order import Order, Pass
 from products.overlay import inside, map_lines
-from products.picture import WORDS, Caption, decorated, line_layer, map_size, poster, scaled, thumbnail
+from products.picture import (
+    WORDS,
+    Caption,
+    decorated,
+    line_layer,
+    map_size,
+    poster,
+    scaled,
+    thumbnail,
+    write_labels,
+)
 from products.report import ProductFile
 
 # Below this fraction of its pixels a map is not worth keeping.
@@ -45,12 +56,14 @@ class AreaMap:
         lines = line_layer(
             size,
             {
+                "graticule": (line.points for line in graticule(window)),
                 "lakes": inside(map_lines("lakes"), window),
                 "coastline": inside(map_lines("coastline"), window),
                 "boundaries": inside(order.boundaries, window),
             },
             lambda large: mapping.pixel_transform(grid, large),
         )
+        write_labels(lines, graticule(window), mapping.pixel_transform(grid, size))
         return cls(entry, grid, window.bbox, lines)
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from products.colours import colour_table
 from products.definitions import Recipe
+from products.graticule import GridLine
 
 DATA = Path(__file__).parent / "data"
 LONG_SIDE = 1600
@@ -23,7 +24,12 @@ THUMBNAIL = 320
 PAPER, INK, FAINT, NOTHING = (16, 20, 28), (244, 246, 250), (160, 168, 180), (40, 44, 52)
 HALO = (0, 0, 0)
 # Colour and width of each kind of line, at twice the size.
-STYLES = {"lakes": ((96, 200, 255), 2), "coastline": ((255, 232, 64), 3), "boundaries": ((255, 80, 80), 4)}
+STYLES = {
+    "graticule": ((190, 196, 206), 1),
+    "lakes": ((96, 200, 255), 2),
+    "coastline": ((255, 232, 64), 3),
+    "boundaries": ((255, 80, 80), 4),
+}
 VIETNAM = timedelta(hours=7)
 
 Points = NDArray[np.float64]
@@ -112,6 +118,24 @@ def line_layer(
         for path in paths:
             draw.line(path, fill=(*colour, 255), width=width)
     return layer.resize(size, Image.Resampling.BOX)
+
+
+def write_labels(layer: Image.Image, lines: Iterable[GridLine], pixels: Project) -> None:
+    """Write the names of meridians at the lower edge and of parallels at the left edge."""
+    draw, letters = ImageDraw.Draw(layer), font(max(13, layer.width // 75))
+    for line in lines:
+        at = pixels(line.points)
+        inside = np.isfinite(at).all(axis=1) & (at > 0).all(axis=1) & (at < layer.size).all(axis=1)
+        if inside.any():
+            x, y = (
+                max(at[inside], key=lambda p: p[1])
+                if line.is_meridian
+                else min(at[inside], key=lambda p: p[0])
+            )
+            place, anchor = ((x, layer.height - 5), "ms") if line.is_meridian else ((5, y), "lm")
+            draw.text(
+                place, line.label, fill=INK, font=letters, anchor=anchor, stroke_width=2, stroke_fill=HALO
+            )
 
 
 def _path(points: NDArray[np.float64]) -> list[tuple[float, float]]:

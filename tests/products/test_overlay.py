@@ -14,6 +14,7 @@ from products import overlay
 from products.definitions import areas
 from products.errors import InputError, OutputError, ProductError
 from products.geotiff import write_geotiff
+from products.graticule import graticule
 from products.mapping import bounds, grid, pixel_transform, window
 from products.overlay import Window, boundary_lines, inside, map_lines
 
@@ -136,3 +137,24 @@ def test_a_geotiff_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     values = np.zeros(area.shape, np.float32)
     with pytest.raises(OutputError, match="cannot be written"):
         write_geotiff(tmp_path / "absent" / "a.tif", values, area, name="x", unit="K", tags={})
+
+
+@pytest.mark.parametrize(
+    ("view", "labels"),
+    [
+        (Window(103.15, 0.97, 21.57, 22.97), {"102.5°E", "103°E", "103.5°E", "104°E", "22°N", "22.5°N"}),
+        (
+            Window(179.5, 1.2, -17.1, -15.9),
+            {"178.5°E", "179°E", "179.5°E", "180°", "179.5°W", "17°S", "16.5°S", "16°S"},
+        ),
+        (Window(0.4, 1.2, -0.6, 0.6), {"0.5°W", "0°", "0.5°E", "1°E", "1.5°E", "0.5°S", "0.5°N"}),
+    ],
+)
+def test_graticule_is_round_and_named(view: Window, labels: set[str]) -> None:
+    lines = graticule(view)
+    assert {line.label for line in lines} == labels
+    for line in lines:
+        along, across = (1, 0) if line.is_meridian else (0, 1)
+        assert np.ptp(line.points[:, across]) == 0
+        assert np.abs(line.points[:, along]).max() <= 180
+    assert len(graticule(Window(0.0, 180.0, 60.0, 90.0))) < 25
