@@ -7,6 +7,7 @@ then made at the next start.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from sdr.disk import free_bytes, recording_bytes
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
-from station.errors import sentence_of
+from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
 from station.observation import Crew, observe
 from station.resume import resume
@@ -66,10 +67,9 @@ class Daemon:
         for observation in resume(self.catalogue, self.clock.now()):
             self._start(observation)
         while not self.stop.is_set():
-            self._plan()
-            self._start_due()
+            pause_s = self._look()
             self.write_health("running")
-            self.clock.wait(self._pause_s(), self.stop)
+            self.clock.wait(pause_s, self.stop)
         self.settle()
         self.write_health("stopped")
         self.catalogue.close()
@@ -93,8 +93,19 @@ class Daemon:
                 ages_days=self._ages,
             )
             write_health(self.catalogue.data_dir, record)
-        except OSError as error:
+        except (CatalogueError, OSError) as error:
             log.error("the health file cannot be written: %s", sentence_of(error))  # noqa: TRY400 - said whole
+
+    def _look(self) -> float:
+        """One look at the plan and the clock; seconds until the next. A full disk is waited out."""
+        try:
+            self._plan()
+            self._start_due()
+            return self._pause_s()
+        except (CatalogueError, OSError) as error:
+            self._planned_at = None
+            self._tell((sentence_of(error),))
+            return self._tick_s
 
     def _plan(self) -> None:
         now = self.clock.now()
@@ -177,7 +188,8 @@ class Daemon:
             ended = self._observe_one(observation, self._crew)
         except Exception as error:
             log.exception("%s", observation.name)
-            self._fail_open_steps(observation.name, f"{type(error).__name__}: {sentence_of(error)}")
+            with contextlib.suppress(CatalogueError):  # then the next start settles it
+                self._fail_open_steps(observation.name, f"{type(error).__name__}: {sentence_of(error)}")
             return
         for job in ended.jobs:
             if job.state == "failed":

@@ -20,9 +20,10 @@ import pytest
 from scheduler.elements import Elements, load_elements
 from scheduler.frames import Site, elevation
 from sdr.recording import open_recording
-from station.catalogue import Catalogue, Observation
+from station.catalogue import Booking, Catalogue, Observation
 from station.config import parse_config
 from station.daemon import Daemon
+from station.errors import CatalogueError
 from station.observation import Crew
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, ManualClock, station_table
@@ -95,6 +96,26 @@ def test_without_room_nothing_is_recorded(tmp_path: Path) -> None:
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
     assert over
     assert all("no room" in o.job("record").reason for o in over)
+
+
+def test_a_full_disk_under_the_catalogue_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock(START, START + timedelta(hours=10))
+    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    clock.between = daemon.settle
+    book, refused = daemon.catalogue.book, []
+
+    def full_at_first(booking: Booking) -> Observation | None:
+        if len(refused) < 2:
+            refused.append(booking)
+            raise CatalogueError("database or disk is full")
+        return book(booking)
+
+    monkeypatch.setattr(daemon.catalogue, "book", full_at_first)
+    daemon.run()
+    assert len(refused) == 2
+    assert any(o.state == "done" for o in Catalogue(tmp_path).observations())
 
 
 def test_passes_that_nobody_was_awake_for_are_entered_as_missed(tmp_path: Path) -> None:
