@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -40,6 +39,9 @@ class IqSource:
         self._strongest = _Strongest()
         self._demodulator: Demodulator | None = None
         self._good = False
+        self._chosen = False  # by the samples, not by the operator
+        self._rival: Mode | None = None
+        self._fresh = 0
         self.mode = downlink.modes[0] if len(downlink.modes) == 1 else None
         self._check_rate()
 
@@ -85,13 +87,16 @@ class IqSource:
         blocks = self._strongest.watch(self._reader.blocks(READ_SAMPLES))
         if self.mode is None:
             yield from self._until_mode(blocks)
-        if self.mode is not None:
-            yield from self._demodulated(self.mode, blocks)
+        tried = None
+        while self.mode is not None and self.mode is not tried:
+            tried = self.mode
+            yield from self._demodulated(tried, blocks)
         if not self._good:
             what = describe(self._strongest.samples(), self._reader.info.sample_rate)
             self._notes.append(f"where the input is strongest it holds {what}")
 
     def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
+        """Decode to the end, or until the samples show that the mode was chosen wrongly."""
         demodulator = self._demodulator = Demodulator(
             sample_rate=self._reader.info.sample_rate,
             modulation=mode.modulation,
@@ -99,14 +104,35 @@ class IqSource:
             rolloff=mode.rolloff,
         )
         decoder = ModeSearch([mode], tap=self._tap)
-        kept, self._kept = self._kept, []
-        for block in itertools.chain(kept, blocks):
-            self._give("samples", block)
-            yield self._decode(decoder, demodulator.process(block))
-        yield self._decode(decoder, demodulator.flush())
+        for block in self._kept:
+            yield self._decode(decoder, demodulator, block)
+        for block in blocks:
+            yield self._decode(decoder, demodulator, block)
+            if self._good:
+                self._kept = []
+            elif self._chosen and self._is_rival_sure(block, mode):
+                return
+        yield self._give_soft(decoder, demodulator.flush())
         yield self._noted(decoder.flush())
 
-    def _decode(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
+    def _is_rival_sure(self, block: Samples, mode: Mode) -> bool:
+        """Before the first good frame: whether two windows running show another mode; then it is taken."""
+        if not self._keep(block):
+            return False
+        guess = choose_mode(self._window(), self._reader.info.sample_rate, self._modes)
+        rival = guess.mode if guess is not None and guess.mode is not mode else None
+        sure = rival is not None and rival is self._rival
+        self._rival = rival
+        if sure and guess is not None:
+            self.mode = rival
+            self._notes.append(f"found {guess.signal}, after no frame came in the mode {mode.name}")
+        return sure
+
+    def _decode(self, decoder: ModeSearch, demodulator: Demodulator, block: Samples) -> list[Frame]:
+        self._give("samples", block)
+        return self._give_soft(decoder, demodulator.process(block))
+
+    def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
         self._give("soft", soft.soft_bits)
         return self._noted(decoder.process(soft.soft_bits, soft.sample_index, soft.ebn0_db))
 
@@ -116,26 +142,32 @@ class IqSource:
 
     def _until_mode(self, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
         """Read until a window shows a mode; the last windows are kept, so that no frame is lost."""
-        rate = self._reader.info.sample_rate
-        window = max(1, round(WINDOW_SECONDS * rate / READ_SAMPLES))
-        fresh = 0
         for block in blocks:
-            self._kept.append(block)
-            fresh += 1
-            if fresh == window:
-                self._choose(self._kept[-2 * window :], rate)
-                fresh = 0
+            if self._keep(block):
+                self._choose()
                 yield []
                 if self.mode is not None:
                     return
-                self._kept = self._kept[-KEPT_WINDOWS * window :]
         if self._kept:
-            self._choose(self._kept, rate)
+            self._choose()
 
-    def _choose(self, blocks: list[Samples], rate: float) -> None:
-        guess = choose_mode(np.concatenate(blocks), rate, self._modes)
+    def _keep(self, block: Samples) -> bool:
+        """Keep a block for a mode that may be found later; whether a window is full."""
+        window = self._window_blocks()
+        self._kept = [*self._kept, block][-KEPT_WINDOWS * window :]
+        self._fresh = (self._fresh + 1) % window
+        return self._fresh == 0
+
+    def _window_blocks(self) -> int:
+        return max(1, round(WINDOW_SECONDS * self._reader.info.sample_rate / READ_SAMPLES))
+
+    def _window(self) -> Samples:
+        return np.concatenate(self._kept[-2 * self._window_blocks() :])
+
+    def _choose(self) -> None:
+        guess = choose_mode(self._window(), self._reader.info.sample_rate, self._modes)
         if guess is not None:
-            self.mode = guess.mode
+            self.mode, self._chosen = guess.mode, True
             self._notes.append(f"found {guess.signal}")
 
     def _give(self, joint: str, passed: npt.NDArray[np.generic]) -> None:

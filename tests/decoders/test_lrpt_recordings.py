@@ -9,13 +9,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from decoders.decode import DecodeRequest, decode
+from decoders.detect import ModeGuess, choose_mode
 from decoders.report import DecodeReport
 from sdr.recording import RecordingWriter
+from tests.decoders.lrpt_modulator import Setting
+from tests.decoders.lrpt_modulator import received as modulator_received
+from tests.decoders.lrpt_stream import coded_bits, sent_cadus
 
 Decode = Callable[..., tuple[DecodeReport, list[bytes]]]
 
@@ -203,3 +208,27 @@ def test_the_wrong_downlink_is_told_what_is_there_instead(run: Decode) -> None:
     assert cadus == []
     assert report.exit_status == 1
     assert any("QPSK at 72.0 kBd" in message for message in report.messages), report.messages
+
+
+def test_a_mode_chosen_wrongly_is_left_again(
+    run: Decode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look takes noise for another mode; the frames come all the same, none of them lost."""
+    cadus = sent_cadus(44)
+    bits = coded_bits("72k", cadus)
+    bits[1::2] ^= 1
+    samples = modulator_received(bits.astype(int), 8.0, Setting(modulation="oqpsk"), np.random.default_rng(1))
+    path = tmp_path / "given.cf32"
+    samples.tofile(path)
+    looks = []
+
+    def first_look_is_wrong(*given: Any) -> ModeGuess | None:
+        looks.append(given)
+        guess = choose_mode(*given)
+        return ModeGuess(given[2][2], guess.signal) if len(looks) == 1 and guess else guess
+
+    monkeypatch.setattr("decoders.iq_source.choose_mode", first_look_is_wrong)
+    report, got = run(str(path), "meteor_lrpt", sample_rate=250e3)
+    assert report.mode == "72k"
+    assert got == cadus or got == cadus[1:]  # the pulse of the very first symbol is cut off
+    assert any("after no frame came in the mode m2_72k" in message for message in report.messages)
