@@ -50,11 +50,15 @@ def test_the_kernels_are_clean_under_sanitizers(tmp_path: Path, folder: str) -> 
     tree = tmp_path / "tree"
     copy_of_the_tree(tree)
     build(tree)
-    library = subprocess.run(
-        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    # libstdc++ as well: the sanitizer must know it before the first C++ exception is thrown.
+    libraries = [
+        subprocess.run(
+            ["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("libasan.so", "libstdc++.so")
+    ]
     environment = os.environ | {
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": " ".join(libraries),
         # Python itself keeps memory until its end; what is asked here is bounds, lifetimes and arithmetic.
         "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
