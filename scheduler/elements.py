@@ -167,8 +167,10 @@ class Elements:
         """The elements made ready for SGP4 (AIAA 2006-6753, improved mode, WGS-72)."""
         per_minute = 2 * math.pi / 1440
         record = Satrec()
+        # SGP4 does not use the number, and the library refuses those that alpha-5 cannot hold.
+        label = self.norad_id if self.norad_id <= tle.MOST_IN_ALPHA5 else 0
         record.sgp4init(
-            WGS72, "i", self.norad_id, (self.epoch - _SGP4_EPOCH).total_seconds() / _DAY_S, self.bstar,
+            WGS72, "i", label, (self.epoch - _SGP4_EPOCH).total_seconds() / _DAY_S, self.bstar,
             self.mean_motion_dot * per_minute / 1440, self.mean_motion_ddot * per_minute / 1440**2,
             self.eccentricity, math.radians(self.argument_of_perigee_deg), math.radians(self.inclination_deg),
             math.radians(self.mean_anomaly_deg), self.mean_motion_rev_per_day * per_minute,

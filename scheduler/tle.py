@@ -19,7 +19,7 @@ from scheduler.errors import ElementsError
 
 LINE_LENGTH = 69
 _ALPHA5_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O
-_MOST_IN_ALPHA5 = 339_999
+MOST_IN_ALPHA5 = 339_999
 _LINE = {number: re.compile(rf"^{number} [ 0-9A-HJ-NP-Z][ 0-9]{{4}}") for number in (1, 2)}
 
 
@@ -67,10 +67,10 @@ def parse(line1: str, line2: str) -> dict[str, object]:
 
 def to_alpha5(norad_id: int) -> str:
     """Five columns for a catalogue number up to 339999."""
-    if not 0 <= norad_id <= _MOST_IN_ALPHA5:
+    if not 0 <= norad_id <= MOST_IN_ALPHA5:
         raise ElementsError(
             f"catalogue number {norad_id} does not fit into a two-line set "
-            f"({_MOST_IN_ALPHA5} at most); use OMM"
+            f"({MOST_IN_ALPHA5} at most); use OMM"
         )
     lead, rest = divmod(norad_id, 10_000)
     return f"{norad_id:05d}" if lead < 10 else f"{_ALPHA5_LETTERS[lead - 10]}{rest:04d}"
@@ -90,7 +90,7 @@ def from_alpha5(text: str) -> int:
 
 def with_checksum(line: str) -> str:
     """A line of 68 columns with its checksum behind."""
-    if len(line) != LINE_LENGTH - 1:
+    if len(line) != LINE_LENGTH - 1 or not (line.isascii() and line.isprintable()):
         raise ElementsError(f"a value does not fit its columns in {line!r}; use OMM")
     return f"{line}{checksum(line)}"
 
