@@ -175,7 +175,10 @@ class IndexReader:
 
 
 def _mapping(line: bytes) -> dict[str, Any]:
-    values = json.loads(line)
+    try:
+        values = json.loads(line)
+    except RecursionError:
+        raise ValueError("a line is nested too deeply") from None
     if not isinstance(values, dict):
         raise ValueError("a line is no JSON object")  # noqa: TRY004 callers handle one kind of error
     return values
