@@ -206,9 +206,12 @@ def load_config(path: Path) -> StationConfig:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; copy station.example.toml and edit it") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from error
-    return _with_base(parse_config(table, str(path)), path.resolve().parent)
+    try:
+        return _with_base(parse_config(table, str(path)), path.resolve().parent)
+    except RuntimeError as error:  # from expanduser
+        raise ConfigError(f"{path}: a path begins with ~ and a user who has no home here") from error
 
 
 def parse_config(table: dict[str, Any], source: str = "station.toml") -> StationConfig:
@@ -243,7 +246,8 @@ def _first_problem(error: ValidationError, table: dict[str, Any]) -> str:
     """One sentence: unknown keys first, as they are the cause of most others."""
     problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     first, more = problems[0], len(problems) - 1
-    place = [part for part in first["loc"] if part not in ("simulator", "playback", "rtl_tcp", "soapy")]
+    loc = first["loc"]
+    place = [*loc[:1], *loc[2:]] if loc[:1] == ("receiver",) else [*loc]  # without the receiver's type
     where = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
         allowed = _allowed_keys(place[:-1], table)
