@@ -10,9 +10,13 @@ on.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from decoders.acquisition import Estimate
+from decoders.breaks import Clock
+
+FindBreak = Callable[[float, tuple[Clock, Clock]], float]
 
 _SMOOTH_JOIN = 0.12
 """Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
@@ -74,35 +78,45 @@ class ClockTrack:
         """Carrier to expect in the next block, cycles per sample; None before the first lock."""
         return self._frequency if self._ever_locked else None
 
-    def extend(self, centre: float, estimate: Estimate | None) -> list[Segment]:
-        """The segment up to `centre`, the middle of the block that was estimated, or missed when None."""
+    def extend(self, centre: float, estimate: Estimate | None, find_break: FindBreak) -> list[Segment]:
+        """The segments up to `centre`, the middle of the block that was estimated, or missed when None.
+
+        `find_break` is asked where the clock broke when two neighbouring estimates do not fit together.
+        """
         if estimate is None:
             segment = self._advance(centre, self._step, self._frequency, locked=self._locked, joined=True)
             self._locked = False
             return [segment]
         unit = 1.0 / self.outputs_per_symbol
-        span = centre - self._at
-        joined = False
-        step = estimate.symbol_step
-        start_frequency = estimate.frequency
-        if self._ever_locked and span > 0:
-            forecast = self._position + span * (self._step + estimate.symbol_step) / 2
-            miss = (estimate.symbol - forecast + unit / 2) % unit - unit / 2
-            jump_hz = abs(estimate.frequency - self._frequency) * self.sample_rate
-            joined = abs(miss) < _SMOOTH_JOIN and jump_hz < _STEADY_JOIN_HZ and self._locked
-            if joined:
-                step = (forecast + miss - self._position) / span
-                start_frequency = self._frequency
-        if not joined:
-            behind = estimate.symbol - span * estimate.symbol_step
-            next_position = self._next_output * unit
-            # The next output comes within one unit of the start: none is lost, none comes twice.
-            self._position = behind + unit * math.floor((next_position - behind) / unit)
-            self._frequency = start_frequency
-        segment = self._advance(centre, step, estimate.frequency, locked=True, joined=joined)
+        forecast = self._position + (centre - self._at) * (self._step + estimate.symbol_step) / 2
+        miss = (estimate.symbol - forecast + unit / 2) % unit - unit / 2
+        segments: list[Segment] = []
+        if self._locked and self._fits(miss, estimate):
+            step = (forecast + miss - self._position) / (centre - self._at)
+            segments.append(self._advance(centre, step, estimate.frequency, locked=True, joined=True))
+        else:
+            if self._locked:
+                old = Clock(self._at, self._position, self._step, self._frequency)
+                new = Clock(centre, estimate.symbol, estimate.symbol_step, estimate.frequency)
+                at = find_break(centre, (old, new))
+                segments.append(self._advance(at, self._step, self._frequency, locked=True, joined=True))
+            segments.append(self._start_anew(centre, estimate, unit))
         self._step = estimate.symbol_step
         self._locked = self._ever_locked = True
-        return [segment]
+        return segments
+
+    def _fits(self, miss: float, estimate: Estimate) -> bool:
+        """Whether one clock and one carrier can have given both estimates."""
+        jump_hz = abs(estimate.frequency - self._frequency) * self.sample_rate
+        return abs(miss) < _SMOOTH_JOIN and jump_hz < _STEADY_JOIN_HZ
+
+    def _start_anew(self, centre: float, estimate: Estimate, unit: float) -> Segment:
+        """The estimate's clock carried back to where the last segment ended."""
+        behind = estimate.symbol - (centre - self._at) * estimate.symbol_step
+        # The next output comes within one unit of the start: none is lost, none comes twice.
+        self._position = behind + unit * math.floor((self._next_output * unit - behind) / unit)
+        self._frequency = estimate.frequency
+        return self._advance(centre, estimate.symbol_step, estimate.frequency, locked=True, joined=False)
 
     def finish(self, end: float) -> list[Segment]:
         """The segment from the middle of the last block to the end of the samples."""

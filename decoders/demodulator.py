@@ -18,6 +18,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.acquisition import Analyser
+from decoders.breaks import BreakFinder, Clock
 from decoders.carrier import WINDOW_SYMBOLS, turn_back
 from decoders.clock import ClockTrack, Segment
 from decoders.errors import DecoderError
@@ -112,6 +113,7 @@ class Demodulator:
         self._clock = ClockTrack(
             sample_rate=sample_rate, outputs_per_symbol=per_symbol, nominal_step=symbol_rate / sample_rate
         )
+        self._breaks = BreakFinder(modulation=modulation, bank=self._analyser.bank, rolloff=rolloff)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
         self._per_symbol = per_symbol
@@ -216,7 +218,7 @@ class Demodulator:
             self._offset_hz = estimate.frequency * self.sample_rate
             self._symbol_rate = estimate.symbol_step * self.sample_rate
         given = []
-        for segment in self._clock.extend(start + self._block / 2, estimate):
+        for segment in self._clock.extend(start + self._block / 2, estimate, self._find_break):
             self._counts["jumps"] += not segment.joined
             given.append(self._give(self._level.process(self._phase.process(self._demodulate(segment)))))
         self._forget(start + self._block // 2)
@@ -251,6 +253,9 @@ class Demodulator:
         self._instants = np.concatenate([self._instants, instants])
         self._seen = np.concatenate([self._seen, np.full(segment.count, segment.locked)])
         return outputs
+
+    def _find_break(self, end: float, clocks: tuple[Clock, Clock]) -> float:
+        return self._breaks.find(self._held, self._held_from, end, clocks)
 
     def _forget(self, before: int) -> None:
         """Drops samples that neither the next segment nor a last full block can need."""

@@ -96,6 +96,21 @@ def test_signal_that_goes_and_comes_back(modulation: str, filling: str) -> None:
         assert rate < 0.026
 
 
+@pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
+@pytest.mark.parametrize("lost", [2, 7])
+def test_lost_samples_cost_no_more_than_their_place(modulation: str, lost: int) -> None:
+    """Unmarked loss in the middle of two estimates: right symbols up to 10 ms before it and from 10 ms after
+    it on."""
+    rng = np.random.default_rng(3)
+    bits = rng.integers(0, 2, 2 * 108_000)
+    samples = received(bits, 6.0, Setting(modulation, offset_hz=4_000.0, clock_ppm=30.0), rng)
+    soft_bits, _, _ = soft_of(np.concatenate([samples[:200_000], samples[200_000 + lost :]]), modulation)
+    cut = int(200_000 / RATE * 144_000)
+    for part in (slice(cut - 40_000, cut - 1_500), slice(cut + 1_500, cut + 40_000)):
+        rate, _ = bit_errors(soft_bits[part], bits[part], modulation, lag=8)
+        assert rate < 0.027
+
+
 def test_weak_rise_and_set() -> None:
     """A pass that rises to 8 dB and sets again: every stretch above 2 dB comes out, under one ambiguity."""
     rng = np.random.default_rng(9)
