@@ -168,6 +168,29 @@ def test_carrier_and_clock_follow_skyfields_range(elements: Elements) -> None:
     assert (
         np.max(np.abs(np.diff(timeline.place(samples)) - 72_000 * sent)) < 72_000 / 3e8
     )  # of a symbol: a metre
+    turns = np.diff(timeline.cycles(samples)) + request.frequency_hz * np.diff(light_s)
+    assert np.max(np.abs(turns)) < 137.9e6 / 3e8  # again a metre, over millions of turns
+    doppler = np.diff(timeline.cycles(samples)) / np.diff(seconds)
+    assert doppler[0] > 2000
+    assert doppler[-1] < -2000
+
+
+def test_carrier_phase_is_smooth(elements: Elements) -> None:
+    start = datetime(2024, 7, 17, 7, 40, 30, tzinfo=UTC)
+    request = PassSimulation(elements, LAI_CHAU, start, start + timedelta(seconds=60))
+    timeline = PassSignal(request, FillSource()).timeline
+    cycles = timeline.cycles(np.arange(0, 60 * 250_000, 256.0))
+    bend = np.diff(cycles, 2) / (256 / 250_000) ** 2  # Hz/s
+    assert -35 < bend.min() < bend.max() < 0  # it only falls, by at most 27 Hz/s and the noise of doubles
+    assert np.std(np.diff(bend)) < 0.2
+
+
+def test_samples_carry_the_doppler_of_the_curve(elements: Elements) -> None:
+    """The line that the fourth power of QPSK shows lies where skyfield's range rate puts the carrier."""
+    start = datetime(2024, 7, 17, 7, 36, tzinfo=UTC)
+    request = PassSimulation(
+        elements, LAI_CHAU, start, start + timedelta(seconds=1), mode="m2_72k", ebn0_db=float("inf")
+    )
     x = _samples(request)
     spectrum = np.abs(np.fft.fft(x**4 * np.hanning(x.size), 1 << 20))
     f = np.fft.fftfreq(1 << 20, 1 / request.sample_rate)
