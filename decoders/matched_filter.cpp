@@ -55,14 +55,15 @@ TRAMTHU_INLINE void filter_body(const float* __restrict mixed, std::ptrdiff_t co
         if (whole < static_cast<double>(-tap_count) || whole > static_cast<double>(count + tap_count))
             continue;
         const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(whole) - tap_count / 2 + 1;
-        const float* from = mixed + 2 * start;
-        if (start < 0 || start + tap_count > count) {
+        const float* from = edge.data();
+        if (start >= 0 && start + tap_count <= count) {
+            from = mixed + 2 * start;
+        } else {
             for (std::ptrdiff_t k = 0; k < tap_count; ++k) {
                 const bool inside = start + k >= 0 && start + k < count;
                 edge[2 * k] = inside ? mixed[2 * (start + k)] : 0.0F;
                 edge[2 * k + 1] = inside ? mixed[2 * (start + k) + 1] : 0.0F;
             }
-            from = edge.data();
         }
         const float* weight = taps + phase * 2 * tap_count;
         Lanes sum = {};
