@@ -120,7 +120,7 @@ def geodetic(position: Array) -> tuple[Array, Array, Array]:
 def sidereal_angle(time: npt.ArrayLike) -> Array:
     """Greenwich mean sidereal time of 1982 in radians, [n]."""
     seconds = posix_array(time)
-    seconds = seconds + _ut1_minus_utc(round(float(seconds.mean()) / DAY_S)) if seconds.size else seconds
+    seconds = seconds + _ut1_minus_utc(seconds) if seconds.size else seconds
     days = np.floor(seconds / DAY_S)
     fraction = seconds / DAY_S - days
     centuries = (_JD_OF_1970 - _JD_OF_2000 + days + fraction) / 36525
@@ -175,9 +175,19 @@ def _timescale() -> Any:
     return load.timescale(builtin=True)
 
 
-@lru_cache(maxsize=4096)
-def _ut1_minus_utc(day: int) -> float:
-    """Seconds, on one day since 1970; it changes by about a millisecond a day."""
+def _ut1_minus_utc(time: Array) -> Array:
+    """Seconds [n]; straight between midnights, so that the sky does not depend on how times are grouped."""
+    day = np.floor(time / DAY_S).astype(np.int64)
+    first = int(day.min())
+    known = np.array([_ut1_minus_utc_at(d) for d in range(first, int(day.max()) + 2)])
+    slope = np.diff(known)
+    slope[np.abs(slope) > 0.5] = 0.0  # the midnight behind a leap second
+    return np.asarray(known[day - first] + slope[day - first] * (time / DAY_S - day))
+
+
+@lru_cache(maxsize=65_536)
+def _ut1_minus_utc_at(day: int) -> float:
+    """Seconds, at the beginning of a day counted from 1970; it changes by about a millisecond a day."""
     at = _timescale().from_datetime(datetime.fromtimestamp(day * DAY_S, UTC))
     utc_fraction = at.tai_fraction - at._leap_seconds() / DAY_S
     return float((at.ut1_fraction - utc_fraction) * DAY_S)

@@ -78,6 +78,13 @@ def test_a_pass_rises_culminates_and_sets(site: Site, after_s: int, least: float
     assert all(a.los < b.aos for a, b in pairwise(found))
 
 
+def test_the_sky_does_not_depend_on_how_times_are_grouped() -> None:
+    seconds = START.timestamp() + np.linspace(0, 5 * 86400, 41)
+    together = elevation(LAI_CHAU, METEOR, seconds)[1]
+    alone = [elevation(LAI_CHAU, METEOR, [t])[1][0] for t in seconds]
+    assert np.abs(together - alone).max() < 1e-9
+
+
 def test_none_is_missed_or_invented() -> None:
     """Every second of three days is up exactly when a pass says so."""
     seconds = np.arange(START.timestamp(), START.timestamp() + 3 * 86400)
