@@ -22,7 +22,8 @@ def edge_taps(rolloff: float) -> NDArray[np.complex64]:
     """Filter at two samples per symbol that keeps the upper band edge, centred on zero frequency.
 
     It makes the matched pulse symmetrical about half the symbol rate, which removes pattern jitter (see
-    `spectral_lines`). Its conjugate keeps the lower edge. The order is that of a correlation, latest tap last.
+    `spectral_lines`). Its conjugate keeps the lower edge.
+    The order is that of a correlation: latest tap last.
     """
     size = 1024
     offset = np.fft.fftfreq(size) * 2  # symbol rates from the edge
