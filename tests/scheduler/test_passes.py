@@ -74,7 +74,8 @@ def test_a_pass_rises_culminates_and_sets(site: Site, after_s: int, least: float
         around = [p.aos.timestamp() - 1, p.aos.timestamp() + 1, p.los.timestamp() - 1, p.los.timestamp() + 1]
         assert list(elevation(site, METEOR, around)[1] > 0) == [False, True, True, False]
         inside = elevation(site, METEOR, np.linspace(p.aos.timestamp(), p.los.timestamp(), 200))[1]
-        assert inside.max() <= p.max_elevation_deg + 1e-6
+        # The culmination is found to a tenth of a second, a few 1e-6 degrees below the very top.
+        assert inside.max() <= p.max_elevation_deg + 1e-4
     assert all(a.los < b.aos for a, b in pairwise(found))
 
 
