@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.downlink import TimedPackets
 from sim.msu_mr import LINES, MsuMrCamera, Strip
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sim.request import PassSimulation
 
 LINES_PER_SECOND = LINES / STRIP_PERIOD_S
+BLOCK = 8  # columns of a block; its lines are those of the strip
 
 
 class CameraSource:
@@ -30,6 +32,7 @@ class CameraSource:
     def __init__(self, camera: MsuMrCamera, epoch: float) -> None:
         self._camera, self._epoch = camera, epoch
         self._truth: list[Strip] = []
+        self._block_means: list[NDArray[np.uint8]] = []
 
     @classmethod
     def of(cls, request: PassSimulation) -> CameraSource | None:
@@ -45,13 +48,15 @@ class CameraSource:
         """Packets of strips that begin from `start` to `end`, seconds from the start of the recording."""
         for strip in self._camera.strips(self._epoch + start, self._epoch + end):
             self._truth.append(_without_picture(strip))
+            self._block_means.append(_block_means(strip.counts))
             yield TimedPackets(strip.time + STRIP_PERIOD_S - self._epoch, strip.packets)
 
     def save_truth(self, path: Path) -> int:
         """Write the truth of all strips that were taken, as .npz; returns their number.
 
         Arrays: strip_number [s], strip_time [s] and line_time [s, 8] in POSIX seconds, columns [k],
-        lon and lat in degrees [s, 8, k], channels, quality [s].
+        lon and lat in degrees [s, 8, k], channels [c], quality [s], and block_mean uint8 [s, c, 196], the
+        mean count of each block of 8 x 8: by it a received strip is known again whatever its clock says.
         """
         strips = self._truth
         if not strips:
@@ -67,8 +72,16 @@ class CameraSource:
             lat=np.stack([strip.truth_lat for strip in strips]),
             channels=np.array(strips[0].channels),
             quality=np.array([strip.quality for strip in strips]),
+            block_mean=np.stack(self._block_means),
         )
         return len(strips)
+
+
+def _block_means(counts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    channels, lines, columns = counts.shape
+    blocks = counts.reshape(channels, lines, columns // BLOCK, BLOCK)
+    means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return means
 
 
 def _without_picture(strip: Strip) -> Strip:

@@ -170,8 +170,13 @@ def _frames(observation: Observation) -> FrameScore | None:
 
 def _places(observation: Observation) -> PlaceScore | None:
     truth = observation.recording.with_name(f"{observation.recording.name}.truth.npz")
-    made = [entry.path for entry in observation.files if entry.step == "image" and entry.path.suffix == ".nc"]
-    return score_places(truth, made[0]) if made and truth.exists() else None
+    level1a, level1b = (
+        next((f.path for f in observation.files if f.step == step and f.path.suffix == ".nc"), None)
+        for step in ("decode", "image")
+    )
+    if level1a is None or level1b is None or not truth.exists():
+        return None
+    return score_places(truth, level1a, level1b)
 
 
 def _lines(channel: dict[str, Any]) -> str:

@@ -15,7 +15,9 @@ from station.compare import frames_of
 Array = npt.NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.0
-LINES = 8  # of a strip
+LINES = 8  # of a strip; as many columns make a block
+# A strip is known again from so many blocks, when no other is half as much alike.
+LEAST_BLOCKS, CERTAIN = 60, 0.5
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ class FrameScore:
 
 @dataclass(frozen=True)
 class PlaceScore:
-    """Distance of product and truth in km over `points` pixels, and the largest difference of line times."""
+    """Distance of product and truth in km over `points` pixels of `strips`, and the worst line time."""
 
     points: int
+    strips: int
     median_km: float
     percentile_95_km: float
     worst_km: float
@@ -64,40 +67,74 @@ def score_frames(stem: Path, frames: Path) -> FrameScore:
     )
 
 
-def score_places(truth: Path, level1b: Path) -> PlaceScore | None:
-    """Compare a level-1b file's places with the simulator's; None when it has none.
+def score_places(truth: Path, level1a: Path, level1b: Path) -> PlaceScore | None:
+    """Compare a level-1b file's places with the simulator's; None when nothing can be compared.
 
-    A strip of eight lines is looked up by the time of its first line, and its lines are compared in their
-    order, so a clock that is a second off shows as 0.23 s (a strip takes 1.23 s) and 1.5 km.
+    A received strip is known again by what it shows (the means of its blocks), not by its time: a clock that
+    is off, or a strip in the wrong place, moves the places and not the comparison.
     """
     made = _level1b(level1b)
     if made is None:
         return None
     line_time, made_lon, made_lat = made
     with np.load(truth, allow_pickle=False) as table:
-        strip_time, times = table["strip_time"], table["line_time"]
-        columns, lon, lat = table["columns"], table["lon"], table["lat"]
-    strips = _nearest(strip_time, line_time[::LINES])
-    off_s = np.abs(times[strips].reshape(-1)[: line_time.size] - line_time)
-    inside = (columns >= 0) & (columns < made_lon.shape[1])
-    truth_lon, truth_lat = (_rows(values[strips], line_time.size)[:, inside] for values in (lon, lat))
-    kept = columns[inside].astype(int)
-    distance = _distance_km(truth_lon, truth_lat, made_lon[:, kept], made_lat[:, kept])
+        times, columns, lon, lat = (table[name] for name in ("line_time", "columns", "lon", "lat"))
+        channels, block_mean = table["channels"], table["block_mean"]
+    matched = same_strips(_block_means(level1a, channels), block_mean.astype(float))
+    kept = columns[(columns >= 0) & (columns < made_lon.shape[1])].astype(int)
+    of_made = np.flatnonzero(matched >= 0)
+    if not of_made.size or line_time.size != matched.size * LINES:
+        return None
+    rows, of_truth = (of_made[:, None] * LINES + np.arange(LINES)).ravel(), matched[of_made]
+    true_lon, true_lat = (part[of_truth][..., : kept.size].reshape(rows.size, -1) for part in (lon, lat))
+    distance = _distance_km(true_lon, true_lat, made_lon[rows][:, kept], made_lat[rows][:, kept])
     finite = distance[np.isfinite(distance)]
     if not finite.size:
         return None
     return PlaceScore(
         points=int(finite.size),
+        strips=int(of_made.size),
         median_km=float(np.median(finite)),
         percentile_95_km=float(np.percentile(finite, 95)),
         worst_km=float(finite.max()),
-        worst_time_s=float(off_s.max()),
+        worst_time_s=float(np.abs(times[of_truth].ravel() - line_time[rows]).max()),
     )
 
 
-def _rows(strips: Array, count: int) -> Array:
-    """Lines [count, k] from strips [s, 8, k]."""
-    return strips.reshape(-1, strips.shape[-1])[:count]
+def same_strips(received: Array, sent: Array) -> npt.NDArray[np.intp]:
+    """Number of the sent strip that each received one shows, -1 where that is not certain.
+
+    Args:
+        received: mean counts of blocks [r, channels, blocks], NaN where a block was not received.
+        sent: the same as sent [s, channels, blocks].
+    """
+    found = np.full(len(received), -1, dtype=np.intp)
+    flat = sent.reshape(len(sent), -1)
+    for i, strip in enumerate(received.reshape(len(received), -1)):
+        known = np.isfinite(strip)
+        if known.sum() < LEAST_BLOCKS:
+            continue
+        off = np.abs(flat[:, known] - strip[known]).mean(axis=1)
+        best = int(off.argmin())
+        if off[best] < CERTAIN * np.delete(off, best).min():
+            found[i] = best
+    return found
+
+
+def _block_means(level1a: Path, channels: npt.NDArray[np.int_]) -> Array:
+    """Mean counts of whole blocks [strips, channels, 196] of a level-1a file, NaN where not all is good."""
+    import netCDF4
+
+    with netCDF4.Dataset(level1a) as file:
+        lines, columns = len(file.dimensions["y"]), len(file.dimensions["x"])
+        shape = (lines // LINES, LINES, columns // LINES, LINES)
+        means = np.full((shape[0], len(channels), shape[2]), np.nan)
+        for k, channel in enumerate(channels):
+            if f"ch{channel}" in file.variables:
+                counts = np.ma.getdata(file.variables[f"ch{channel}"][:]).reshape(shape)
+                quality = np.ma.getdata(file.variables[f"ch{channel}_quality"][:]).reshape(shape)
+                means[:, k] = np.where(quality.any(axis=(1, 3)), np.nan, counts.mean(axis=(1, 3)))
+    return means
 
 
 def _level1b(path: Path) -> tuple[Array, Array, Array] | None:
@@ -113,12 +150,6 @@ def _level1b(path: Path) -> tuple[Array, Array, Array] | None:
             for name in ("line_time", "longitude", "latitude")
         ]
     return read[0], read[1], read[2]
-
-
-def _nearest(times: Array, wanted: Array) -> npt.NDArray[np.intp]:
-    after = np.clip(np.searchsorted(times, wanted), 1, times.size - 1)
-    before_is_nearer = wanted - times[after - 1] < times[after] - wanted
-    return np.asarray(np.where(before_is_nearer, after - 1, after), dtype=np.intp)
 
 
 def _distance_km(lon1: Array, lat1: Array, lon2: Array, lat2: Array) -> Array:
