@@ -17,8 +17,22 @@ ARCHIVE = file_named("pass.sigmf")
 
 
 def one_input(data: bytes) -> None:
-    ARCHIVE.write_bytes(data)
-    read_all(ARCHIVE)
+    for text in (data, with_right_checksums(data)):
+        ARCHIVE.write_bytes(text)
+        try:
+            read_all(ARCHIVE)
+        except RecordingError:
+            continue
+
+
+def with_right_checksums(data: bytes) -> bytes:
+    """No fuzzer guesses a checksum (ustar: the sum of all bytes of the header, its own as blanks)."""
+    blocks = [data[k : k + 512] for k in range(0, len(data), 512)]
+    for k, block in enumerate(blocks):
+        if block[257:262] == b"ustar" and len(block) == 512:
+            total = sum(block[:148]) + 8 * 32 + sum(block[156:])
+            blocks[k] = block[:148] + b"%06o\0 " % total + block[156:]
+    return b"".join(blocks)
 
 
 def seeds() -> list[bytes]:
@@ -42,4 +56,4 @@ def packed(parts: dict[str, bytes], kind: int) -> bytes:
 
 
 if __name__ == "__main__":
-    fuzz(one_input, seeds(), allowed=(RecordingError,), longest=6144)
+    fuzz(one_input, seeds(), allowed=(), longest=6144)
