@@ -22,7 +22,7 @@ from sgp4.api import Satrec
 
 from products.errors import InputError
 from products.instrument import Attitude, Instrument
-from products.orbit import sidereal_angle, states, sun_direction
+from products.orbit import sidereal_angle, states, sun_direction, turned
 
 Array = NDArray[np.float64]
 
@@ -63,13 +63,6 @@ def _ground(position: Array, look: Array) -> Array:
     return np.asarray(position + look * distance[:, None])
 
 
-def _turn(vector: Array, angle: Array) -> Array:
-    """Vectors (n, 3) of the sky's frame in the Earth's, by the sidereal angle (n,)."""
-    cos_a, sin_a = np.cos(angle), np.sin(angle)
-    x, y, z = vector.T
-    return np.stack([x * cos_a + y * sin_a, y * cos_a - x * sin_a, z], axis=1)
-
-
 def lonlat(point: Array) -> tuple[Array, Array]:
     """Longitude and geodetic latitude in degrees of points (..., 3) on the ellipsoid."""
     x, y, z = np.moveaxis(point, -1, 0)
@@ -98,9 +91,9 @@ def view(satrec: Satrec, instrument: Instrument, attitude: Attitude, line_time: 
     look = _look(position, velocity, instrument.scan.angle_rad(column), attitude)
     turn = sidereal_angle(time)
     return View(
-        ground=_turn(_ground(position, look), turn),
-        to_satellite=_turn(-look, turn),
-        to_sun=_turn(sun_direction(time), turn),
+        ground=turned(_ground(position, look), turn),
+        to_satellite=turned(-look, turn),
+        to_sun=turned(sun_direction(time), turn),
     )
 
 

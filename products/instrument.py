@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from products.errors import InputError
 
 FILE = Path(__file__).parent / "instruments" / "msu_mr.toml"
+MATURITIES = ("nominal", "fitted", "reported")
 SIDES = {"left": 1.0, "right": -1.0}
 
 
@@ -46,13 +47,19 @@ class Scan:
 
 @dataclass(frozen=True)
 class Attitude:
-    """Fixed turn of the line of sight, in pyorbital's sense, and shift of the clock."""
+    """Fixed turn of the line of sight, in pyorbital's sense, and shift of the clock.
+
+    maturity is "nominal" (assumed), "fitted" (to one pass) or "reported" (by others); error_km is what is to
+    be expected of a place below the satellite.
+    """
 
     roll_deg: float
     pitch_deg: float
     yaw_deg: float
     time_offset_s: float
     applied: bool
+    maturity: str
+    error_km: float
     source: str
 
 
@@ -97,6 +104,12 @@ def load_instrument(path: Path) -> Instrument:
         name: _record(Attitude, value, path, f"attitude.{name}")
         for name, value in table.pop("attitude", {}).items()
     }
+    for name, attitude in attitudes.items():
+        if attitude.maturity not in MATURITIES:
+            raise InputError(
+                f"{path.name}, attitude.{name}: maturity is {attitude.maturity!r}; "
+                f"allowed: {', '.join(MATURITIES)}"
+            )
     if "nominal" not in attitudes:
         raise InputError(f"{path.name}: attitude.nominal is missing")
     return _record(Instrument, table | {"scan": scan, "attitudes": attitudes}, path, "top")

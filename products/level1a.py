@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from products.calibration import BlackBodies, black_bodies, dark_word
 from products.errors import InputError
 from products.geolocation import Geolocator
 from products.instrument import Attitude, msu_mr
-from products.orbit import satrec_from_omm
+from products.orbit import Orbit, orbit_from_omm
+from products.own_orbit import own_orbit
 
 CHANNELS = (1, 2, 3, 4, 5, 6)
 COLUMNS = 1568
@@ -26,7 +28,10 @@ MAX_LINES = 20000
 
 @dataclass(frozen=True)
 class Level1a:
-    """A decoded pass: counts and quality (lines, 1568) of each channel on air, and line times (POSIX s)."""
+    """A decoded pass: counts and quality (lines, 1568) of each channel on air, and line times (POSIX s).
+
+    The satellite's own positions (n, 3) are Earth-fixed, at position_time (n,); NaN where it sent none.
+    """
 
     path: Path
     satellite: str
@@ -35,6 +40,8 @@ class Level1a:
     quality: dict[int, NDArray[np.uint8]]
     bodies: dict[int, BlackBodies]
     dark: dict[int, float]
+    position_time: NDArray[np.float64]
+    position_m: NDArray[np.float64]
     attributes: dict[str, Any]
 
     @property
@@ -42,10 +49,29 @@ class Level1a:
         """The elements the decoder was given, as JSON, or an empty text."""
         return str(self.attributes.get("elements_omm", "") or "")
 
+    @cached_property
+    def orbit(self) -> Orbit | str:
+        """The elements' orbit, or without elements the one the satellite tells of itself; else why none.
+
+        Raises:
+            InputError: there are elements, and they are unusable.
+        """
+        if not self.attributes.get("date_known", 1):
+            return "the day of the pass is not known"
+        if self.elements_omm:
+            return orbit_from_omm(self.elements_omm)
+        if not np.isfinite(self.position_time).any():
+            return "no orbital elements came with the pass"
+        span = float(self.line_time.min()), float(self.line_time.max())
+        try:
+            return own_orbit(self.position_time, self.position_m, *span)
+        except InputError as error:
+            return f"no orbital elements came with the pass, and {error}"
+
     @property
     def is_located(self) -> bool:
-        """Whether places can be told: elements are there, and the day of the pass is known."""
-        return bool(self.elements_omm) and bool(self.attributes.get("date_known", 1))
+        """Whether places can be told."""
+        return isinstance(self.orbit, Orbit)
 
     @property
     def missing_lines(self) -> dict[int, int]:
@@ -103,6 +129,7 @@ def _read(path: Path, file: netCDF4.Dataset) -> Level1a:
         quality=quality,
         bodies=_bodies(file, [n for n in counts if n >= 4]),
         dark=_dark(file, [n for n in counts if n <= 3]),
+        **_positions(file),
         attributes=attributes,
     )
 
@@ -138,20 +165,29 @@ def _dark(file: netCDF4.Dataset, channels: list[int]) -> dict[int, float]:
     return {channel: dark_word(channel, words) for channel in channels}
 
 
+def _positions(file: netCDF4.Dataset) -> dict[str, NDArray[np.float64]]:
+    """The satellite's own positions; none in files that are older than this variable."""
+    time, position = np.zeros(0), np.zeros((0, 3))
+    if "position_time" in file.variables and "position" in file.variables:
+        told = [np.asarray(file[name][:], np.float64) for name in ("position_time", "position")]
+        if told[0].ndim == 1 and told[1].shape == (told[0].size, 3):
+            time, position = told
+    return {"position_time": time, "position_m": position}
+
+
 def geolocator(level1a: Level1a, attitude: Attitude | None = None) -> Geolocator | None:
-    """The places of a pass's pixels, or None where the file carries no elements.
+    """The places of a pass's pixels, or None where no orbit is known.
 
     Raises:
         InputError: the elements are unusable.
     """
-    if not level1a.is_located:
+    orbit = level1a.orbit
+    if not isinstance(orbit, Orbit):
         return None
     instrument = msu_mr()
     chosen = attitude or instrument.attitude(level1a.satellite)
     start, end = float(level1a.line_time.min()), float(level1a.line_time.max())
-    return Geolocator(
-        satrec_from_omm(level1a.elements_omm), instrument, chosen, math.floor(start), math.ceil(end)
-    )
+    return Geolocator(orbit.satrec, instrument, chosen, math.floor(start), math.ceil(end))
 
 
 def platform_name(satellite: str) -> str:

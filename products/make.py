@@ -24,7 +24,6 @@ Progress = Callable[[float], None]
 
 # A sample of the pass for rough questions: which lines hold an area, and whether the Sun shines there.
 EVERY_LINE, EVERY_COLUMN = 8, 28
-UNLOCATED = "no orbital elements, or no date, came with the pass: shown as seen, not on a map"
 
 
 def make_products(
@@ -79,7 +78,8 @@ def make_products(
 def _make_pass(one: Pass, order: Order, progress: Progress) -> tuple[list[ProductFile], list[Skipped]]:
     """All products of one pass."""
     if one.geolocator is None:
-        return write_unlocated(one, order), [Skipped("*", "*", UNLOCATED)]
+        reason = f"{one.level1a.orbit}: shown as seen, not on a map"
+        return write_unlocated(one, order), [Skipped("*", "*", reason)]
     files = [write_level1b_file(one, order)]
     skipped: list[Skipped] = []
     scene = render.open_scene(one.level1a.path, order.attitude, order.recipes, one.level1a)

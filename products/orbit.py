@@ -7,6 +7,7 @@ UT1 - UTC (below 0.9 s by definition, below 0.1 s since 2017) is ignored: at mos
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -41,6 +42,34 @@ UNUSED = {
     "MEAN_MOTION_DOT": 0.0,
     "MEAN_MOTION_DDOT": 0.0,
 }
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Where the satellite is, and how well that is known.
+
+    Attributes:
+        omm: the elements as an OMM in JSON.
+        satrec: SGP4's record of them.
+        source: where they come from, in words.
+        error_km: expected error at the epoch, or of an own orbit at all lines' times.
+        error_km_per_day: by how much it grows with the elements' age.
+    """
+
+    omm: str
+    satrec: Satrec
+    source: str
+    error_km: float
+    error_km_per_day: float
+
+
+def orbit_from_omm(text: str) -> Orbit:
+    """The orbit of elements that came with the pass; their errors: Vallado and Crawford 2008.
+
+    Raises:
+        InputError: see `satrec_from_omm`.
+    """
+    return Orbit(text, satrec_from_omm(text), "orbital elements that came with the pass", 1.0, 2.0)
 
 
 def satrec_from_omm(text: str) -> Satrec:
@@ -123,6 +152,13 @@ def sidereal_angle(time: Array) -> Array:
         - 6.2e-6 * century**3
     )
     return np.asarray(np.deg2rad(np.mod(seconds, DAY_S) / 240.0))
+
+
+def turned(vector: Array, angle: Array) -> Array:
+    """Vectors (n, 3) of the sky's frame in the Earth's, by the sidereal angle (n,)."""
+    cos_a, sin_a = np.cos(angle), np.sin(angle)
+    x, y, z = vector.T
+    return np.stack([x * cos_a + y * sin_a, y * cos_a - x * sin_a, z], axis=1)
 
 
 def sun_direction(time: Array) -> Array:

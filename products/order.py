@@ -16,15 +16,11 @@ from products.definitions import areas as known_areas
 from products.definitions import recipes as known_recipes
 from products.errors import OutputError, ProductError
 from products.geolocation import Geolocator
-from products.instrument import msu_mr
+from products.instrument import Attitude, msu_mr
 from products.level1a import Level1a, geolocator, read_level1a
-from products.orbit import epoch_posix, satrec_from_omm
+from products.orbit import Orbit, epoch_posix
 from products.overlay import boundary_lines
 from products.report import GeolocationQuality, PassSummary
-
-# Expected error of a place: SGP4 with fresh elements and its growth with their age (1 to 3 km a day at this
-# height: Vallado and Crawford 2008), and an attitude that nobody publishes, known to about half a degree.
-FRESH_ERROR_KM, ERROR_KM_PER_DAY, ATTITUDE_ERROR_KM = 1.0, 2.0, 7.0
 
 
 @dataclass(frozen=True)
@@ -109,19 +105,21 @@ def open_pass(path: Path, order: Order) -> Pass:
         lines=level1a.line_time.size,
         channels=tuple(level1a.counts),
         missing_lines=level1a.missing_lines,
-        geolocation=_quality(level1a, attitude.source) if locator else None,
+        geolocation=_quality(level1a, attitude),
     )
     safe = "".join(c if c.isalnum() or c in "-.+" else "_" for c in level1a.satellite)
     return Pass(level1a, sha256, locator, summary, f"{safe}_{start:%Y%m%dT%H%M%SZ}")
 
 
-def _quality(level1a: Level1a, attitude: str) -> GeolocationQuality:
-    epoch = epoch_posix(satrec_from_omm(level1a.elements_omm))
-    age_days = float(level1a.line_time.mean() - epoch) / 86400
-    error = FRESH_ERROR_KM + ERROR_KM_PER_DAY * abs(age_days) + ATTITUDE_ERROR_KM
+def _quality(level1a: Level1a, attitude: Attitude) -> GeolocationQuality | None:
+    orbit = level1a.orbit
+    if not isinstance(orbit, Orbit):
+        return None
+    age_days = float(level1a.line_time.mean() - epoch_posix(orbit.satrec)) / 86400
+    error_km = orbit.error_km + orbit.error_km_per_day * abs(age_days) + attitude.error_km
     return GeolocationQuality(
-        method="SGP4, nominal scan, WGS 84 at height 0",
-        attitude=attitude,
+        method=f"{orbit.source}; SGP4, nominal scan, WGS 84 at height 0",
+        attitude=f"{attitude.maturity}: {attitude.source}",
         elements_age_days=round(age_days, 3),
-        expected_error_km=round(error, 1),
+        expected_error_km=round(error_km, 1),
     )

@@ -20,6 +20,7 @@ from products.errors import InputError, OutputError
 from products.geotiff import write_geotiff
 from products.graticule import graticule
 from products.level1b import level1b_name, write_level1b
+from products.orbit import Orbit
 from products.order import Order, Pass
 from products.overlay import inside, map_lines
 from products.picture import (
@@ -131,19 +132,21 @@ def write_unlocated(one: Pass, order: Order) -> list[ProductFile]:
 
 
 def write_level1b_file(one: Pass, order: Order) -> ProductFile:
-    """Level 1b of a pass with elements.
+    """Level 1b of a pass whose orbit is known.
 
     Raises:
         InputError: the pass has none.
         OutputError: the file cannot be written.
     """
-    if one.geolocator is None or one.summary.geolocation is None:
+    orbit = one.level1a.orbit
+    if one.geolocator is None or one.summary.geolocation is None or not isinstance(orbit, Orbit):
         raise InputError("level 1b needs orbital elements: decode again with --elements")
     path = order.out / level1b_name(one.level1a)
     source = one.level1a.attributes
     attributes = {key: str(source.get(key, "")) for key in ("station", "recording_name", "recording_sha256")}
     attributes |= {
-        "elements_omm": one.level1a.elements_omm,
+        "elements_omm": orbit.omm,
+        "elements_source": orbit.source,
         "geolocation": json.dumps(asdict(one.summary.geolocation), sort_keys=True),
         "history": f"made from {one.level1a.path.name} (sha256 {one.sha256})",
     }

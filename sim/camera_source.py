@@ -61,12 +61,14 @@ class CameraSource:
         strips = self._truth
         if not strips:
             return 0
-        time = np.array([strip.time for strip in strips])
+        stamp, seen = (np.array([getattr(strip, name) for strip in strips]) for name in ("stamp", "time"))
+        after = np.arange(LINES) / LINES_PER_SECOND
         np.savez(
             path,
             strip_number=np.array([strip.number for strip in strips]),
-            strip_time=time,
-            line_time=time[:, None] + np.arange(LINES) / LINES_PER_SECOND,
+            strip_time=stamp,
+            line_time=stamp[:, None] + after,
+            seen_time=seen[:, None] + after,
             columns=strips[0].truth_columns,
             lon=np.stack([strip.truth_lon for strip in strips]),
             lat=np.stack([strip.truth_lat for strip in strips]),
@@ -89,6 +91,7 @@ def _without_picture(strip: Strip) -> Strip:
     return Strip(
         number=strip.number,
         time=strip.time,
+        stamp=strip.stamp,
         packets=(),
         truth_columns=strip.truth_columns,
         truth_lon=strip.truth_lon.copy(),

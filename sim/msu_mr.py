@@ -1,7 +1,8 @@
 """MSU-MR on LRPT: from an orbit and a scene to space packets, strip by strip.
 
 A strip is 8 lines of 1568 columns, sent as 14 packets of 14 blocks for each channel in ascending order and
-one service packet. Time stamps are the moment at which column 0 of the strip's first line is seen.
+one service packet. Time stamps are the moment at which column 0 of the strip's first line is seen, plus what
+the satellite's stamps are ahead of it (`Craft.stamps_ahead_s`).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Strip:
     """Eight lines of all channels as sent, and where they really are."""
 
     number: int
-    time: float  # POSIX seconds, UTC, of column 0 of the first line
+    time: float  # POSIX seconds, UTC, at which column 0 of the first line is really seen
+    stamp: float  # what the packets say it is, POSIX seconds
     packets: tuple[bytes, ...]  # whole space packets in sending order
     truth_columns: NDArray[np.int64]  # [k]
     truth_lon: NDArray[np.float32]  # degrees [8, k]
@@ -75,7 +77,7 @@ class MsuMrCamera:
         scene: what there is to see.
         channels: the channels on air, 1 ... 6.
         seed: chooses where the packet counter starts.
-        scan, attitude, craft: other than the nominal ones.
+        scan, attitude, craft: other than the nominal scan, the craft's attitude and the elements' craft.
         budget_bytes: the most that the packets of a strip may come to.
     """
 
@@ -93,8 +95,8 @@ class MsuMrCamera:
     ) -> None:
         self._elements, self._scene = elements, scene
         self._channels = check_channels(tuple(channels))
-        self._scan, self._attitude = scan or Scan(), attitude or Attitude()
         self._craft = craft or craft_for(elements.name)
+        self._scan, self._attitude = scan or Scan(), attitude or self._craft.attitude
         self._geometry = LineGeometry(elements, self._scan, self._attitude)
         self._ties = np.append(np.arange(0, self._scan.columns - 1, _TIE_STEP), self._scan.columns - 1)
         self._weights = spreading(self._ties, self._scan.columns)
@@ -129,10 +131,12 @@ class MsuMrCamera:
             for at, (number, time) in enumerate(zip(numbers.tolist(), times.tolist(), strict=True)):
                 rows = slice(at * LINES, (at + 1) * LINES)
                 rate = self._rate(spectra[at])
+                stamp = time + self._craft.stamps_ahead_s
                 yield Strip(
                     number=number,
                     time=time,
-                    packets=tuple(self._packets(time, rate, service[at])),
+                    stamp=stamp,
+                    packets=tuple(self._packets(stamp, rate, service[at])),
                     truth_columns=self._ties,
                     truth_lon=lon[rows, self._ties].astype(np.float32),
                     truth_lat=lat[rows, self._ties].astype(np.float32),
@@ -185,9 +189,9 @@ class MsuMrCamera:
         """Bytes of the image packets; each has an even length, as the satellites' have."""
         return int((_PACKET_HEAD_BYTES + 2 * ((image_codec.coded_bits(levels) + 15) // 16)).sum())
 
-    def _packets(self, time: float, rate: _Rate, service: bytes) -> Iterator[bytes]:
-        """All packets of one strip in sending order."""
-        stamp = time_stamp(time, self._craft)
+    def _packets(self, moment: float, rate: _Rate, service: bytes) -> Iterator[bytes]:
+        """All packets of one strip in sending order, stamped with a moment."""
+        stamp = time_stamp(moment, self._craft)
         parts = self._scan.columns // (8 * image_codec.BLOCKS_PER_PACKET)
         last = _MIDDLE if self._craft.is_first_series else _LAST  # METEOR-M2 never marked the last one
         for index, scan in enumerate(image_codec.encode(rate.levels)):
@@ -205,7 +209,10 @@ class MsuMrCamera:
         return packet
 
     def _service(self, numbers: NDArray[np.int64], times: NDArray[np.float64], start: float) -> list[bytes]:
-        """Data of the service packets of some strips; the satellite tells its place of a second before."""
+        """Data of the service packets of some strips; the satellite tells its place of a second before.
+
+        Place and body are the satellite's and its navigator's clock is right: only the instrument's is ahead.
+        """
         seconds = np.floor(times) - 1.0
         position, _ = states(self._elements, seconds)
         ahead, right, down = axes(*states(self._elements, seconds - 1.0), self._attitude)
@@ -213,7 +220,13 @@ class MsuMrCamera:
         inertial = Rotation.from_euler("z", greenwich_sidereal_angle(seconds - 1.0)[:, None]) * body
         quaternion = inertial.as_quat(scalar_first=True)
         return [
-            service_data(time, number, self._craft, Pose(int(second), *pose), start - 3600.0)
+            service_data(
+                time + self._craft.stamps_ahead_s,
+                number,
+                self._craft,
+                Pose(int(second), *pose),
+                start - 3600.0,
+            )
             for number, time, second, *pose in zip(
                 numbers.tolist(), times.tolist(), seconds.tolist(), position, quaternion, strict=True
             )

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scheduler.errors import SatelliteError
 from scheduler.satellites import satellite
 from sim.errors import SimulationError
+from sim.geometry import Attitude
 from sim.radiometry import (
     COLD_BODY_K,
     COLD_COUNT10,
@@ -51,13 +52,26 @@ _M2X_DIGITAL = bytes.fromhex("2e0be2d0bf2ccc02d8bd2d8be2e4bd2dcbd2e0ba43")
 _M2_DIGITAL_BYTES = bytes.fromhex("00556566aa001d0007ab8fbf040002003fc5780920")
 
 
+LEVEL = Attitude()
+
+
 @dataclass(frozen=True)
 class Craft:
-    """What differs from satellite to satellite in the packets."""
+    """What differs from satellite to satellite in the packets, and how the instrument sits on it.
+
+    Attributes:
+        serial: of the instrument.
+        time: "utc": day 1 is 2001-01-01; "moscow-no-day": Moscow's time of day, day 0.
+        backup_set: which half of the instrument works.
+        attitude: of the instrument on the satellite, whose body itself flies level.
+        stamps_ahead_s: by how much the time stamps are ahead of the moment that was seen.
+    """
 
     serial: int
-    time: str  # "utc": day 1 is 2001-01-01; "moscow-no-day": Moscow's time of day, day 0
+    time: str
     backup_set: bool = True
+    attitude: Attitude = LEVEL
+    stamps_ahead_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what no satellite has."""
@@ -81,10 +95,14 @@ class Pose:
     quaternion: NDArray[np.float64]  # [4], scalar first; from the body (x ahead, y left, z up) to TEME
 
 
+# How the instruments really sit. METEOR-M2 3: its picture of 2026-02-14 on the shores of the Red Sea
+# (tests/sim/test_real_shore.py). METEOR-M2: by the control points that others made of its pass of 2022-12-20
+# it looks 2 degrees to the left; SatDump's author found 2.3. The others have not been measured: they look
+# straight down.
 CRAFTS = {
-    "METEOR-M2": Craft(0, "moscow-no-day", backup_set=False),
+    "METEOR-M2": Craft(0, "moscow-no-day", backup_set=False, attitude=Attitude(roll_deg=-2.01)),
     "METEOR-M2 2": Craft(2, "utc"),
-    "METEOR-M2 3": Craft(3, "utc"),
+    "METEOR-M2 3": Craft(3, "utc", attitude=Attitude(roll_deg=0.49), stamps_ahead_s=0.23),
     "METEOR-M2 4": Craft(4, "utc"),
 }
 

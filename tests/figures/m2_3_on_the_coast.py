@@ -2,53 +2,45 @@
 
     python tests/figures/m2_3_on_the_coast.py [--out DIR] [FOLDER]
 
-Service packets (APID 70) of this satellite tell its position once a second. Elements are fitted to them
-with SGP4 (6 m), and the pass is located like any other. Then the coastlines (Natural Earth, 1:10m) are laid
-on the thermal picture of channel 4 and moved by whole lines and columns until the temperature jumps most
+Service packets (APID 70) of this satellite tell its position once a strip. products/own_orbit.py fits
+elements to them (6 m), and the pass is located like any other. Then the coastlines (Natural Earth, 1:10m) are
+laid on the thermal picture of channel 4 and moved by whole lines and columns until the temperature jumps most
 across them: that is the error of the geometry, measured on the ground. Cyprus, Suez and the Red Sea are in
 the scene.
 
 Found: at nominal attitude the coast lies 7 columns and 1 to 2 lines away, at the left, in the middle and at
 the right alike, so scan angle and direction are right. 7 columns are a roll of 0.49 degrees to the right,
 7 km below the satellite; 1.5 lines are 0.23 s (SatDump's own fit has -0.3 s). With these, which
-instruments/msu_mr.toml keeps for METEOR-M2 3, the coast is where it should be, to a pixel.
+instruments/msu_mr.toml applies to METEOR-M2 3, the coast is where it should be, to a pixel.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import struct
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from scipy.spatial import cKDTree
 
 from decoders.level1a import Provenance, write_level1a
 from decoders.msu_mr import MsuMrAssembler
 from decoders.packets import Packet, PacketAssembler
 from products.calibration import temperature_table
-from products.geolocation import _turn
 from products.instrument import msu_mr
 from products.level1a import Level1a, geolocator, read_level1a
 from products.make import make_products
-from products.orbit import satrec_from_omm, sidereal_angle, states
 from products.overlay import map_lines
+from products.own_orbit import OwnOrbit
 
 Array = NDArray[np.float64]
 
 FOLDER = Path(__file__).parents[3] / "shared/data/lrpt/meteor-m2-3_2026-02-14"
-CADU_BYTES, VCDU_BYTES, MARKER_BYTES, SERVICE_APID, SERVICE_BYTES = 1024, 892, 4, 70, 122
-# Seconds of Moscow time since the last day of 2023.
-CLOCK_START = datetime(2023, 12, 31, tzinfo=UTC).timestamp() - 3 * 3600
-EARTH_RATE_RAD_S, GRAVITY_KM3_S2 = 7.292115146706979e-5, 398600.4418
+CADU_BYTES, VCDU_BYTES, MARKER_BYTES = 1024, 892, 4
 SCENE = (22.0, 46.0, 22.0, 37.0)  # west, east, south, north
 REACH = 12
 
@@ -73,65 +65,14 @@ def packets(folder: Path) -> list[Packet]:
     return [*assembler.process(frames[at : at + VCDU_BYTES] for at in starts), *assembler.flush()]
 
 
-def told_positions(received: list[Packet]) -> tuple[Array, Array]:
-    """Times (POSIX s) and Earth-fixed positions (km) that the satellite tells."""
-    told = {}
-    for packet in received:
-        if packet.apid == SERVICE_APID and len(packet.data) == SERVICE_BYTES and not packet.missing_bytes:
-            clock = struct.unpack(">I", packet.data[90:94])[0]
-            told[clock + CLOCK_START] = struct.unpack(">3d", packet.data[94:118])
-    time = np.array(sorted(told))
-    return time, np.array([told[moment] for moment in time]) / 1e3
-
-
-def fitted_elements(time: Array, position: Array) -> tuple[dict[str, object], float]:
-    """An OMM whose SGP4 orbit goes through the positions, and the largest distance left in km."""
-    epoch = round(float(time.mean()))
-    sky = _turn(position, -sidereal_angle(time))
-    fit = [np.polynomial.Polynomial.fit(time - epoch, part, 5) for part in sky.T]
-    r, v = (np.array([f(0.0) for f in part]) for part in (fit, [f.deriv() for f in fit]))
-    h = np.cross(r, v)
-    inclination, node = np.arccos(h[2] / np.linalg.norm(h)), np.arctan2(h[0], -h[1])
-    ahead = np.array([np.cos(node), np.sin(node), 0.0])
-    argument = np.arctan2(r @ np.cross(h / np.linalg.norm(h), ahead), r @ ahead)
-    axis = 1 / (2 / np.linalg.norm(r) - v @ v / GRAVITY_KM3_S2)
-    motion = np.sqrt(GRAVITY_KM3_S2 / axis**3) * 86400 / (2 * np.pi)
-
-    def omm(x: Array) -> dict[str, object]:
-        # Eccentricity as a vector and the argument of latitude: defined for a circle too.
-        perigee = np.arctan2(x[2], x[1])
-        return {
-            "OBJECT_NAME": "METEOR-M2 3",
-            "EPOCH": datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None).isoformat(),
-            "MEAN_MOTION": float(x[0]),
-            "ECCENTRICITY": float(np.hypot(x[1], x[2])),
-            "INCLINATION": float(np.rad2deg(x[3])),
-            "RA_OF_ASC_NODE": float(np.rad2deg(x[4]) % 360),
-            "ARG_OF_PERICENTER": float(np.rad2deg(perigee) % 360),
-            "MEAN_ANOMALY": float(np.rad2deg(x[5] - perigee) % 360),
-            "BSTAR": 0.0,
-            "NORAD_CAT_ID": 57166,
-        }
-
-    def residual(x: Array) -> Array:
-        return (states(satrec_from_omm(json.dumps(omm(x))), time)[0] - sky).ravel()
-
-    start = np.array([motion, 1e-4, 1e-4, inclination, node, argument])
-    scale = np.array([1e-2, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3])
-    # Steps are taken in units of `scale`, from one; relative steps from a value near zero would be lost.
-    found = least_squares(lambda step: residual(start + scale * (step - 1)), np.ones(6), diff_step=1e-4)
-    worst_km = float(np.linalg.norm(found.fun.reshape(-1, 3), axis=1).max())
-    return omm(start + scale * (found.x - 1)), worst_km
-
-
-def located_pass(received: list[Packet], elements: dict[str, object], out: Path) -> Path:
-    """The level-1a file of the pass with these elements."""
+def decoded_pass(received: list[Packet], out: Path) -> Path:
+    """The level-1a file of the pass, without elements."""
     assembler = MsuMrAssembler("utc")
     assembler.process(received)
     image = assembler.finish()
     if image is None:
         raise SystemExit("no picture in the frames")
-    return write_level1a(out, image, Provenance(satellite="METEOR-M2 3", elements_omm=elements))
+    return write_level1a(out, image, Provenance(satellite="METEOR-M2 3"))
 
 
 def coast_offsets(level1a: Level1a, attitude: str) -> Iterator[Offset]:
@@ -195,13 +136,17 @@ def _on_sphere(lon: NDArray, lat: NDArray) -> Array:
     return 6371.0 * np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
-def measure(folder: Path, out: Path) -> tuple[float, Path, list[Offset]]:
-    """The fit's largest distance in km, the level-1a file, and the offsets by attitude and part."""
-    received = packets(folder)
-    elements, worst_km = fitted_elements(*told_positions(received))
-    path = located_pass(received, elements, out)
+def measure(folder: Path, out: Path) -> tuple[OwnOrbit, Path, list[Offset]]:
+    """The satellite's own orbit, the level-1a file, and the offsets by attitude and part."""
+    path = decoded_pass(packets(folder), out)
     level1a = read_level1a(path)
-    return worst_km, path, [o for name in ("nominal", "METEOR-M2 3") for o in coast_offsets(level1a, name)]
+    if not isinstance(level1a.orbit, OwnOrbit):
+        raise SystemExit(f"no orbit of the satellite's own: {level1a.orbit}")
+    return (
+        level1a.orbit,
+        path,
+        [o for name in ("nominal", "METEOR-M2 3") for o in coast_offsets(level1a, name)],
+    )
 
 
 def main() -> None:
@@ -211,8 +156,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        worst_km, path, offsets = measure(options.folder, Path(folder))
-        print(f"elements fitted to the positions told: within {1000 * worst_km:.0f} m of every one")
+        orbit, path, offsets = measure(options.folder, Path(folder))
+        print(
+            f"{orbit.source}, {1000 * orbit.worst_km:.0f} m at worst; "
+            f"expected error at the lines {1000 * orbit.error_km:.0f} m"
+        )
         for one in offsets:
             print(
                 f"{one.attitude:12} {one.part:7} the coast is {one.lines:+d} lines, {one.columns:+d} columns "

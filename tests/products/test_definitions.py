@@ -72,6 +72,7 @@ def test_a_wrong_recipe_is_refused(tmp_path: Path, old: str, new: str, match: st
         ('first_column = "right"', 'first_column = "up"', "left, right"),
         ("roll_deg = 0.0", "roll_deg = true", "float is expected"),
         ("roll_deg = 0.0", "roll_deg = nan", "finite"),
+        ('maturity = "fitted"', 'maturity = "sure"', "nominal, fitted, reported"),
         ("[attitude.nominal]", "[attitude.usual]", "nominal is missing"),
         ("[scan]", "[scan", "cannot be read"),
     ],
@@ -85,11 +86,14 @@ def test_a_wrong_instrument_is_refused(tmp_path: Path, old: str, new: str, match
         load_instrument(path)
 
 
-def test_fitted_attitudes_are_on_record_and_not_applied() -> None:
-    assert msu_mr().attitudes["SatDump METEOR-M2"].roll_deg == 2.3
-    assert msu_mr().attitudes["METEOR-M2"].roll_deg == -2.01
-    for satellite in ("METEOR-M2", "METEOR-M2 3", "METEOR-M2 4", "another"):
+def test_each_satellite_s_own_attitude_is_applied_where_it_was_measured() -> None:
+    used = {name: msu_mr().attitude(name) for name in ("METEOR-M2", "METEOR-M2 3")}
+    assert (used["METEOR-M2"].roll_deg, used["METEOR-M2"].time_offset_s) == (-2.01, 0.0)
+    assert (used["METEOR-M2 3"].roll_deg, used["METEOR-M2 3"].time_offset_s) == (0.49, -0.23)
+    assert {one.maturity for one in used.values()} == {"fitted"}
+    for satellite in ("METEOR-M2 2", "METEOR-M2 4", "another", "SatDump METEOR-M2 4"):
         assert msu_mr().attitude(satellite) == msu_mr().attitudes["nominal"]
+    assert msu_mr().attitudes["SatDump METEOR-M2"].roll_deg == 2.3
 
 
 def test_an_unknown_name_tells_the_nearest() -> None:

@@ -38,8 +38,8 @@ OMM = {
 }
 SATREC = satrec_from_omm(json.dumps(OMM))
 START = 1721183040.0 - 300  # 2024-07-17 02:19 UTC, going south over Yunnan
-TILTED = Attitude(roll_deg=2.3, pitch_deg=-3.1, yaw_deg=2.4, time_offset_s=0.2, applied=True, source="a test")
 NOMINAL = msu_mr().attitudes["nominal"]
+TILTED = replace(NOMINAL, roll_deg=2.3, pitch_deg=-3.1, yaw_deg=2.4, time_offset_s=0.2, source="a test")
 
 
 def _grid(lines: int = 20, columns: int = 40) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

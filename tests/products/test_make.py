@@ -88,7 +88,7 @@ def test_a_value_lands_where_it_was_seen(l1a_writer: Callable[..., Path], tmp_pa
 
     def by_latitude(channel: int, line_time: np.ndarray) -> np.ndarray:
         time, column = np.meshgrid(line_time, np.arange(1568.0), indexing="ij")
-        ground = view(satrec, msu_mr(), msu_mr().attitudes["nominal"], time.ravel(), column.ravel()).ground
+        ground = view(satrec, msu_mr(), msu_mr().attitude("METEOR-M2 3"), time.ravel(), column.ravel()).ground
         return np.clip((lonlat(ground)[1].reshape(time.shape) - 20.0) * 50, 0, 255).astype(np.uint8)
 
     path = l1a_writer(tmp_path, start=DAY, channels=(1,), counts=by_latitude)

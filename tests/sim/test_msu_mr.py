@@ -218,6 +218,33 @@ def test_meteor_m2_packets_are_of_the_old_form(elements: Elements, scene: EarthS
     assert len(strip.packets[-1]) == 64
 
 
+def test_each_satellite_looks_where_it_really_does_and_stamps_its_own_time(
+    elements: Elements, scene: EarthScene
+) -> None:
+    """METEOR-M2 3 looks 7 km to the right and stamps 0.23 s late; METEOR-M2 looks 2 degrees to the left."""
+    found = {}
+    for name in ("METEOR-M2 4", "METEOR-M2 3", "METEOR-M2"):
+        strip = next(MsuMrCamera(elements, scene, craft=CRAFTS[name]).strips(START, START + 1))
+        assert strip.time == START
+        found[name] = strip
+    level = found["METEOR-M2 4"]
+    # Columns run from the right to the left; 0.0702 degrees each.
+    for name, columns, ahead_s in (("METEOR-M2 3", 0.49 / 0.0702, 0.23), ("METEOR-M2", -2.01 / 0.0702, 0.0)):
+        leaning = found[name]
+        assert leaning.stamp == pytest.approx(START + ahead_s)
+        for row in (0, 7):
+            column = np.arange(48, 1500, 16, dtype=float)
+            theirs = np.interp(column, leaning.truth_columns, leaning.truth_lon[row].astype(float))
+            ours = np.interp(column - columns, level.truth_columns, level.truth_lon[row].astype(float))
+            assert np.abs(theirs - ours).max() < 0.02  # interpolated; a column is 0.01 and more
+    stamp = found["METEOR-M2 3"].packets[0][6:14]
+    told = int.from_bytes(stamp[2:6], "big") / 1e3 + int.from_bytes(stamp[6:8], "big") / 1e6
+    assert told == pytest.approx((START + 0.23) % 86400, abs=2e-6)
+    # The navigator's clock is right: the same second and place on both.
+    service = {name: found[name].packets[-1] for name in ("METEOR-M2 3", "METEOR-M2 4")}
+    assert service["METEOR-M2 3"][64:] == service["METEOR-M2 4"][64:]
+
+
 def test_a_pass_that_ends_before_it_begins_is_refused(elements: Elements, scene: EarthScene) -> None:
     with pytest.raises(SimulationError, match="before it begins"):
         next(MsuMrCamera(elements, scene).strips(START, START - 1))
