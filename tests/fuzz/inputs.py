@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import file_named, instrumented
 
-with instrumented():
+with instrumented(comparisons=False):
     from decoders.downlink import load_downlink
     from decoders.sources import open_source
 
