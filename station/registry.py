@@ -5,11 +5,13 @@ What is heavy or rarely wanted is imported where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scheduler.elements import Elements
 from scheduler.passes import Site
@@ -20,6 +22,7 @@ from station.errors import ConfigError
 
 if TYPE_CHECKING:
     from sim.link import LinkBudget
+    from sim.request import PassSimulation
 
 Progress = Callable[[float], None]
 
@@ -34,6 +37,7 @@ class SimulatedPass:
     end: datetime
     frequency_hz: float
     receiver: SimulatorReceiver
+    impairments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def make_receiver(section: ReceiverSection, frequency_hz: float) -> tuple[Receiver, Tuning]:
@@ -67,10 +71,39 @@ def simulate_pass(wanted: SimulatedPass, stem: Path, progress: Progress | None =
     Raises:
         SimulationError: the request cannot be met, or the files cannot be made.
     """
-    from sim.simulate import PassSimulation, simulate
+    from sim.simulate import simulate
+
+    return simulate(_request(wanted), stem, progress=progress).sample_count
+
+
+def serve_pass(wanted: SimulatedPass, port: int, stop: threading.Event, told: Callable[[int], None]) -> None:
+    """Serve a simulated pass as rtl_tcp on 127.0.0.1, at the pace of life, until its end or `stop`.
+
+    Args:
+        wanted: the pass; it begins now.
+        port: 0 lets the system choose one.
+        stop: ends it.
+        told: is given the port once it is open.
+
+    Raises:
+        SimulationError: the request cannot be met, or the port is taken.
+    """
+    from sim.rtl_tcp_server import RtlTcpServer
+
+    request = _request(wanted)
+    ends = time.monotonic() + request.duration_s
+    with RtlTcpServer(request, port=port) as server:
+        told(server.port)
+        while time.monotonic() < ends and not stop.wait(0.2):
+            pass
+
+
+def _request(wanted: SimulatedPass) -> PassSimulation:
+    from sim.impairments import impairments_from
+    from sim.request import PassSimulation
 
     settings = wanted.receiver
-    request = PassSimulation(
+    return PassSimulation(
         elements=wanted.elements,
         site=wanted.site,
         start=wanted.start,
@@ -81,10 +114,10 @@ def simulate_pass(wanted: SimulatedPass, stem: Path, progress: Progress | None =
         format=settings.format,
         ebn0_db=settings.ebn0_db,
         link=_link(wanted),
+        impairments=impairments_from(wanted.impairments),
         seed=settings.seed,
         channels=settings.channels,
     )
-    return simulate(request, stem, progress=progress).sample_count
 
 
 def cn0_range_dbhz(wanted: SimulatedPass, above_deg: float = 5.0) -> tuple[float, float]:

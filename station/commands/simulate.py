@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,13 +27,24 @@ from station.config import SimulatorReceiver
 from station.errors import StationError
 from station.progress import progress_bar
 
+if TYPE_CHECKING:
+    from station.registry import SimulatedPass
+
 COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
 MODES = ("m2_72k", "72k", "80k")
 
 
 def simulate(
-    out: Annotated[Path, typer.Option(help="Stem of the files: OUT.sigmf-data, OUT.sent.cadu, …")],
+    out: Annotated[
+        Path | None, typer.Option(help="Stem of the files: OUT.sigmf-data, OUT.sent.cadu, …")
+    ] = None,
     *,
+    serve: Annotated[
+        str | None, typer.Option(help="In place of files, serve the pass live: rtl_tcp.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="Of --serve, on 127.0.0.1; 0 chooses one.", min=0, max=65535)
+    ] = 1234,
     satellite: Annotated[str, typer.Option(help="Name of the satellite.")] = "METEOR-M2 4",
     elements: ElementsOption = None,
     site: Annotated[str, typer.Option(help='"NAME,LAT,LON,ALT_M", lai-chau or lang-son.')] = "lai-chau",
@@ -47,9 +61,18 @@ def simulate(
     ] = None,
     channels: Annotated[str, typer.Option(help="Channels on air, such as 1,2,5.")] = "1,2,5",
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 1,
+    ppm: Annotated[float, typer.Option(help="Error of the receiver's crystal.", min=-200, max=200)] = 0.0,
+    impairments: Annotated[
+        Path | None, typer.Option(help="TOML file of what else goes wrong; see sim/impairments.py.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Simulate one pass, from the camera to the receiver's samples."""
+    if serve not in (None, "rtl_tcp"):
+        raise StationError(f"--serve is {serve!r}; allowed is: rtl_tcp")
+    if (out is None) == (serve is None):
+        raise StationError("say where the samples go: --out STEM for files, or --serve rtl_tcp, not both")
+    wrong = impairments_of(impairments, ppm)
     chosen, place = chosen_elements(elements, satellite), parse_site(site)
     begin = parse_time(start, "--start") if start else chosen.epoch
     seen = best_pass(chosen, place, begin, daylight=False)
@@ -58,7 +81,10 @@ def simulate(
     from station import registry
 
     frequency_hz = satellite_named(chosen.norad_id).downlink().frequency_hz
-    wanted = registry.SimulatedPass(chosen, place, first, last, frequency_hz, receiver)
+    wanted = registry.SimulatedPass(chosen, place, first, last, frequency_hz, receiver, wrong)
+    if out is None:
+        _serve(wanted, port)
+        return
     with progress_bar("simulating") as told:
         count = registry.simulate_pass(wanted, out, told)
     low, high = registry.cn0_range_dbhz(wanted)
@@ -66,6 +92,36 @@ def simulate(
         print_json({"pass": seen.to_json(), "samples": count, "cn0_dbhz": [low, high], "stem": str(out)})
     else:
         say(f"{count} samples of {seen.satellite} over {place.name}, C/N0 {low:.1f} to {high:.1f} dB-Hz")
+
+
+def impairments_of(path: Path | None, ppm: float) -> dict[str, Any]:
+    """The table of a file, and the crystal's error of the command line; StationError when it is no TOML."""
+    table: dict[str, Any] = {}
+    if path is not None:
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise StationError(f"{path}: no valid TOML: {error}") from error
+    crystal = table.get("crystal", {})
+    if ppm and isinstance(crystal, dict):
+        table["crystal"] = crystal | {"offset_ppm": ppm}
+    return table
+
+
+def _serve(wanted: SimulatedPass, port: int) -> None:
+    """Until the pass is over, Ctrl-C or SIGTERM; that is its ordinary end."""
+    from station import registry
+
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    seconds = (wanted.end - wanted.start).total_seconds()
+
+    def told(opened: int) -> None:
+        name = wanted.elements.name
+        say(f"rtl_tcp serves {name} at 127.0.0.1:{opened} for {seconds:.0f} s (end with Ctrl-C)")
+
+    registry.serve_pass(wanted, port, stop, told)
 
 
 def chosen_elements(files: list[Path] | None, name: str) -> Elements:

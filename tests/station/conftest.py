@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,12 +12,38 @@ from typing import Any
 
 import pytest
 
+from station import cli
 from station.catalogue import Booking, Catalogue
 from station.config import StationConfig, parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 START = datetime(2024, 7, 17, tzinfo=UTC)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tramthu(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command in this process; status, stdout, stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tramthu", *(str(a) for a in arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capfd.readouterr()
+        assert isinstance(end.value.code, int)
+        return end.value.code, out, err
+
+    return run
+
+
+def one_sentence(err: str) -> str:
+    """The one line that is said."""
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err
+    assert lines[0].startswith("tramthu: ")
+    return lines[0]
 
 
 class ManualClock:

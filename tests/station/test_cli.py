@@ -5,41 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from station import cli
 from station.errors import exit_status_of, sentence_of
-from tests.station.conftest import ELEMENTS
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.station.conftest import ELEMENTS, Run, one_sentence
 
 FIXED = ["demo", "run", "passes", "simulate", "decode", "products", "replay", "serve", "doctor"]
-
-
-@pytest.fixture
-def tramthu(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process; status, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tramthu", *(str(a) for a in arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capfd.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, out, err
-
-    return run
-
-
-def _one_sentence(err: str) -> str:
-    lines = [line for line in err.splitlines() if line.strip()]
-    assert len(lines) == 1, err
-    assert "Traceback" not in err
-    assert lines[0].startswith("tramthu: ")
-    return lines[0]
 
 
 def test_every_fixed_command_explains_itself(tramthu: Run) -> None:
@@ -105,7 +79,7 @@ def test_bad_elements_are_named(tramthu: Run, tmp_path: Path, content: bytes, sa
     path.write_bytes(content)
     status, _, err = tramthu("passes", "--site", "lai-chau", "--elements", path)
     assert status == 2
-    assert says in _one_sentence(err)
+    assert says in one_sentence(err)
 
 
 def test_elements_ten_years_old_are_refused_unless_forced(tramthu: Run) -> None:
@@ -122,7 +96,7 @@ def test_elements_ten_years_old_are_refused_unless_forced(tramthu: Run) -> None:
     )
     status, _, err = tramthu(*old)
     assert status == 2
-    assert "10.0 years after their epoch" in _one_sentence(err)
+    assert "10.0 years after their epoch" in one_sentence(err)
     status, _, err = tramthu(*old, "--force")
     assert status == 0
     assert "10.0 years after" in err
@@ -168,7 +142,7 @@ def test_wrong_use_is_one_sentence_and_status_2(
     monkeypatch.chdir(tmp_path)
     status, _, err = tramthu(*arguments)
     assert status == 2
-    assert says in _one_sentence(err)
+    assert says in one_sentence(err)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +194,7 @@ def test_bad_input_has_its_status_and_no_traceback(tramthu: Run, tmp_path: Path,
     if status == 1:
         assert json.loads((tmp_path / "out/report.json").read_text())["exit_status"] == 1
     else:
-        _one_sentence(err)
+        one_sentence(err)
 
 
 def test_an_output_that_is_a_file_is_refused(tramthu: Run, tmp_path: Path) -> None:
@@ -231,7 +205,7 @@ def test_an_output_that_is_a_file_is_refused(tramthu: Run, tmp_path: Path) -> No
         "decode", path, "--rate", 250e3, "--downlink", "meteor_lrpt", "--out", tmp_path / "out"
     )
     assert status in (2, 3)
-    _one_sentence(err)
+    one_sentence(err)
 
 
 def test_real_frames_come_out_byte_for_byte(tramthu: Run, tmp_path: Path, shared_data: Path) -> None:
@@ -273,7 +247,7 @@ def test_what_nobody_foresaw_is_a_bug_and_said_so(capfd: pytest.CaptureFixture[s
 
     assert cli.guarded(broken) == 3
     err = capfd.readouterr().err
-    assert "This is a bug, please report it" in _one_sentence(err)
+    assert "This is a bug, please report it" in one_sentence(err)
 
 
 def test_errors_of_the_system_are_told_apart() -> None:
