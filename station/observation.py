@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ from station.processes import Ended, Worker
 from station.publish import publish_files
 
 MOST_ATTEMPTS = 3
-_RECORDER_STARTS_WITHIN_S = 60.0
 
 Progress = Callable[[str, float], None]
 
@@ -62,18 +60,20 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     recorder = Worker(
         "station.record", [str(observation.folder / "observation.json")], _log(observation, "record")
     )
-    decoder = None
-    if _samples_flow(observation, recorder, crew):
-        decoder = _begin_decode(observation, crew, follow=True)
+    decoder: Worker | None = None
 
     def watch() -> None:
+        nonlocal decoder
         if crew.stop.is_set():
             recorder.interrupt()
+        if decoder is None and _samples_flow(observation):
+            decoder = _begin_decode(observation, crew, follow=True)
         _tell(crew, "record", recorder)
         if decoder is not None:
             _tell(crew, "decode", decoder)
 
     recorded = recorder.wait(_recording_limit_s(observation, crew), watch)
+    watch()  # a recording may be over before it was seen
     _enter_recording(observation, recorded, crew)
     if decoder is not None:
         _enter_decode(observation, decoder.wait(crew.config.schedule.decode_timeout_s, watch), crew)
@@ -203,18 +203,10 @@ def _describe(observation: Observation, crew: Crew) -> None:
     (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
 
 
-def _samples_flow(observation: Observation, recorder: Worker, crew: Crew) -> bool:
-    """Wait until the recording exists; False when the recorder ended before."""
-    index = observation.recording.with_name("recording.sigmf-index")
-    data = observation.recording.with_name("recording.sigmf-data")
-    deadline = time.monotonic() + _RECORDER_STARTS_WITHIN_S
-    while time.monotonic() < deadline and not crew.stop.is_set():
-        if index.exists() and data.exists():
-            return True
-        if recorder.poll() is not None:
-            return index.exists() and data.exists()
-        time.sleep(0.05)
-    return index.exists() and data.exists()
+def _samples_flow(observation: Observation) -> bool:
+    """Whether the recording exists; a receiver that is plugged in late makes it late."""
+    names = ("recording.sigmf-index", "recording.sigmf-data")
+    return all(observation.recording.with_name(name).exists() for name in names)
 
 
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:

@@ -70,10 +70,11 @@ def record_assignment(
     """
     if isinstance(wanted.receiver, SimulatorReceiver):
         return _simulate(wanted, wanted.receiver, stem, stop, progress)
-    from sdr.record import open_writer, record
+    from sdr.record import open_patiently, open_writer, record
 
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.frequency_hz)
-    opened = receiver.open(tuning)
+    # A dongle that is plugged in again in mid-pass still gives the rest of it.
+    opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
     seconds = (wanted.end - wanted.start).total_seconds()
     live = wanted.receiver.type != "playback"
     # A radio tells the time of its first sample itself; a playback stands in for the pass that was booked.
@@ -96,6 +97,10 @@ def record_assignment(
     finally:
         receiver.close()
     return info.sample_count or 0
+
+
+def _say_waiting(reason: str) -> None:
+    sys.stderr.write(f"tramthu: {reason}; it is tried again until the pass is over\n")
 
 
 def _simulate(
