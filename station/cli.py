@@ -15,7 +15,19 @@ from typing import Annotated
 
 import typer
 
-from station.commands import decode, demo, doctor, passes, products, record, replay, run, serve, simulate
+from station.commands import (
+    decode,
+    demo,
+    doctor,
+    look,
+    passes,
+    products,
+    record,
+    replay,
+    run,
+    serve,
+    simulate,
+)
 from station.errors import SYSTEM_FAULT, exit_status_of, sentence_of
 
 _DEBUG_VARIABLE = "TRAMTHU_DEBUG"
@@ -45,7 +57,8 @@ app.command("run")(run.run)
 app.command("passes")(passes.passes)
 app.command("simulate")(simulate.simulate)
 app.command("record")(record.record)
-app.command("inspect")(record.inspect)
+app.command("inspect")(look.inspect)
+app.command("spectrum")(look.spectrum)
 app.command("decode")(decode.decode)
 app.command("products", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     products.products

@@ -1,18 +1,17 @@
-"""`tramthu record`: one observation now. `tramthu inspect`: what a recording holds."""
+"""`tramthu record`: one observation now."""
 
 from __future__ import annotations
 
-import json as json_format
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from scheduler.satellites import satellite as satellite_named
-from station.commands.options import ConfigOption, JsonOption, elements_of, print_json, say
+from station.commands.options import ConfigOption, elements_of, say
 from station.config import load_config
 from station.progress import progress_bar
 
@@ -47,35 +46,3 @@ def record(
         count = record_assignment(assignment, out, stop, told)
     say(f"{count} samples in {out}.sigmf-data")
     raise typer.Exit(0 if count else 1)
-
-
-def inspect(
-    recording: Annotated[Path, typer.Argument(metavar="INPUT", help="A recording.")],
-    *,
-    format: Annotated[str | None, typer.Option(help="Sample format.")] = None,  # noqa: A002
-    rate: Annotated[
-        float | None, typer.Option(help="Samples per second, where the file does not say.")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Say what a recording holds: format, rate, time, length, gaps."""
-    from sdr.recording import open_recording
-
-    with open_recording(recording, format=format, sample_rate=rate) as reader:
-        info = reader.info
-    table: dict[str, Any] = {
-        "path": str(info.path),
-        "format": info.format,
-        "sample_rate": info.sample_rate,
-        "center_frequency_hz": info.center_frequency_hz,
-        "start": info.start.isoformat() if info.start else None,
-        "sample_count": info.sample_count,
-        "seconds": info.sample_count / info.sample_rate if info.sample_count is not None else None,
-        "gaps": [vars(gap) for gap in info.gaps],
-        "metadata": info.metadata,
-    }
-    if json:
-        print_json(table)
-        return
-    for key, value in table.items():
-        typer.echo(f"{key}: {json_format.dumps(value, ensure_ascii=False, default=str)}")

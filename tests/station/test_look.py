@@ -1,0 +1,122 @@
+"""`tramthu inspect` and `tramthu spectrum`: gaps, ends and oddities are told; a tone lies where it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdr.writer import RecordingWriter
+from tests.station.conftest import Run, one_sentence
+
+RATE = 100e3
+
+
+def _samples(count: int, tone_hz: float = 20e3) -> np.ndarray:
+    noise = np.random.default_rng(1).normal(0, 0.01, (count, 2)) @ (1, 1j)
+    return (0.3 * np.exp(2j * np.pi * tone_hz / RATE * np.arange(count)) + noise).astype(np.complex64)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Three seconds with a gap of half a second after the first."""
+    writer = RecordingWriter(
+        tmp_path / "one",
+        format="cs16",
+        sample_rate=RATE,
+        center_frequency_hz=137.9e6,
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    writer.write(_samples(100_000))
+    writer.gap(50_000, "overflow")
+    writer.write(_samples(150_000))
+    writer.close("the disk is nearly full")
+    return tmp_path / "one.sigmf-meta"
+
+
+def test_inspect_tells_end_and_gaps(tramthu: Run, recording: Path) -> None:
+    status, out, _ = tramthu("inspect", recording, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["end"] == "the disk is nearly full"
+    assert (found["sample_count"], found["seconds"], found["lost_samples"]) == (300_000, 3.0, 50_000)
+    (gap,) = found["gaps"]
+    assert gap == {"sample_index": 100_000, "sample_count": 50_000, "cause": "overflow", "at_s": 1.0}
+
+
+def test_inspect_tells_what_is_odd(tramthu: Run, tmp_path: Path) -> None:
+    samples = _samples(1000)
+    samples[10:13] = np.nan
+    (tmp_path / "odd.cf32").write_bytes(samples.tobytes() + b"\x00\x00\x00")
+    status, out, _ = tramthu("inspect", tmp_path / "odd.cf32", "--rate", RATE, "--json")
+    assert status == 0
+    notes = " ".join(json.loads(out)["notes"])
+    assert "3 samples were not finite" in notes
+    assert "the last sample is incomplete: 3 bytes" in notes
+
+
+def test_the_tone_lies_at_its_frequency(tramthu: Run, recording: Path, tmp_path: Path) -> None:
+    status, out, _ = tramthu("spectrum", recording, "--json", "--out", tmp_path / "w.png", "--row", "0.05")
+    found = json.loads(out)
+    assert status == 0
+    assert found["peak_hz"] == pytest.approx(20e3, abs=RATE / 1024)
+    assert found["centre_of_power_hz"] == pytest.approx(20e3, abs=RATE / 1024)
+    assert found["rows"] == 60
+    picture = np.asarray(Image.open(tmp_path / "w.png").convert("RGB")).astype(int)
+    plot = picture[28 : 28 + 600, 64 : 64 + 1024]
+    brightest = plot[50].sum(axis=1).argmax()
+    assert brightest == pytest.approx(512 + 20e3 / RATE * 1024, abs=2)
+    assert (plot[205:295] == 120).all(), "the gap from 1 to 1.5 s is grey"
+
+
+def test_a_picture_is_never_overwritten(
+    tramthu: Run, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert tramthu("spectrum", recording)[0] == 0
+    made = (tmp_path / "one.png").read_bytes()
+    status, _, err = tramthu("spectrum", recording)
+    assert status == 2
+    assert "nothing is overwritten" in one_sentence(err)
+    status, _, err = tramthu("spectrum", recording, "--json", "--out", "one.png")
+    assert status == 2
+    assert (tmp_path / "one.png").read_bytes() == made
+
+
+@pytest.mark.parametrize("command", ["inspect", "spectrum"])
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        (b"", ("--format", "cu8", "--rate", "1e5"), "is empty"),
+        (b"12345678" * 9, (), "--format"),
+        (b"12345678" * 9, ("--format", "cu8"), "--rate"),
+        (b"12345678" * 9, ("--format", "cu9", "--rate", "1e5"), "known are"),
+        (b"12345678" * 9, ("--format", "cu8", "--rate", "-5"), "above 0"),
+    ],
+)
+def test_what_is_no_recording_is_told(
+    tramthu: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    content: bytes,
+    options: tuple[str, ...],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.bin").write_bytes(content)
+    status, _, err = tramthu(command, tmp_path / "x.bin", *options)
+    assert status == 2
+    assert says in one_sentence(err)
+
+
+def test_too_short_for_a_line_is_told(tramthu: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.cu8").write_bytes(b"12345678" * 9)
+    status, _, err = tramthu("spectrum", tmp_path / "x.cu8", "--rate", "1e5")
+    assert status == 2
+    assert "give a smaller --bins" in one_sentence(err)
