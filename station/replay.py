@@ -39,12 +39,18 @@ class ReplayReport:
 
     @property
     def exit_status(self) -> int:
-        """That of the decoder, or of the product maker when that failed."""
+        """That of the decoder, or of the failed product maker; a difference is a finding, no fault."""
         return self.decode.status or (self.image.status if self.image else 0)
+
+    @property
+    def identical(self) -> bool | None:
+        """Whether everything came out as last time, None when there is no last time."""
+        compared = [part.identical for part in (self.decoded, self.products) if part is not None]
+        return all(compared) if compared else None
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
-        table = asdict(self)
+        table = asdict(self) | {"identical": self.identical}
         for part, compared in (("decoded", self.decoded), ("products", self.products)):
             if compared is not None:
                 table[part]["identical"] = compared.identical
@@ -117,7 +123,8 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _compared(before: Path | None, now: Path) -> Comparison | None:
-    return compare_folders(before, now) if before is not None and before.is_dir() and now.is_dir() else None
+    """None without a last time; what does not come out at all this time is missing."""
+    return compare_folders(before, now) if before is not None and before.is_dir() else None
 
 
 def _run(

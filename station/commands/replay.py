@@ -18,6 +18,12 @@ from station.progress import progress_bars
 from station.replay import ReplayReport, ReplaySource, recording_source
 from station.replay import replay as replay_source
 
+_VERDICTS = {
+    True: "SAME: frames and products are the same bytes as last time",
+    False: "DIFFERENT: not everything is the same bytes as last time, see above",
+    None: "FIRST TIME: there is nothing earlier to compare with; replay again to compare with this",
+}
+
 
 def replay(
     what: Annotated[
@@ -34,7 +40,11 @@ def replay(
     level: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Decode and make products again; say whether frames and products are the same bytes."""
+    """Decode and make products again; say whether frames and products are the same bytes.
+
+    A difference is a finding, not a failure: the last line says DIFFERENT, `identical` in the JSON is false,
+    and the exit status is that of the decoding (0 when it gave frames).
+    """
     given = (("--downlink", downlink), ("--format", format), ("--rate", rate), ("--level", level))
     options = tuple(str(word) for pair in given if pair[1] is not None for word in pair)
     source = _source(what, config, data_dir, options)
@@ -77,6 +87,7 @@ def _print(report: ReplayReport) -> None:
             typer.echo(f"{name}: {ended.reason}")
     for name, compared in (("decoded", report.decoded), ("products", report.products)):
         typer.echo(f"{name}: {_said(compared)}")
+    typer.echo(_VERDICTS[report.identical])
 
 
 def _said(compared: Comparison | None) -> str:

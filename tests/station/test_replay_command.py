@@ -1,0 +1,71 @@
+"""`tramthu replay`: the same bytes, and what it says when a byte of last time was another one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.station.conftest import Run
+
+# 6 s at a high level: some fifty frames, a few strips
+PASS = ("simulate", "--seconds", "6", "--ebn0", "15", "--mode", "72k")
+
+
+@pytest.mark.slow
+def test_a_changed_byte_is_found_and_said(tramthu: Run, tmp_path: Path) -> None:
+    stem = tmp_path / "one"
+    assert tramthu(*PASS, "--out", stem)[0] == 0
+    first = ("replay", f"{stem}.sigmf-meta", "--downlink", "meteor_lrpt")
+    status, out, _ = tramthu(*first)
+    assert status == 0
+    assert out.splitlines()[-1].startswith("FIRST TIME")
+
+    status, out, _ = tramthu(*first)
+    assert status == 0
+    assert out.splitlines()[-1].startswith("SAME"), out
+
+    (frames,) = [*max(tmp_path.glob("replay-*")).glob("decoded/frames.cadu")]
+    changed = bytearray(frames.read_bytes())
+    changed[5000] ^= 1
+    frames.write_bytes(changed)
+    status, out, _ = tramthu(*first)
+    assert status == 0
+    assert out.splitlines()[-1].startswith("DIFFERENT")
+    assert "(1 lost, 1 gained)" in out
+    assert "differ: frames.cadu" in out
+
+    last = max(tmp_path.glob("replay-*"))
+    (image,) = last.glob("decoded/*_l1a.nc")
+    image.rename(image.with_name("other_l1a.nc"))
+    status, out, _ = tramthu(*first, "--json")
+    report = json.loads(out)
+    assert report["identical"] is False
+    assert report["decoded"]["frames_same"] is True
+    assert report["decoded"]["missing"] == ["other_l1a.nc"]
+    assert len(report["decoded"]["new"]) == 1
+
+
+def test_what_no_longer_decodes_is_different(tramthu: Run, tmp_path: Path) -> None:
+    recording = tmp_path / "noise.cu8"
+    recording.write_bytes(b"\x80\x7f" * 200_000)
+    (tmp_path / "decoded").mkdir()
+    (tmp_path / "decoded/frames.cadu").write_bytes(bytes(1024))
+    status, out, _ = tramthu("replay", recording, "--downlink", "meteor_lrpt", "--rate", "250e3")
+    assert status == 1
+    assert "1 frames before, 0 now (1 lost, 0 gained)" in out
+    assert out.splitlines()[-1].startswith("DIFFERENT")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [((), "--downlink"), (("--downlink", "meteor_lrpd"), "meteor_lrpt")],
+)
+def test_wrong_use_is_status_2(tramthu: Run, tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    recording = tmp_path / "noise.cu8"
+    recording.write_bytes(b"\x80\x7f" * 20_000)
+    status, out, err = tramthu("replay", recording, "--rate", "250e3", *options)
+    assert status == 2
+    assert says in out + err
+    assert "Traceback" not in out + err
