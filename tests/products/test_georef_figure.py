@@ -31,7 +31,8 @@ def test_author_s_points_are_explained(shared_data: Path) -> None:
     assert found.time_s == pytest.approx(0.9, abs=0.05)
     # What his lean makes of it at nominal attitude, and that it is his lean.
     assert 30 < found.nominal_median_km < 45
-    assert found.roll_median_km < 7
+    assert found.default_median_km < 7
+    assert found.default_and_clock_median_km < 4
     # A mirrored scan and a wrong time zone are no small matter.
     assert found.other_side_median_km > 500
     assert found.an_hour_off_median_km > 1000
