@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from products.instrument import msu_mr
 from scheduler.errors import SatelliteError, SchedulerError
 from scheduler.passes import HorizonMask, Site
 from scheduler.satellites import satellite
@@ -152,6 +153,14 @@ class ProductsSection(_Strict):
     recipes: tuple[str, ...] | None = None
     boundaries: Path | None = None
     language: Language | None = None
+    attitude: str | None = None
+
+    @model_validator(mode="after")
+    def _attitude_is_known(self) -> ProductsSection:
+        known = sorted(msu_mr().attitudes)
+        if self.attitude is not None and self.attitude not in known:
+            raise ValueError(f"attitude {self.attitude!r} is not known; there are {', '.join(known)}")
+        return self
 
 
 class PublishSection(_Strict):

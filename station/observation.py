@@ -142,6 +142,8 @@ def products_options(config: StationConfig) -> list[str]:
     arguments = ["--language", wanted.language or config.station.language]
     if wanted.boundaries:
         arguments += ["--boundaries", str(wanted.boundaries)]
+    if wanted.attitude:
+        arguments += ["--attitude", wanted.attitude]
     for option, names in (("--areas", wanted.areas), ("--recipes", wanted.recipes)):
         arguments += [option, ",".join(names)] if names else []
     return arguments

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from station.config import load_config, parse_config
 from station.errors import ConfigError
+from station.observation import products_options
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "station.example.toml"
 TABLE = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
@@ -44,7 +45,13 @@ def test_every_commented_alternative_of_the_example_is_valid(kind: str) -> None:
             }
         },
         "rotator": {"rotator": {"host": "127.0.0.1", "port": 4533, "azimuth_max_deg": 450}},
-        "products": {"products": {"areas": ["lai_chau"], "boundaries": "provinces_2025.geojson"}},
+        "products": {
+            "products": {
+                "areas": ["lai_chau"],
+                "boundaries": "provinces_2025.geojson",
+                "attitude": "nominal",
+            }
+        },
         "publish": {"publish": {"folder": "/srv/share/tramthu"}},
     }[kind]
     parse_config(table)
@@ -81,6 +88,7 @@ def _change(path: str, value: Any) -> dict[str, Any]:
         ("station.latitude_deg", float("nan"), "finite"),
         ("satellite.0.name", "METEOR-M2 44", "the nearest is 'METEOR-M2 4'"),
         ("satellite.0.downlink", "hrpt", "it has: meteor_lrpt"),
+        ("products.attitude", "METEOR-M2 9", "'METEOR-M2 9' is not known; there are METEOR-M2, METEOR-M2 3"),
         ("elements.warn_age_days", 40, "warn before refusing"),
         ("station.horizon_mask", [[90, 3], [10, 2]], "rising"),
         ("schedule.margin_s", "ten", "valid number"),
@@ -100,6 +108,12 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
     broken.write_bytes(b"[station\n\xff")
     with pytest.raises(ConfigError, match="no valid TOML"):
         load_config(broken)
+
+
+def test_the_attitude_reaches_the_worker() -> None:
+    assert "--attitude" not in products_options(parse_config(TABLE))
+    options = products_options(parse_config(_change("products.attitude", "nominal")))
+    assert options[options.index("--attitude") + 1] == "nominal"
 
 
 values = st.recursive(
