@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from decoders.carrier import fourth_power
 from decoders.filters import PolyphaseBank
 from decoders.matched_filter import matched_samples
-from decoders.spectral_lines import WINDOWS, Line, band, edge_weight, excise, fit_lines, window_sums
+from decoders.spectral_lines import WINDOWS, Line, band, edge_weight, excise, fit_lines, is_comb, window_sums
 
 CARRIER_REACH_HZ = 12_500.0
 """Carrier offsets searched: 50 ppm at 137.9 MHz, Doppler, and room to spare."""
@@ -86,7 +86,10 @@ class Analyser:
         """
         if not np.any(block):
             return None, 0.0
-        spectrum, strongest = excise(scipy.fft.fft(block))
+        whole = scipy.fft.fft(block)
+        spectrum, strongest = excise(whole)
+        if strongest > 0 and is_comb(whole):
+            spectrum, strongest = whole, 0.0
         if strongest > _DISTURBED and self.modulation == "qpsk":
             block = scipy.fft.ifft(spectrum)
         find = self._oqpsk if self.modulation == "oqpsk" else self._qpsk

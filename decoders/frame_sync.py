@@ -71,6 +71,8 @@ class FrameFinder:
         self._floor = 0  # end of the last proven frame
         self._expected: int | None = None
         self._missed = 0
+        # First 16 bits (version, SCID, VCID) of frames that were proven behind a marker.
+        self._headers: set[bytes] = set()
 
     def process(self, bits: Bits, soft: SoftBits | None = None) -> list[FoundFrame]:
         """Frames that are complete, with the bits behind that a second try reads.
@@ -164,7 +166,12 @@ class FrameFinder:
             inverted, bits = not inverted, bits ^ np.uint8(1)
             block = decode_codeblock(bits[MARKER_BITS:], self.mode)
         # Without a randomiser zeros are a clean block; then the marker must be there.
-        doubtful = self.mode.randomiser == "none" or self._marker_beside(position)
+        header = join_block(block.words, basis=self.mode.rs_basis)[:2].tobytes()
+        if errors <= EXPECTED_DISTANCE and block.proven:
+            self._headers.add(header)
+        doubtful = (
+            self.mode.randomiser == "none" or header not in self._headers or self._marker_beside(position)
+        )
         if errors > EXPECTED_DISTANCE and doubtful:
             block = replace(block, corrected=(FAILED,) * len(block.corrected))
             return FoundFrame(position, inverted, errors, block, None)
@@ -186,7 +193,8 @@ class FrameFinder:
 
         Reed-Solomon codes are cyclic: a block cut out up to 16 bytes per codeword too early or too late is
         corrected to the cyclic shift of what was sent, in every codeword, and so is every frame behind a slip
-        of that many bytes. Only the marker tells. Random bits look like one beside a frame once in 70 times.
+        of that many bytes. Only the marker tells (and, where a slip destroyed that as well, the header, which
+        must be one that was seen behind a marker). Random bits look like a marker once in 70 frames.
         """
         start = position - self._base
         first = max(start - 8 * BESIDE_BYTES, start % 8)

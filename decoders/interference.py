@@ -16,8 +16,7 @@ from decoders.spectral_lines import local_level
 
 STRONG_LINE = 200.0
 """Power of a bin over the level around it that makes a carrier. Weaker ones cost the signal less than 0.1 dB;
-the lines of a signal that repeats itself (fill frames) stay below: 9 times for 9 repetitions, 8 times more by
-chance."""
+blocks whose signal repeats itself (fill frames) are told by the comb of its lines and left alone."""
 
 _SKIRT_LINE = 8.0
 _SKIRT_BINS = 16

@@ -24,7 +24,19 @@ WINDOWS = 64
 
 _LEVEL_BINS = 32
 _RATE_STRIDE = 4  # rates this many steps apart still show the line, a little lower
+_ALIKE, _COMB_LINES = 0.01, 40
 _EXCISE_OVER = 16.0  # a bin this many times the local level is no noise: once in 1e7 bins by chance
+
+
+def is_comb(spectrum: NDArray[np.complex64]) -> bool:
+    """Whether the narrow lines of a spectrum are too many, and too alike, to be carriers.
+
+    A signal that repeats itself is a comb: fill frames repeat the randomiser's 255 bits, which makes some 390
+    lines of 72 kBd. A carrier's skirt is one line here.
+    """
+    power = spectrum.real**2 + spectrum.imag**2
+    high = np.flatnonzero(power > np.maximum(_EXCISE_OVER * local_level(power), _ALIKE * power.max()))
+    return int(np.count_nonzero(np.diff(high) > 1)) + 1 >= _COMB_LINES
 
 
 def excise(spectrum: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], float]:

@@ -195,3 +195,21 @@ def test_settings_that_cannot_work_are_refused(wrong: dict[str, object], says: s
     good = {"sample_rate": RATE, "modulation": "qpsk", "symbol_rate": 72_000.0, "rolloff": 0.6}
     with pytest.raises(DecoderError, match=says):
         Demodulator(**(good | wrong))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
+def test_fill_that_repeats_the_randomiser_is_no_interference(modulation: str) -> None:
+    """Fill frames of zeros repeat 255 bits for a second: at 21 dB the signal is nothing but strong lines."""
+    register, fill = [1] * 8, []
+    for _ in range(255):
+        fill.append(register[0])
+        register = [*register[1:], register[0] ^ register[3] ^ register[5] ^ register[7]]
+    rng = np.random.default_rng(3)
+    # Each rail repeats the sequence, the second one later: what the code makes of it is a sum of such.
+    rails = np.stack([np.resize(fill, 72_000), np.resize(np.roll(fill, 100), 72_000)], axis=1)
+    bits = np.concatenate([rng.integers(0, 2, 60_000), rails.ravel(), rng.integers(0, 2, 60_000)])
+    samples = received(bits, 21.0, Setting(modulation=modulation, offset_hz=700.0), rng)
+    soft, locked, report = soft_of(samples, modulation)
+    assert locked.mean() > 0.99
+    assert report.jumps == 1
+    assert bit_errors(soft, bits, modulation, lag=6)[0] < 1e-4
