@@ -136,7 +136,7 @@ class Elements:
         omm: dict[str, str | float | int] = {
             "OBJECT_NAME": self.name,
             "OBJECT_ID": self.object_id,
-            "EPOCH": self.epoch.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            "EPOCH": self.epoch.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds"),
             "NORAD_CAT_ID": self.norad_id,
             "CLASSIFICATION_TYPE": self.classification,
             "MEAN_ELEMENT_THEORY": "SGP4",
@@ -144,14 +144,17 @@ class Elements:
         return omm | {k: getattr(self, field) for k, field in _OMM_NUMBERS + _OMM_OPTIONAL + _OMM_INTEGERS}
 
     def to_tle(self) -> tuple[str, str]:
-        """Lines 1 and 2, rounded to the columns; `ElementsError` above catalogue number 339999."""
+        """Lines 1 and 2, rounded to the columns; `ElementsError` where these have no room, as for 340000."""
         number = tle.to_alpha5(self.norad_id)
+        if not tle.FIRST_YEAR <= self.epoch.year < tle.FIRST_YEAR + 100:
+            raise ElementsError(f"two-line sets know no year {self.epoch.year}; use OMM")
         start_of_year = datetime(self.epoch.year, 1, 1, tzinfo=UTC)
         day = (self.epoch - start_of_year).total_seconds() / _DAY_S + 1
         short = re.sub(r"^\d\d(\d\d)-", r"\1", self.object_id)
         slope = f"{self.mean_motion_dot: .8f}".replace("0.", ".", 1)
         line1 = (
-            f"1 {number}{self.classification[:1]} {short:<8} {self.epoch.year % 100:02d}{day:012.8f} {slope} "
+            f"1 {number}{self.classification[:1] or 'U'} {short:<8} "
+            f"{self.epoch.year % 100:02d}{day:012.8f} {slope} "
             f"{tle.format_assumed_point(self.mean_motion_ddot)} {tle.format_assumed_point(self.bstar)} "
             f"{self.ephemeris_type % 10} {self.element_set % 10_000:4d}"
         )

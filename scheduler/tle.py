@@ -20,6 +20,7 @@ from scheduler.errors import ElementsError
 LINE_LENGTH = 69
 _ALPHA5_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O
 MOST_IN_ALPHA5 = 339_999
+FIRST_YEAR = 1957  # the years of two digits end 99 years later
 _LINE = {number: re.compile(rf"^{number} [ 0-9A-HJ-NP-Z][ 0-9]{{4}}") for number in (1, 2)}
 
 
@@ -152,12 +153,15 @@ def _epoch(text: str) -> datetime:
     year, day = int(match[1].replace(" ", "0")), float(match[2].replace(" ", "0"))
     if not 1 <= day < 367:
         raise ElementsError(f"epoch {text!r} names day {day:.0f} of a year")
-    return datetime(1900 + year if year >= 57 else 2000 + year, 1, 1, tzinfo=UTC) + timedelta(days=day - 1)
+    return datetime(_long_year(year), 1, 1, tzinfo=UTC) + timedelta(days=day - 1)
 
 
 def _long_designator(short: str) -> str:
     """`24039A` as `2024-039A`, the form of OMM."""
     if not re.fullmatch(r"[0-9]{5}[A-Z]{0,3}", short):
         return short
-    year = int(short[:2])
-    return f"{1900 + year if year >= 57 else 2000 + year}-{short[2:]}"
+    return f"{_long_year(int(short[:2]))}-{short[2:]}"
+
+
+def _long_year(year: int) -> int:
+    return FIRST_YEAR + (year - FIRST_YEAR) % 100
