@@ -34,7 +34,13 @@ def check(elements: Elements) -> None:
         lines = elements.to_tle()
     except ElementsError:
         return  # no room for such a value in the columns
-    assert Elements.from_tle(elements.name, *lines).norad_id == elements.norad_id
+    again = Elements.from_tle(elements.name, *lines)
+    assert again.norad_id == elements.norad_id
+    assert abs((again.epoch - elements.epoch).total_seconds()) < 1e-3
+    assert abs(again.inclination_deg - elements.inclination_deg) < 1e-4
+    assert abs(again.eccentricity - elements.eccentricity) < 1e-7
+    assert abs(again.mean_motion_rev_per_day - elements.mean_motion_rev_per_day) < 1e-7
+    assert abs(again.bstar - elements.bstar) <= 1e-4 * abs(elements.bstar) + 1e-13
 
 
 def with_right_checksums(data: bytes) -> bytes:
@@ -54,7 +60,9 @@ def seeds() -> list[bytes]:
     omm = [elements.to_omm() for elements in load_elements(PATH)]
     large = omm[0] | {"NORAD_CAT_ID": 799_500_123}
     foreign = omm[0] | {"OBJECT_ID": "2024-039Ä"}
-    return [*texts, *(json.dumps(document).encode() for document in (omm, omm[0], large, foreign))]
+    years = [omm[0] | {"EPOCH": f"{year}-07-16T21:26:40"} for year in ("0339", "2060", "1957", "2056")]
+    odd = (large, foreign, omm[0] | {"CLASSIFICATION_TYPE": "", "OBJECT_ID": "2024-039ABC"}, *years)
+    return [*texts, *(json.dumps(document).encode() for document in (omm, omm[0], *odd))]
 
 
 if __name__ == "__main__":

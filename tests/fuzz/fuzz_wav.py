@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from harness import file_named, fuzz, instrumented
+from mutators import mixed, riff_chunks
 from recordings import SAMPLES, read_all
 
 with instrumented():
@@ -48,4 +49,4 @@ def seeds() -> list[bytes]:
 
 
 if __name__ == "__main__":
-    fuzz(one_input, seeds(), allowed=(RecordingError,))
+    fuzz(one_input, seeds(), allowed=(RecordingError,), mutate=mixed(riff_chunks))

@@ -1,10 +1,11 @@
-"""Mutations that keep JSON and TOML readable: byte by byte, nearly all inputs end as ill-formed text."""
+"""Mutations that keep JSON, TOML and RIFF readable: byte by byte, nearly all inputs fail at their syntax."""
 
 from __future__ import annotations
 
 import json
 import random
 import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -105,3 +106,26 @@ def toml_lines(data: bytes, rng: random.Random) -> bytes:
     else:
         lines[at] = f"{key}= {rng.choice(ODD_TOML)}"
     return "\n".join(lines).encode()
+
+
+def riff_chunks(data: bytes, rng: random.Random) -> bytes:
+    """One chunk is cut, stretched, changed, lost, doubled or moved, the others follow it as they should."""
+    head, rest, chunks = data[:12], data[12:], list[tuple[bytes, bytes]]()
+    while len(rest) >= 8:
+        name, size = struct.unpack_from("<4sI", rest)
+        chunks.append((name, rest[8 : 8 + size]))
+        rest = rest[8 + size + size % 2 :]
+    if not chunks:
+        return atheris.Mutate(data, len(data) + 64)
+    at = rng.randrange(len(chunks))
+    name, body = chunks[at]
+    choice = rng.randrange(4)
+    if choice == 0:
+        chunks[at] = (name, body[: rng.randrange(len(body) + 1)])
+    elif choice == 1:
+        chunks[at] = (name, atheris.Mutate(body or b"\0", len(body) + 16))
+    elif choice == 2:
+        del chunks[at]
+    else:
+        chunks.insert(rng.randrange(len(chunks) + 1), (name, body))
+    return head + b"".join(name + struct.pack("<I", len(b)) + b + b"\0" * (len(b) % 2) for name, b in chunks)
