@@ -21,6 +21,7 @@ from sdr.errors import DeviceError
 from sdr.recording import open_recording
 from sim.camera_source import CameraSource
 from sim.errors import SimulationError
+from sim.geometry import Attitude, LineGeometry, Scan
 from sim.impairments import Crystal, Gaps, Impairments
 from sim.packet_source import FillSource
 from sim.simulate import PassSimulation, simulate
@@ -231,6 +232,27 @@ def test_a_pass_with_camera_and_truth(tmp_path: Path) -> None:
     assert np.allclose(np.diff(truth["line_time"], axis=1), 1 / 6.498, atol=1e-6)
     assert np.array_equal(truth["line_time"][:, 0], truth["strip_time"])
     assert truth["strip_time"][0] < start.timestamp() < request.end.timestamp() - 2 < truth["strip_time"][-1]
+
+
+def test_truth_is_found_by_the_time_stamped_and_tells_the_time_seen(tmp_path: Path) -> None:
+    """METEOR-M2 3 stamps 0.23 s late: its lines carry those times, its places are of those before."""
+    elements = select(load_elements(ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"), "METEOR-M2 3")
+    start = datetime(2024, 7, 17, 2, 20, tzinfo=UTC)
+    source = CameraSource.of(
+        PassSimulation(elements, Site("x", 22, 103), start, start + timedelta(seconds=5))
+    )
+    assert source is not None
+    batches = list(source.packets(0.0, 5.0))
+    assert source.save_truth(tmp_path / "x.npz") == len(batches)
+    truth = np.load(tmp_path / "x.npz")
+    assert np.allclose(truth["line_time"] - truth["seen_time"], 0.23, atol=1e-6)
+    for batch, strip_time in zip(batches, truth["strip_time"], strict=True):
+        ms, us = (int.from_bytes(batch.packets[0][a:b], "big") for a, b in ((8, 12), (12, 14)))
+        assert ms / 1e3 + us / 1e6 == pytest.approx(strip_time % 86400, abs=2e-6)
+    places = LineGeometry(elements, Scan(), Attitude(roll_deg=0.49))
+    lon, lat = (one[:, truth["columns"]] for one in places(truth["seen_time"].ravel()))
+    assert np.abs(lon - truth["lon"].reshape(lon.shape)).max() < 1e-4
+    assert np.abs(lat - truth["lat"].reshape(lat.shape)).max() < 1e-4
 
 
 def test_a_strip_is_sent_once_it_has_been_scanned() -> None:
