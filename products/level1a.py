@@ -17,13 +17,15 @@ from products.calibration import BlackBodies, black_bodies, dark_word
 from products.errors import InputError
 from products.geolocation import Geolocator
 from products.instrument import Attitude, msu_mr
-from products.orbit import Orbit, orbit_from_omm
+from products.orbit import Orbit, epoch_posix, orbit_from_omm
 from products.own_orbit import own_orbit
 
 CHANNELS = (1, 2, 3, 4, 5, 6)
 COLUMNS = 1568
 LINES_PER_STRIP = 8
 MAX_LINES = 20000
+# Elements of a week ago are some 15 km off; what the satellite tells of itself is not.
+OLD_ELEMENTS_S = 7 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,22 @@ class Level1a:
 
     @cached_property
     def orbit(self) -> Orbit | str:
-        """The elements' orbit, or without elements the one the satellite tells of itself; else why none.
+        """The elements' orbit; without elements, or with old ones, the one the satellite tells of itself.
+
+        A text says why there is none.
 
         Raises:
             InputError: there are elements, and they are unusable.
         """
         if not self.attributes.get("date_known", 1):
             return "the day of the pass is not known"
-        if self.elements_omm:
-            return orbit_from_omm(self.elements_omm)
+        elements = orbit_from_omm(self.elements_omm) if self.elements_omm else None
+        if elements and abs(self.line_time.mean() - epoch_posix(elements.satrec)) < OLD_ELEMENTS_S:
+            return elements
+        own = self._own_orbit()
+        return elements if elements and isinstance(own, str) else own
+
+    def _own_orbit(self) -> Orbit | str:
         if not np.isfinite(self.position_time).any():
             return "no orbital elements came with the pass"
         span = float(self.line_time.min()), float(self.line_time.max())
@@ -170,7 +179,7 @@ def _positions(file: netCDF4.Dataset) -> dict[str, NDArray[np.float64]]:
     time, position = np.zeros(0), np.zeros((0, 3))
     if "position_time" in file.variables and "position" in file.variables:
         told = [np.asarray(file[name][:], np.float64) for name in ("position_time", "position")]
-        if told[0].ndim == 1 and told[1].shape == (told[0].size, 3):
+        if told[0].ndim == 1 and told[0].size <= MAX_LINES and told[1].shape == (told[0].size, 3):
             time, position = told
     return {"position_time": time, "position_m": position}
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from skyfield.api import EarthSatellite, load
+from skyfield.api import EarthSatellite, load, wgs84
 from skyfield.framelib import itrs
 
 from products.errors import InputError
+from products.level1a import read_level1a
+from products.make import make_products
 from products.orbit import sidereal_angle, states, turned
 from products.own_orbit import own_orbit
+from products.qa import distance_km
 
 # METEOR-M2 4, 2024-07-16.
 SATELLITE = EarthSatellite(
@@ -129,3 +136,52 @@ def test_anything_is_refused_in_a_sentence(count: int, random: object, size: flo
     position = draw.choice([-size, size, np.nan, size / 2], (count, 3))
     with pytest.raises(InputError, match="positions"):
         own_orbit(time, position, START, START + 700)
+
+
+def _with_positions(path: Path, time: Array, position: Array) -> Path:
+    with netCDF4.Dataset(path, "a") as file:
+        file.createDimension("fix", time.size)
+        file.createDimension("axis", 3)
+        file.createVariable("position_time", "f8", ("fix",))[:] = time
+        file.createVariable("position", "f8", ("fix", "axis"))[:] = position
+    return path
+
+
+def test_a_pass_without_elements_is_put_on_the_map(l1a_writer: Callable[..., Path], tmp_path: Path) -> None:
+    path = l1a_writer(tmp_path, start=START, strips=56, channels=(5,), elements=None, satellite="METEOR-M2 4")
+    time, position = _told(70)
+    position[5] *= 1.05
+    report = make_products([_with_positions(path, time, position)], tmp_path / "out", areas=["pass"])
+    quality = report.passes[0].geolocation
+    assert quality is not None
+    told = f"elements fitted to {time.size - 1} of {time.size} positions that the satellite sent of itself"
+    assert quality.method.startswith(told)
+    assert quality.attitude.startswith("nominal")
+    assert any(file.kind == "geotiff" for file in report.files)
+    level1b = next(file.path for file in report.files if file.kind == "level1b")
+    with netCDF4.Dataset(level1b) as file:
+        assert file.elements_source.startswith(told)
+        assert "MEAN_MOTION" in json.loads(file.elements_omm)
+        assert json.loads(file.geolocation)["method"] == quality.method
+        lon, lat = (float(file[name][224, 783:785].mean()) for name in ("longitude", "latitude"))
+    middle = load.timescale(builtin=True).from_datetime(datetime.fromtimestamp(START + 56 * 4 / 6.498, UTC))
+    below = wgs84.subpoint(SATELLITE.at(middle))
+    # Looking to the Earth's centre, not along the vertical, is up to 2.7 km.
+    assert distance_km(lon, lat, below.longitude.degrees, below.latitude.degrees) < 3
+
+
+def test_a_refusal_is_told_in_the_report(l1a_writer: Callable[..., Path], tmp_path: Path) -> None:
+    path = l1a_writer(tmp_path, start=START, strips=8, channels=(5,), elements=None, satellite="METEOR-M2 4")
+    report = make_products([_with_positions(path, *_told(9))], tmp_path / "out")
+    assert report.passes[0].geolocation is None
+    assert "no orbital elements came with the pass, and the satellite sent" in report.skipped[0].reason
+    assert report.exit_status == 0
+    assert all(file.bbox is None for file in report.files)
+
+
+def test_ill_formed_positions_are_none(l1a_writer: Callable[..., Path], tmp_path: Path) -> None:
+    path = l1a_writer(tmp_path, start=START, strips=8, elements=None)
+    with netCDF4.Dataset(path, "a") as file:
+        file.createVariable("position_time", "f8", ("telemetry",))[:] = START
+        file.createVariable("position", "f8", ("telemetry", "word"))[:] = 7e6
+    assert read_level1a(path).orbit == "no orbital elements came with the pass"

@@ -6,8 +6,9 @@ ours those of one wavenumber, so they may differ by about a kelvin.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from decoders.packets import Packet
 from products.calibration import temperature_table
 from products.instrument import Attitude, msu_mr
 from products.level1a import Level1a, geolocator, read_level1a
+from products.orbit import Orbit
 from products.own_orbit import OwnOrbit
 from products.qa import GeolocationError, geolocation_error
 from scheduler.elements import Elements, load_elements, select
@@ -27,7 +29,7 @@ from sim.msu_mr import MsuMrCamera
 from sim.scene import EarthScene
 
 ELEMENTS = Path(__file__).parents[2] / "scheduler/data/elements"
-STRIPS = 72
+STRIPS = 48
 LINES_PER_SECOND = 6.498
 MEASURED = ("METEOR-M2", "METEOR-M2 3")
 
@@ -111,6 +113,23 @@ def test_the_satellite_s_own_positions_do_as_well(simulated: Simulated) -> None:
     assert alone.orbit.used == alone.orbit.told >= STRIPS - 2
     assert alone.orbit.worst_km < 0.02
     assert _error((alone, truth)).p95_km < 0.1
+
+
+def test_old_elements_give_way_to_the_satellite_s_own_positions(simulated: Simulated) -> None:
+    level1a, truth = simulated
+    elements = json.loads(level1a.elements_omm)
+    # The same orbit a fortnight earlier, and a quarter of a degree behind by now: a guess gone wrong.
+    epoch = datetime.fromisoformat(elements["EPOCH"].removesuffix("Z")) - timedelta(days=14)
+    elements |= {"EPOCH": epoch.isoformat(), "MEAN_ANOMALY": (elements["MEAN_ANOMALY"] - 0.25) % 360}
+    old = replace(level1a, attributes=level1a.attributes | {"elements_omm": json.dumps(elements)})
+    assert isinstance(level1a.orbit, Orbit)
+    assert not isinstance(level1a.orbit, OwnOrbit)  # fresh ones are used
+    if level1a.satellite == "METEOR-M2":
+        assert isinstance(old.orbit, Orbit)  # better than none
+        assert old.orbit.omm == old.elements_omm
+        return
+    assert isinstance(old.orbit, OwnOrbit)
+    assert _error((old, truth)).p95_km < 0.1
 
 
 def test_telemetry_of_the_simulator_calibrates(simulated: Simulated) -> None:
