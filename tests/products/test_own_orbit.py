@@ -78,6 +78,16 @@ def test_outliers_are_left_out(share: float) -> None:
     assert _worst_km(time, position) < 0.05
 
 
+def test_another_orbit_s_positions_are_left_out() -> None:
+    """The last third tell places of a minute before: an orbit too, but fewer lie on it."""
+    time, position = _told()
+    late = time > START + 460
+    position[late] = _true(time[late] - 60) * 1e3
+    found = own_orbit(time, position, START, START + 700)
+    assert found.used == np.count_nonzero(~late)
+    assert _worst_km(time, position) < 0.05
+
+
 def test_lost_positions_are_no_matter() -> None:
     time, position = _told()
     time[::3] = np.nan
