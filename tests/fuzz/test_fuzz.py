@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 TARGETS = sorted(path.name for path in FOLDER.glob("fuzz_*.py"))
 SECONDS = 30
 # Decoding soft bits takes a tenth of a second; the parsers of text do thousands a second.
-FEWEST_RUNS = 50
+FEWEST_RUNS = 20
 # Branches of our own code that the seeds alone pass; without instrumentation it is a handful.
 LEAST_COVERAGE = 20
 
