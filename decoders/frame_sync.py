@@ -28,8 +28,11 @@ SEARCH_DISTANCE, EXPECTED_DISTANCE, SURE_DISTANCE = 4, 8, 2
 FLYWHEEL_FRAMES = 8
 # A marker this alike, so near to a place without one, is the frame's: see `_marker_beside`.
 BESIDE_DISTANCE, BESIDE_BYTES = 5, 128
-# Bits around a frame that the second try reads to settle its trellis.
+# Bits around a frame that the second try reads to settle its trellis; and those before and behind it in which
+# a marker is looked for.
 CONTEXT_BITS = 128
+AROUND_BITS = 8 * BESIDE_BYTES + MARKER_BITS
+LOOK_BACK_FRAMES = 2
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class FrameFinder:
         self._headers: set[bytes] = set()
 
     def process(self, bits: Bits, soft: SoftBits | None = None) -> list[FoundFrame]:
-        """Frames that are complete, with the bits behind that a second try reads.
+        """Frames that are complete, with the bits behind that are read to decode them.
 
         Args:
             bits: 0/1, shape (n,), the differential code undone.
@@ -84,7 +87,7 @@ class FrameFinder:
         self._bits = np.concatenate([self._bits, bits])
         if soft is not None:
             self._soft = soft if self._soft is None else np.concatenate([self._soft, soft])
-        found = self._search(self._base + self._bits.size - self._length - CONTEXT_BITS)
+        found = self._search(self._base + self._bits.size - self._length - AROUND_BITS)
         self._forget()
         return found
 
@@ -145,7 +148,7 @@ class FrameFinder:
     def _look_back(self, position: int) -> list[FoundFrame]:
         """Frames before the first proven one whose markers were not recognised."""
         found: list[FoundFrame] = []
-        start = max(self._floor, self._base)
+        start = max(self._floor, position - LOOK_BACK_FRAMES * self._length)
         while position - self._length >= start:
             position -= self._length
             frame = self._decode(position, expected=True)
@@ -166,18 +169,18 @@ class FrameFinder:
             inverted, bits = not inverted, bits ^ np.uint8(1)
             block = decode_codeblock(bits[MARKER_BITS:], self.mode)
         # Without a randomiser zeros are a clean block; then the marker must be there.
-        header = join_block(block.words, basis=self.mode.rs_basis)[:2].tobytes()
-        if errors <= EXPECTED_DISTANCE and block.proven:
-            self._headers.add(header)
         doubtful = (
-            self.mode.randomiser == "none" or header not in self._headers or self._marker_beside(position)
+            self.mode.randomiser == "none" or not self._is_known(block) or self._marker_beside(position)
         )
         if errors > EXPECTED_DISTANCE and doubtful:
-            block = replace(block, corrected=(FAILED,) * len(block.corrected))
-            return FoundFrame(position, inverted, errors, block, None)
+            return FoundFrame(position, inverted, errors, _failed(block), None)
         worth = block.proven_words or errors <= (EXPECTED_DISTANCE if expected else SURE_DISTANCE)
         if not block.proven and worth and self._soft is not None:
             block = self._second_try(block, start, inverted=inverted)
+        if block.proven and not self._is_known(block):
+            if self._is_shifted(position, errors):
+                return FoundFrame(position, inverted, errors, _failed(block), None)
+            self._headers.add(self._header(block))
         soft = None if self._soft is None else self._soft[2 * start : 2 * (start + self._length)]
         if soft is not None and inverted:
             soft = negative(soft)
@@ -188,8 +191,32 @@ class FrameFinder:
         first_byte = int(join_block(block.words, basis=self.mode.rs_basis)[0])
         return block.proven and first_byte >> 6 == ~VERSION & 3
 
+    def _header(self, block: CodeBlock) -> bytes:
+        return join_block(block.words, basis=self.mode.rs_basis)[:2].tobytes()
+
+    def _is_known(self, block: CodeBlock) -> bool:
+        """Whether a frame with this header was proven behind a marker."""
+        return self._header(block) in self._headers
+
+    def _is_shifted(self, position: int, marker_errors: int) -> bool:
+        """Whether a marker beside the frame's first or last bit tells that its block is shifted.
+
+        Then bytes were lost or doubled before the marker, and what stands in its place looks like one; or
+        just behind it, so that a right marker stands before a shifted block.
+        """
+        if marker_errors > SURE_DISTANCE and self._marker_beside(position):
+            return True
+        end = position + self._length
+        window = self._bits[end - self._base : end - self._base + MARKER_BITS]
+        if window.size < MARKER_BITS:
+            return False
+        errors = int(_fec.marker_distance(np.ascontiguousarray(window), self._marker)[0])
+        if self._may_be_inverted:
+            errors = min(errors, MARKER_BITS - errors)
+        return errors > SURE_DISTANCE and self._marker_beside(end)
+
     def _marker_beside(self, position: int) -> bool:
-        """Whether the frame's marker stands some bytes away from where the flywheel expects it.
+        """Whether a marker stands some bytes away from where one is expected.
 
         Reed-Solomon codes are cyclic: a block cut out up to 16 bytes per codeword too early or too late is
         corrected to the cyclic shift of what was sent, in every codeword, and so is every frame behind a slip
@@ -224,10 +251,14 @@ class FrameFinder:
 
     def _forget(self) -> None:
         """Keep what a second try or a look back may read."""
-        back = CONTEXT_BITS + (2 * self._length if self._expected is None else 0)
+        back = AROUND_BITS + (LOOK_BACK_FRAMES * self._length if self._expected is None else 0)
         drop = min(self._position - back - self._base, self._bits.size)
         if drop > 0:
             self._bits = self._bits[drop:].copy()
             if self._soft is not None:
                 self._soft = self._soft[2 * drop :].copy()
             self._base += drop
+
+
+def _failed(block: CodeBlock) -> CodeBlock:
+    return replace(block, corrected=(FAILED,) * len(block.corrected))

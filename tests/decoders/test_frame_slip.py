@@ -11,6 +11,7 @@ from decoders.downlink import load_downlink
 from decoders.frame_sync import FrameFinder
 from decoders.randomiser import randomise
 from decoders.reed_solomon import join_block
+from tests.decoders.lrpt_stream import sent_cadus
 
 FRAME_BYTES = 1024
 
@@ -25,10 +26,11 @@ def stream(cadus: list[bytes]) -> np.ndarray:
     return np.unpackbits(np.concatenate(sent))
 
 
-def cadus_found(bits: np.ndarray) -> list[bytes]:
+def cadus_found(bits: np.ndarray, block: int = 10**9) -> list[bytes]:
     (mode,) = load_downlink("meteor_m2_lrpt_72k").modes
     finder = FrameFinder(mode)
-    found = [*finder.process(bits), *finder.flush()]
+    found = [one for k in range(0, bits.size, block) for one in finder.process(bits[k : k + block])]
+    found += finder.flush()
     return [join_block(f.block.words, basis=mode.rs_basis).tobytes() for f in found if f.block.proven]
 
 
@@ -49,6 +51,32 @@ def test_a_slip_of_whole_bytes_brings_no_shifted_frame(cadus: list[bytes], slip_
     assert [block for block in found if block not in {cadu[4:] for cadu in cadus}] == []
     # The frame with the slip may itself be mended where the slip is small.
     assert [block for block in found if block != cadus[5][4:]] == expected
+
+
+def test_a_slip_just_behind_a_marker_brings_no_shifted_frame() -> None:
+    """The marker is right and the block behind it a cyclic shift; one in four has the right version."""
+    cadus = sent_cadus(5, seed=5)
+    sent, bits = {cadu[4:] for cadu in cadus}, stream(cadus)
+    rng = np.random.default_rng(3)
+    for _ in range(150):
+        cut, slip = 8 * (2 * FRAME_BYTES + 4 + int(rng.integers(0, 50))), 8 * int(rng.integers(1, 50))
+        more = rng.integers(0, 2, slip, dtype=np.uint8)
+        for slipped in ((bits[:cut], bits[cut + slip :]), (bits[:cut], more, bits[cut:])):
+            found = cadus_found(np.concatenate(slipped))
+            assert set(found) <= sent
+            assert len(found) >= 4
+
+
+def test_frames_without_markers_at_the_start_come_out_the_same_in_any_blocks() -> None:
+    """How far one looks back, and around a place without marker, must not depend on what was handed in."""
+    cadus = sent_cadus(9, seed=6)
+    bits = stream(cadus)
+    for k in range(5):
+        bits[8 * FRAME_BYTES * k :][:32] ^= np.resize([1, 0, 1, 0], 32).astype(np.uint8)
+    whole = cadus_found(bits)
+    assert whole[-4:] == [cadu[4:] for cadu in cadus[5:]]
+    for block in (501, 8192, 20_011):
+        assert cadus_found(bits, block) == whole
 
 
 def test_a_frame_without_its_marker_is_still_found(cadus: list[bytes]) -> None:
