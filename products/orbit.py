@@ -104,7 +104,7 @@ def satrec_from_omm(text: str) -> Satrec:
 def _parse(text: str) -> dict[str, object]:
     try:
         fields = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"the orbital elements in the file are not JSON ({error})") from error
     if not isinstance(fields, dict):
         raise InputError(
