@@ -109,7 +109,8 @@ class Daemon:
 
     def _plan(self) -> None:
         now = self.clock.now()
-        if self._planned_at is not None and now - self._planned_at < PLAN_EVERY:
+        # A clock that was set back must not hold the next plan back until it has caught up.
+        if self._planned_at is not None and timedelta(0) <= now - self._planned_at < PLAN_EVERY:
             return
         self._planned_at = now
         sets, problems = self._elements()

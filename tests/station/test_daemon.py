@@ -75,6 +75,19 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
     assert "record failed: RuntimeError: a bug" in str(health["problems"])
 
 
+def test_a_clock_that_is_set_back_does_not_stop_the_planning(tmp_path: Path) -> None:
+    ahead = START + timedelta(days=900)
+    clock = ManualClock(ahead, ahead + timedelta(days=1))
+
+    def set_right() -> None:
+        if clock.time == ahead:
+            clock.time, clock.end = START, START + timedelta(hours=2)
+
+    clock.between = set_right
+    Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    assert Catalogue(tmp_path).observations()
+
+
 def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> None:
     broken = tmp_path / "download.json"
     broken.write_text("<html>429 Too Many Requests</html>")
