@@ -81,8 +81,9 @@ def simulate(
     if chosen is None:
         raise SimulationError("without an orbit there is no camera; give elements and site, or a source")
     try:
+        # Made before any file, so that what cannot be simulated leaves none behind.
+        signal = PassSignal(request, chosen, lambda slot: log.enter(slot, signal))
         with SentLog(out_stem) as log, _writer(request, out_stem) as writer:
-            signal = PassSignal(request, chosen, lambda slot: log.enter(slot, signal))
             for block in signal.blocks():
                 _write(writer, block, request)
                 if progress:

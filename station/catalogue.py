@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from station.errors import CatalogueError
+from station.errors import CatalogueError, UnknownObservationError
 from station.schema import STEPS, FileRow, JobRow, ObservationRow
 
 CATALOGUE_NAME = "catalogue.sqlite"
@@ -151,7 +151,9 @@ class Catalogue:
         with self._session() as session:
             row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
             if row is None:
-                raise CatalogueError(f"no observation {name!r} in {self.path}; `tramthu serve` lists them")
+                raise UnknownObservationError(
+                    f"no observation {name!r} in {self.path}; `tramthu serve` lists them"
+                )
             return self._record(row)
 
     def observations(

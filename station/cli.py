@@ -91,6 +91,8 @@ def _run_app() -> int:
     try:
         app()
     except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer's own end, without a word
+            raise KeyboardInterrupt from end
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0
 

@@ -13,16 +13,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from scheduler.elements import Elements
 from scheduler.passes import Pass, Site
+from scheduler.satellites import satellite
+from scheduler.track import track
 from station import registry
 from station.catalogue import Catalogue, Observation
 from station.config import SimulatorReceiver, StationConfig, parse_config
+from station.errors import DONE, NOTHING_USABLE, SYSTEM_FAULT, WRONG_USE, StationError
 from station.observation import Crew, decoded_folder, observe
 from station.schedule import booking_of
 from station.truth import FrameScore, PlaceScore, score_frames, score_places
 
 COLUMNS = 1568
+HIGH_DEG = 5.0  # below, rural noise and a QFH antenna leave less than the code needs
+MAIN_PICTURES = ("day_221", "day_125", "infrared")
 DOWNLINK_OF_MODE = {"m2_72k": "meteor_m2_lrpt_72k", "72k": "meteor_lrpt", "80k": "meteor_lrpt"}
 
 
@@ -55,8 +63,21 @@ class DemoReport:
 
     @property
     def exit_status(self) -> int:
-        """0 when every step is done, 1 when one failed."""
-        return 0 if self.observation.state == "done" else 1
+        """0 when every step is done, else that of the step that failed."""
+        if self.observation.state == "done":
+            return DONE
+        failed = next((job for job in self.observation.jobs if job.state == "failed"), None)
+        status = ((failed.result if failed else None) or {}).get("status")
+        return status if status in (NOTHING_USABLE, WRONG_USE) else SYSTEM_FAULT
+
+    @property
+    def pictures(self) -> list[str]:
+        """The pictures to look at first, relative to the folder of the observation."""
+        names = [str(e.path.relative_to(self.observation.folder)) for e in self.observation.files]
+        kept = [name for name in names if name.endswith(".png")]
+        areas = ("northern_vietnam", "pass")
+        wanted = [f"_{area}_{recipe}.png" for area in areas for recipe in MAIN_PICTURES]
+        return [name for end in wanted for name in kept if name.endswith(end)][:4]
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with times as ISO 8601 and files relative to the folder of the observation."""
@@ -89,30 +110,39 @@ def run_demo(request: DemoRequest, progress: Callable[[str, float], None]) -> De
 
     Raises:
         CatalogueError: the folder cannot hold the catalogue.
+        StationError: the folder is a file, or the boundaries are none.
+        SimulationError: the pass cannot be simulated.
     """
     began = time.monotonic()
     config = _config(request)
+    _refuse(request)
     catalogue = Catalogue(request.out)
     observation = _book(request, config, catalogue)
     observation = observe(observation, Crew(config, catalogue, progress=progress))
-    wanted = registry.SimulatedPass(
-        request.elements,
-        request.site,
-        observation.start,
-        observation.end,
-        observation.frequency_hz,
-        request.receiver,
-    )
     return DemoReport(
         observation=observation,
         seen=request.seen,
-        cn0_dbhz=registry.cn0_range_dbhz(wanted),
-        frames=_frames(observation),
+        cn0_dbhz=registry.cn0_range_dbhz(_simulated(request, (observation.start, observation.end))),
+        frames=_frames(observation, request),
         places=_places(observation),
         decoder=_part(observation, "frames"),
         lines={name: _lines(one) for name, one in _part(observation, "image").get("channels", {}).items()},
         seconds=time.monotonic() - began,
     )
+
+
+def _refuse(request: DemoRequest) -> None:
+    """What cannot be done is told before anything is made."""
+    if request.out.exists() and not request.out.is_dir():
+        raise StationError(f"--out {request.out} is a file; name a folder")
+    if request.boundaries is not None and not request.boundaries.is_file():
+        raise StationError(f"--boundaries {request.boundaries}: no such file; give a GeoJSON of borders")
+    registry.refuse_impossible(_simulated(request, _window(request)))
+
+
+def _simulated(request: DemoRequest, window: tuple[datetime, datetime]) -> registry.SimulatedPass:
+    frequency_hz = satellite(request.elements.norad_id).downlink().frequency_hz
+    return registry.SimulatedPass(request.elements, request.site, *window, frequency_hz, request.receiver)
 
 
 def _config(request: DemoRequest) -> StationConfig:
@@ -161,11 +191,16 @@ def _window(request: DemoRequest) -> tuple[datetime, datetime]:
     return seen.tca - half, seen.tca + half
 
 
-def _frames(observation: Observation) -> FrameScore | None:
+def _frames(observation: Observation, request: DemoRequest) -> FrameScore | None:
     stem, frames = observation.recording, decoded_folder(observation) / "frames.cadu"
     if not frames.exists() or not stem.with_name(f"{stem.name}.sent.jsonl").exists():
         return None
-    return score_frames(stem, frames)
+    curve = track(request.elements, request.site, observation.start, observation.end)
+
+    def elevation_deg(time: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.interp(time, curve.time, curve.elevation_deg)
+
+    return score_frames(stem, frames, (HIGH_DEG, elevation_deg))
 
 
 def _places(observation: Observation) -> PlaceScore | None:

@@ -3,6 +3,7 @@
 StationError                   exit status 2: wrong use
 ├── ConfigError                station.toml is missing, ill-formed or names what does not exist
 └── CatalogueError             exit status 3: the database cannot be opened, read or written
+    └── UnknownObservationError  exit status 2: the catalogue holds none of that name
 
 Exit status of the command line: 0 done; 1 the input holds nothing usable; 2 wrong use or wrong file;
 3 a fault of a device or the system.
@@ -32,6 +33,12 @@ class CatalogueError(StationError):
     """The catalogue cannot be used."""
 
     exit_status = SYSTEM_FAULT
+
+
+class UnknownObservationError(CatalogueError):
+    """The catalogue holds no observation of that name."""
+
+    exit_status = WRONG_USE
 
 
 def exit_status_of(error: BaseException) -> int | None:

@@ -73,7 +73,23 @@ def simulate_pass(wanted: SimulatedPass, stem: Path, progress: Progress | None =
     """
     from sim.simulate import simulate
 
+    refuse_impossible(wanted)
     return simulate(_request(wanted), stem, progress=progress).sample_count
+
+
+def refuse_impossible(wanted: SimulatedPass) -> None:
+    """Say what the simulator would refuse, before anything is booked or written.
+
+    Raises:
+        SimulationError: the request cannot be met.
+    """
+    from sim.camera_source import CameraSource
+    from sim.pass_signal import PassSignal
+
+    request = _request(wanted)
+    if (camera := CameraSource.of(request)) is not None:
+        PassSignal(request, camera)
+        next(iter(camera.packets(0.0, 2.0)), None)  # the orbit is asked for when a strip is seen
 
 
 def serve_pass(wanted: SimulatedPass, port: int, stop: threading.Event, told: Callable[[int], None]) -> None:

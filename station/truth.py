@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ LEAST_BLOCKS, CERTAIN = 60, 0.5
 class FrameScore:
     """Frames that lie wholly inside the recording, and how many came back byte for byte.
 
-    `wrong` were received and never sent: a good checksum over the wrong bytes.
+    `wrong` were received and never sent: a good checksum over the wrong bytes. `sent_high` and `exact_high`
+    count those of the complete ones whose first sample came from above `high_deg`.
     """
 
     sent: int
@@ -32,6 +35,9 @@ class FrameScore:
     received: int
     exact: int
     wrong: int
+    high_deg: float | None = None
+    sent_high: int = 0
+    exact_high: int = 0
 
     @property
     def exact_fraction(self) -> float:
@@ -51,12 +57,27 @@ class PlaceScore:
     worst_time_s: float
 
 
-def score_frames(stem: Path, frames: Path) -> FrameScore:
-    """Compare STEM.sent.cadu with the decoder's frames."""
+def score_frames(
+    stem: Path, frames: Path, high: tuple[float, Callable[[Array], Array]] | None = None
+) -> FrameScore:
+    """Compare STEM.sent.cadu with the decoder's frames.
+
+    Args:
+        stem: of the simulator's files.
+        frames: of the decoder.
+        high: an elevation, and what tells the elevation at POSIX times, both in degrees; at the horizon no
+            receiver hears all, so that frames from above it are counted apart.
+    """
     sent = frames_of(stem.with_name(f"{stem.name}.sent.cadu"))
     lines = stem.with_name(f"{stem.name}.sent.jsonl").read_text("utf-8").splitlines()
-    complete = [bool(json.loads(line)["complete"]) for line in lines]
+    log = [json.loads(line) for line in lines]
+    complete = [bool(line["complete"]) for line in log]
     received = frames_of(frames)
+    up: set[bytes] = set()
+    if high is not None:
+        times = np.array([datetime.fromisoformat(line["time"]).timestamp() for line in log])
+        above = high[1](times) >= high[0]
+        up = {f for f, whole, is_up in zip(sent, complete, above, strict=True) if whole and is_up}
     wholly = {frame for frame, whole in zip(sent, complete, strict=True) if whole}
     return FrameScore(
         sent=len(sent),
@@ -64,6 +85,9 @@ def score_frames(stem: Path, frames: Path) -> FrameScore:
         received=len(received),
         exact=len(wholly & set(received)),
         wrong=len(set(received) - set(sent)),
+        high_deg=None if high is None else high[0],
+        sent_high=len(up),
+        exact_high=len(up & set(received)),
     )
 
 

@@ -23,7 +23,9 @@ def demo(
     site: Annotated[str, typer.Option(help='lai-chau, lang-son or "NAME,LAT,LON,ALT_M".')] = "lai-chau",
     mode: Annotated[str, typer.Option(help=f"One of: {', '.join(MODES)}.")] = "72k",
     channels: Annotated[str, typer.Option(help="Channels on air.")] = "1,2,5",
-    sample_rate: Annotated[float, typer.Option(help="Samples per second.")] = 250e3,
+    sample_rate: Annotated[
+        float, typer.Option("--rate", "--sample-rate", help="Samples per second.")
+    ] = 250e3,
     format: Annotated[str, typer.Option(help="Of the recording: cu8, cs8, cs16 or cf32.")] = "cu8",  # noqa: A002
     noise: Annotated[str, typer.Option(help="quiet, rural or suburban.")] = "rural",
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 1,
@@ -32,7 +34,7 @@ def demo(
     boundaries: Annotated[
         Path | None, typer.Option(help="GeoJSON of borders to draw; none otherwise.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Of titles and legends: en or vi.")] = "en",
+    language: Annotated[str, typer.Option(help="Of titles, legends and the page: en or vi.")] = "en",
     port: Annotated[int, typer.Option(help="Of the page.", min=1, max=65535)] = 8137,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Do not show the page afterwards.")] = False,
     json: JsonOption = False,
@@ -74,6 +76,9 @@ def _print(report: DemoReport) -> None:
         table.add_row("frames sent", f"{frames.sent}, wholly inside the recording {frames.sent_complete}")
         exact = f"{frames.exact} ({frames.exact_fraction:.2%})"
         table.add_row("received byte for byte", f"{exact}; never sent: {frames.wrong}")
+        if frames.sent_high:
+            share = f"{frames.exact_high} of {frames.sent_high} ({frames.exact_high / frames.sent_high:.2%})"
+            table.add_row(f"of those sent above {frames.high_deg:g}°", share)
     if report.decoder:
         table.add_row("decoder", ", ".join(f"{key} {value}" for key, value in report.decoder.items()))
     for channel, said in report.lines.items():
@@ -87,6 +92,9 @@ def _print(report: DemoReport) -> None:
             f" in {result['seconds']:.0f} s, {result['peak_rss_mib']:.0f} MiB" if "seconds" in result else ""
         )
         table.add_row(job.step, f"{job.state}{cost}{': ' + job.reason if job.reason else ''}")
-    table.add_row("files", f"{len(one.files)} in {one.folder}")
     table.add_row("time", f"{report.seconds:.0f} s")
     Console().print(table)
+    # Outside the table, as whole lines can be copied.
+    typer.echo(f"{len(one.files)} files in {one.folder}")
+    for name in report.pictures:
+        typer.echo(f"    {name}")

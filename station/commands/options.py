@@ -21,6 +21,8 @@ SITES = {
     "lang-son": Site("Lạng Sơn", 21.85, 106.76, 250.0),
 }
 
+_YEARS = (1957, 2100)  # since the first satellite, and as far as anybody asks
+
 SiteOption = Annotated[
     str | None, typer.Option("--site", help=f'"NAME,LAT,LON,ALT_M" or one of: {", ".join(SITES)}.')
 ]
@@ -53,6 +55,8 @@ def parse_time(text: str, option: str) -> datetime:
         raise StationError(
             f"{option} {text!r} is no time; give ISO 8601 such as 2026-02-14T18:37:47Z"
         ) from None
+    if not _YEARS[0] <= time.year < _YEARS[1]:
+        raise StationError(f"{option} {text!r} lies outside {_YEARS[0]} to {_YEARS[1] - 1}")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 

@@ -42,5 +42,12 @@ def serve_catalogue(catalogue: Catalogue, host: str, port: int, name: str, langu
     """Serve until interrupted."""
     from station.web.app import serve as serve_web
 
-    say(f"the page is at http://{host}:{port} (end with Ctrl-C)")
-    serve_web(catalogue, host=host, port=port, station_name=name, language=language)
+    def told() -> None:
+        say(f"the page is at http://{host}:{port} (end with Ctrl-C)")
+
+    try:
+        serve_web(catalogue, host=host, port=port, station_name=name, language=language, on_listening=told)
+    except OSError as error:
+        place = f"{host}:{port} cannot be listened on"
+        said = f"{error.strerror or error}; choose another --port or --host"
+        raise OSError(error.errno, said, place) from error

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from station.registry import SimulatedPass
 
 COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
+_OPTIONS = {"sample_rate": "rate", "ebn0_db": "ebn0"}  # where the setting is not called like the option
 MODES = ("m2_72k", "72k", "80k")
 
 
@@ -70,6 +71,8 @@ def simulate(
     """Simulate one pass, from the camera to the receiver's samples."""
     if serve not in (None, "rtl_tcp"):
         raise StationError(f"--serve is {serve!r}; allowed is: rtl_tcp")
+    if out is not None and not out.name:
+        raise StationError(f"--out {str(out)!r} names no file; give a stem such as passes/one")
     if (out is None) == (serve is None):
         raise StationError("say where the samples go: --out STEM for files, or --serve rtl_tcp, not both")
     wrong = impairments_of(impairments, ppm)
@@ -165,7 +168,8 @@ def receiver_of(  # noqa: PLR0917 - the options, in the order of the command
         return SimulatorReceiver.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
-        raise StationError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from None
+        option = _OPTIONS.get(str(first["loc"][0]), first["loc"][0])
+        raise StationError(f"--{option} {first['input']!r}: {first['msg']}") from None
 
 
 def _window(seen: Pass, seconds: float | None) -> tuple[datetime, datetime]:

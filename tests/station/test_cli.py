@@ -274,3 +274,19 @@ def test_satpy_and_its_like_stay_out_of_the_command_and_the_daemon() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_taken_port_is_told_and_no_page_promised(tramthu: Run, tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, _, err = tramthu("serve", "--data-dir", tmp_path, "--port", port)
+    assert status == 3
+    assert f"127.0.0.1:{port} cannot be listened on" in one_sentence(err)
+
+
+def test_an_unknown_observation_is_wrong_use(tramthu: Run, tmp_path: Path) -> None:
+    status, _, err = tramthu("replay", "nothing", "--data-dir", tmp_path)
+    assert status == 2
+    assert "no observation 'nothing'" in one_sentence(err)
