@@ -159,8 +159,9 @@ def serve(
     port: int = 8137,
     station_name: str = "",
     language: str = "en",
+    on_listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until interrupted.
+    """Serve until interrupted; `on_listening` is called once the port is open.
 
     Raises:
         OSError: the port is taken or not allowed.
@@ -173,6 +174,7 @@ def serve(
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        on_listening()
         app = create_app(catalogue, station_name=station_name, language=language)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
