@@ -24,6 +24,7 @@ from station.web import tiles, views
 from station.web.texts import LANGUAGES, all_texts, both_times
 
 PAGE_SIZE = 24
+SILENT_AFTER = timedelta(minutes=2)  # as station/health.py says
 HERE = Path(__file__).parent
 HEADERS = {
     # Nothing is fetched from elsewhere: it works without internet, and injected markup cannot phone home.
@@ -121,6 +122,8 @@ def _add_files(app: FastAPI, catalogue: Catalogue) -> None:
     def tile(name: str, file: str, z: int, x: int, y: int) -> Response:
         observation = _observation(catalogue, name)
         entry = _entry(observation, file)
+        if entry.path.suffix != ".tif":
+            raise HTTPException(404, f"{file!r} is no GeoTIFF, so there are no tiles of it")
         try:
             png = tiles.render_tile(entry.path, z, x, y, views.scale_of(observation, entry.path))
         except (ValueError, OSError) as error:
@@ -149,7 +152,8 @@ def _add_interface(app: FastAPI, catalogue: Catalogue) -> None:
     @app.get("/api/health")
     def api_health() -> Response:
         health = _health(catalogue)
-        return JSONResponse(health or {"error": "no health has been written"}, 200 if health else 503)
+        told = health or {"error": "no health has been written"}
+        return JSONResponse(told, 200 if told.get("alive") else 503)
 
 
 def serve(
@@ -221,9 +225,11 @@ def _search(catalogue: Catalogue, satellite: str, since: str, until: str, limit:
 def _day(text: str) -> datetime | None:
     """Midnight UTC of an ISO date; an empty or broken one does not narrow the search."""
     try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
+        day = datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
     except ValueError:
         return None
+    # The calendar ends with 9999: its last day has no next one to search up to.
+    return day if day is None or day.year < date.max.year else None
 
 
 def _observation(catalogue: Catalogue, name: str) -> Observation:
@@ -242,11 +248,13 @@ def _entry(observation: Observation, file: str) -> FileEntry:
 
 
 def _health(catalogue: Catalogue) -> dict[str, Any] | None:
+    """What the daemon last said; `alive` and `ok` are false when it has ended or fallen silent since."""
     health = views.read_json(catalogue.data_dir / "health.json")
     if health is None:
         return None
     try:
-        when = both_times(datetime.fromisoformat(str(health.get("time"))))
+        said = datetime.fromisoformat(str(health.get("time"))).astimezone(UTC)
     except ValueError:
-        when = ""
-    return health | {"time_text": when}
+        return health | {"time_text": "", "alive": False, "ok": False}
+    alive = abs(datetime.now(UTC) - said) < SILENT_AFTER and health.get("state") != "stopped"
+    return health | {"time_text": both_times(said), "alive": alive, "ok": alive and bool(health.get("ok"))}

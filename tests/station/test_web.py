@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
@@ -269,6 +270,34 @@ def test_health_is_told_and_its_absence_too(client: TestClient, catalogue: Catal
     assert client.get("/").status_code == 200
 
 
+def test_the_health_of_a_daemon_that_is_dead_is_not_called_good(
+    client: TestClient, catalogue: Catalogue
+) -> None:
+    def told(minutes: float, state: str) -> tuple[int, bool, str]:
+        said = datetime.now(UTC) - timedelta(minutes=minutes)
+        record = {"ok": True, "time": said.isoformat(), "state": state, "problems": []}
+        (catalogue.data_dir / "health.json").write_text(json.dumps(record))
+        answer = client.get("/api/health")
+        return answer.status_code, answer.json()["ok"], client.get("/?lang=en").text
+
+    good, silent = all_texts()["en"]["healthy"], all_texts()["en"]["silent"]
+    status, ok, page = told(1, "running")
+    assert (status, ok, good in page, silent in page) == (200, True, True, False)
+    for minutes, state in ((60, "running"), (0, "stopped")):
+        status, ok, page = told(minutes, state)
+        assert (status, ok, good in page, silent in page) == (503, False, False, True)
+
+
+def test_tiles_of_what_is_no_geotiff_are_not_there(client: TestClient) -> None:
+    assert client.get(f"/tiles/{NAME}/products/picture.png/3/6/3.png").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["since=9999-12-31", "until=9999-12-31", "since=0001-01-01", "until=x"])
+def test_a_date_at_the_end_of_the_calendar_is_no_fault(client: TestClient, query: str) -> None:
+    for path in ("/", "/api/observations"):
+        assert client.get(f"{path}?{query}").status_code == 200
+
+
 def test_the_page_fetches_nothing_from_elsewhere(client: TestClient) -> None:
     for path in ("/", f"/observations/{NAME}", "/static/style.css", "/static/map.js"):
         text = client.get(path).text
@@ -277,8 +306,6 @@ def test_the_page_fetches_nothing_from_elsewhere(client: TestClient) -> None:
 
 
 def test_the_map_holds_land_and_no_border() -> None:
-    import json
-
     land = json.loads((web.HERE / "static" / "land.geojson").read_text())
     assert all(feature["properties"] == {} for feature in land["features"])
     # One polygon holds both Hanoi and Kunming: no border runs between them.
