@@ -20,7 +20,7 @@ from .level1a import Provenance, packet_report, write_level1a
 from .msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
 from .packets import Packet, PacketAssembler, PacketReport
 from .report import SCHEMA, DecodeReport, FrameCounts, FrameTable, InputFacts, software_versions
-from .results import TAPS, Results
+from .results import TAPS, UNFINISHED, Results, tap_name
 from .sources import FrameSource, open_source
 
 Progress = Callable[[float], None]
@@ -79,7 +79,7 @@ class _Run:
         self._table = FrameTable()
         self._packets: PacketAssembler | None = None
         self._instrument: MsuMrAssembler | None = None
-        self._name = "frames.vcdu" if request.level == "vcdu" else "frames.cadu"
+        self._name = _frames_name(request)
         results.append(self._name, b"")
 
     def take(self, frames: list[Frame], facts: InputFacts, mode: Mode | None) -> None:
@@ -143,6 +143,14 @@ def _check(request: DecodeRequest) -> None:
             raise InputError(f"unknown joint {tap!r} for --tap{nearest(tap, tuple(TAPS))}")
     if request.start is not None and request.start.tzinfo is None:
         raise InputError(f"the start {request.start} has no time zone; give it in UTC, ending in Z")
+    written = {_frames_name(request), "report.json", *(tap_name(tap) for tap in request.taps)}
+    name = request.input.resolve().name
+    if name.removesuffix(UNFINISHED) in written and request.input.resolve().parent == request.out.resolve():
+        raise InputError(f"{request.input} would be overwritten by what comes out; give another folder --out")
+
+
+def _frames_name(request: DecodeRequest) -> str:
+    return "frames.vcdu" if request.level == "vcdu" else "frames.cadu"
 
 
 @contextmanager

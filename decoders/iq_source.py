@@ -23,6 +23,8 @@ from .report import InputFacts
 READ_SAMPLES = 1 << 16
 # What is looked at to choose the mode, and how much is kept until it is known.
 WINDOW_SECONDS, KEPT_WINDOWS = 1.5, 4
+# Six seconds are kept until the mode is known: 1 GB at this rate.
+LARGEST_RATE = 20e6
 
 Samples = npt.NDArray[np.complex64]
 
@@ -52,6 +54,12 @@ class IqSource:
             raise InputError(
                 f"{self._reader.info.path}: {rate:.0f} samples/s cannot hold this downlink, "
                 f"at least {needed:.0f} are needed; is --rate right?"
+            )
+        if rate > LARGEST_RATE:
+            self._reader.close()
+            raise InputError(
+                f"{self._reader.info.path}: {rate:.6g} samples/s; at most {LARGEST_RATE:.0f} are decoded: "
+                "is --rate right? Else reduce the rate of the recording first"
             )
 
     @property

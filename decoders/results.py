@@ -27,6 +27,11 @@ TAPS = {
 }
 
 
+def tap_name(joint: str) -> str:
+    """The file of a joint."""
+    return f"tap.{joint}{TAPS[joint]}"
+
+
 class Results:
     """Files being written into a folder."""
 
@@ -59,12 +64,12 @@ class Results:
             bits = np.concatenate([self._bits, passed.astype(np.uint8)])
             whole = bits.size - bits.size % 8
             self._bits, passed = bits[whole:], np.packbits(bits[:whole])
-        self.append(f"tap.{joint}{TAPS[joint]}", passed.tobytes())
+        self.append(tap_name(joint), passed.tobytes())
 
     def finish(self) -> None:
         """Give every file its name."""
         if self._bits.size:
-            self.append(f"tap.bits{TAPS['bits']}", np.packbits(self._bits).tobytes())
+            self.append(tap_name("bits"), np.packbits(self._bits).tobytes())
         for name, file in self._open.items():
             with self._guard(name):
                 file.close()

@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -161,6 +162,29 @@ def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
     report = decode(request(path, level="iq", sample_rate=250e3))
     assert report.exit_status == 1
     assert any("not finite" in message for message in report.messages)
+
+
+@pytest.mark.parametrize("name", ["frames.cadu", "frames.cadu.part", "report.json", "tap.located.cadu"])
+def test_the_input_is_never_overwritten(tmp_path: Path, cadus: list[bytes], name: str) -> None:
+    path = tmp_path / "out" / name
+    path.parent.mkdir()
+    given = bytes(1000) + b"".join(cadus) + b"rest"
+    path.write_bytes(given)
+    with pytest.raises(InputError, match="give another folder --out"):
+        decode(replace(request(path, level="cadu", taps=("located",)), out=path.parent))
+    assert path.read_bytes() == given
+    path.rename(path.with_name("given.cadu"))
+    beside = request(path.with_name("given.cadu"), level="cadu")
+    assert decode(replace(beside, out=path.parent)).exit_status == 0
+    assert path.with_name("given.cadu").read_bytes() == given
+
+
+@pytest.mark.parametrize("sample_rate", [1e9, 1e12, 1e300])
+def test_a_rate_that_no_receiver_has_is_refused(tmp_path: Path, sample_rate: float) -> None:
+    path = tmp_path / "fast.cu8"
+    path.write_bytes(bytes(range(256)) * 100)
+    with pytest.raises(InputError, match="is --rate right"):
+        decode(request(path, level="iq", sample_rate=sample_rate))
 
 
 def test_a_rate_too_low_for_the_downlink_is_refused(tmp_path: Path) -> None:
