@@ -38,7 +38,8 @@ def parse_site(text: str) -> Site:
     """A site by name, or from "NAME,LAT,LON,ALT_M"."""
     if text in SITES:
         return SITES[text]
-    name, *numbers = (part.strip() for part in text.split(","))
+    # The name may hold commas itself ("Lai Châu, Việt Nam"), so the numbers are counted from the end.
+    name, *numbers = (part.strip() for part in text.rsplit(",", 3))
     try:
         latitude, longitude, altitude = (float(part) for part in (*numbers, *["0"] * (3 - len(numbers) == 1)))
     except ValueError:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from station import cli
+from station.commands.options import parse_site
 from station.errors import exit_status_of, sentence_of
 from tests.station.conftest import ELEMENTS, Run, one_sentence
 
@@ -290,3 +291,8 @@ def test_an_unknown_observation_is_wrong_use(tramthu: Run, tmp_path: Path) -> No
     status, _, err = tramthu("replay", "nothing", "--data-dir", tmp_path)
     assert status == 2
     assert "no observation 'nothing'" in one_sentence(err)
+
+
+def test_the_name_of_a_site_may_hold_commas() -> None:
+    site = parse_site("Lai Châu, Việt Nam,22.4,103.45,900.0")
+    assert (site.name, site.latitude_deg, site.altitude_m) == ("Lai Châu, Việt Nam", 22.4, 900.0)
