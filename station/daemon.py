@@ -8,10 +8,12 @@ then made at the next start.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from scheduler.elements import Elements, load_elements
 from scheduler.errors import SchedulerError
@@ -20,7 +22,7 @@ from sdr.disk import free_bytes, recording_bytes
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
-from station.errors import CatalogueError, sentence_of
+from station.errors import CatalogueError, StationError, sentence_of
 from station.health import health_record, write_health
 from station.observation import Crew, observe
 from station.resume import resume
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 20.0
 PLAN_EVERY = timedelta(minutes=10)
+LOCK_NAME = "daemon.lock"
 _FORMAT_OF_RADIOS = "cs16"  # the largest that our radios give
 
 
@@ -62,7 +65,15 @@ class Daemon:
         self._planned_at: datetime | None = None
 
     def run(self) -> None:
-        """Until `stop`: plan, observe, report."""
+        """Until `stop`: plan, observe, report.
+
+        Raises:
+            StationError: another daemon works in the data folder.
+        """
+        with _alone_in(self.catalogue.data_dir):
+            self._run()
+
+    def _run(self) -> None:
         log.info("station %s, data in %s", self.config.station.name, self.catalogue.data_dir)
         for observation in resume(self.catalogue, self.clock.now()):
             self._start(observation)
@@ -213,3 +224,16 @@ class Daemon:
             if o.job("record").state == "due" and o.start > now
         ]
         return max(min([self._tick_s, *starts]), 0.1)
+
+
+@contextlib.contextmanager
+def _alone_in(data_dir: Path) -> Iterator[None]:
+    """Two daemons would record a pass into one file; the lock ends with the process, however that ends."""
+    with (data_dir / LOCK_NAME).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StationError(
+                f"{data_dir}: another daemon works in this folder; end it first, or give another data_dir"
+            ) from None
+        yield

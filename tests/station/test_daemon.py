@@ -23,7 +23,7 @@ from sdr.recording import open_recording
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import parse_config
 from station.daemon import Daemon
-from station.errors import CatalogueError
+from station.errors import CatalogueError, StationError
 from station.observation import Crew
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, ManualClock, station_table
@@ -73,6 +73,25 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
     health = _health(tmp_path)
     assert health["ok"] is False
     assert "record failed: RuntimeError: a bug" in str(health["problems"])
+
+
+def test_a_second_daemon_in_one_data_folder_is_refused(tmp_path: Path) -> None:
+    def daemon(hours: float) -> Daemon:
+        clock = ManualClock(START, START + timedelta(hours=hours))
+        return Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+
+    refused: list[bool] = []
+
+    def second() -> None:
+        with pytest.raises(StationError, match="another daemon"):
+            daemon(1).run()
+        refused.append(True)
+
+    first = daemon(1)
+    first.clock.between = second  # type: ignore[attr-defined]
+    first.run()
+    assert refused
+    daemon(1).run()  # and afterwards the folder is free again
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_planning(tmp_path: Path) -> None:
