@@ -16,6 +16,7 @@ from typing import Any
 
 from station.catalogue import Catalogue, Observation
 from station.config import StationConfig
+from station.errors import sentence_of
 from station.processes import Ended, Worker
 from station.publish import publish_files
 
@@ -111,7 +112,7 @@ def publish(observation: Observation, crew: Crew) -> None:
     try:
         made = publish_files(observation, crew.config)
     except OSError as error:
-        crew.catalogue.fail(observation.name, "publish", f"{error.filename}: {error.strerror}")
+        crew.catalogue.fail(observation.name, "publish", sentence_of(error))
         return
     crew.catalogue.finish(observation.name, "publish", {"copied": made.copied}, made.files)
 
