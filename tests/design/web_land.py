@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
+from shapely.affinity import translate
 from shapely.geometry import Polygon, box, mapping
 from shapely.ops import unary_union
 
@@ -42,11 +44,26 @@ def polygons(topology: dict[str, Any]) -> Any:
         return points
 
     shapes = [
-        Polygon(ring(rings[0]), [ring(hole) for hole in rings[1:]])
+        Polygon(unwrapped(ring(rings[0])), [ring(hole) for hole in rings[1:]])
         for geometry in topology["objects"]["land"]["geometries"]
         for rings in (geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]])
     ]
-    return unary_union([shape.buffer(0) for shape in shapes])
+    return unary_union([folded(shape.buffer(0)) for shape in shapes])
+
+
+def unwrapped(ring: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The ring without jumps at 180 degrees; the one round the pole stays as it is."""
+    x = np.unwrap([lon for lon, _ in ring], period=360)
+    if abs(x[-1] - x[0]) > 1:
+        return ring
+    x -= 360 * np.round(x.mean() / 360)  # holes must stay within their outlines
+    return [(float(lon), lat) for lon, (_, lat) in zip(x, ring, strict=True)]
+
+
+def folded(shape: Any) -> Any:
+    """What lies beyond 180 degrees, brought to the other side of the map."""
+    world = box(-180, -90, 180, 90)
+    return unary_union([translate(shape, turn).intersection(world) for turn in (-360, 0, 360)])
 
 
 def main(package: Path, out: Path) -> None:

@@ -327,3 +327,4 @@ def test_the_map_holds_land_and_no_border() -> None:
             for (a, b), (c, d) in itertools.pairwise(ring):
                 if abs(b - d) > 3 and a == c:
                     assert abs(a) > 179.9, (a, b, c, d)
+                assert abs(a - c) < 60 or b < -84, (a, b, c, d)

@@ -7,7 +7,7 @@
   if (!element || !data) return;
   /** @type {{id: string, label: string, tiles: string, bounds: [[number, number], [number, number]]}[]} */
   const layers = JSON.parse(data.textContent ?? "[]");
-  const map = L.map(element, { zoomSnap: 0.5, minZoom: 2, maxZoom: 10, attributionControl: false, worldCopyJump: false });
+  const map = L.map(element, { minZoom: 2, maxZoom: 10, attributionControl: false, worldCopyJump: false });
   map.fitBounds(layers[0].bounds);
   // Panes keep the order sea, land, picture, coastline whatever arrives first on a slow link.
   map.createPane("land").style.zIndex = "200";
