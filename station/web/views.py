@@ -27,12 +27,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class MapLayer:
-    """A picture that can be laid on the map; bounds are [[south, west], [north, east]] in degrees."""
+    """A picture that can be laid on the map; bounds are [[south, west], [north, east]] in degrees.
+
+    `legend` holds (text, #rrggbb) from the lowest value to the highest, nothing for a colour composite.
+    """
 
     id: str
     label: str
     tiles: str
     bounds: tuple[tuple[float, float], tuple[float, float]]
+    legend: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -192,9 +196,21 @@ def _layers(observation: Observation, report: ProductsReport, language: str) -> 
                 tiles=url.replace("/files/", "/tiles/", 1) + "/{z}/{x}/{y}.png",
                 # A swath across the date line: Leaflet wants longitudes that rise.
                 bounds=((south, west), (north, east if east > west else east + 360)),
+                legend=_legend(file),
             )
         )
     return layers
+
+
+def _legend(file: ProductFile) -> tuple[tuple[str, str], ...]:
+    recipe = recipes().get(file.recipe or "")
+    if recipe is None or not recipe.scale:
+        return ()
+    return tuple((_value_text(value, recipe.unit or ""), colour) for value, colour in recipe.scale)
+
+
+def _value_text(value: float, unit: str) -> str:
+    return f"{value:.0f} K ({value - 273.15:.0f} °C)" if unit == "K" else f"{value:g} {unit}".strip()
 
 
 def _pictures(observation: Observation, report: ProductsReport, language: str) -> list[Picture]:

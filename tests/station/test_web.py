@@ -205,6 +205,14 @@ def test_the_observation_page_offers_map_pictures_and_files(client: TestClient) 
     assert "not-catalogued" not in page
 
 
+def test_the_map_explains_colours_with_values_and_units(client: TestClient) -> None:
+    page = client.get(f"/observations/{NAME}").text
+    layers = json.loads(re.search(r'<script id="layers"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    legends = {layer["id"]: layer["legend"] for layer in layers}
+    assert legends["red.tif"] == []
+    assert [f"{KNOWN_VALUE:.0f} K ({KNOWN_VALUE - 273.15:.0f} °C)", KNOWN_COLOUR] in legends["warm.tif"]
+
+
 def test_a_picture_lies_where_its_file_lies(client: TestClient) -> None:
     assert pixel(client, "red.tif", 102.5, 23.0) == (200, 0, 0, 255)
     assert pixel(client, "red.tif", 102.97, 23.0) == (200, 0, 0, 255)

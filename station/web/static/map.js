@@ -5,7 +5,7 @@
   const element = document.getElementById("map");
   const data = document.getElementById("layers");
   if (!element || !data) return;
-  /** @type {{id: string, label: string, tiles: string, bounds: [[number, number], [number, number]]}[]} */
+  /** @type {{id: string, label: string, tiles: string, bounds: [[number, number], [number, number]], legend: [string, string][]}[]} */
   const layers = JSON.parse(data.textContent ?? "[]");
   const map = L.map(element, { minZoom: 2, maxZoom: 10, attributionControl: false, worldCopyJump: false });
   map.fitBounds(layers[0].bounds);
@@ -25,6 +25,24 @@
   };
   choice.addEventListener("change", () => show(true));
   opacity.addEventListener("input", () => shown && shown.setOpacity(Number(opacity.value)));
+  // Values and colours of the picture shown, highest on top; a composite has none.
+  const legend = L.control({ position: "bottomright" });
+  legend.onAdd = () => L.DomUtil.create("div", "legend");
+  legend.addTo(map);
+  const explain = () => {
+    const layer = layers.find((one) => one.id === choice.value) ?? layers[0];
+    const box = legend.getContainer();
+    box.replaceChildren(...[...layer.legend].reverse().map(([text, colour]) => {
+      const row = L.DomUtil.create("div", "");
+      const patch = L.DomUtil.create("span", "patch", row);
+      patch.style.background = colour;
+      row.append(text);
+      return row;
+    }));
+    box.hidden = layer.legend.length === 0;
+  };
+  choice.addEventListener("change", explain);
+  explain();
   show(false);
   L.control.scale({ imperial: false }).addTo(map);
   const response = await fetch(element.dataset.coast ?? "");
