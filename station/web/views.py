@@ -210,7 +210,7 @@ def _legend(file: ProductFile) -> tuple[tuple[str, str], ...]:
 
 
 def _value_text(value: float, unit: str) -> str:
-    return f"{value:.0f} K ({value - 273.15:.0f} °C)" if unit == "K" else f"{value:g} {unit}".strip()
+    return f"{value:.0f} K ({round(value - 273.15)} °C)" if unit == "K" else f"{value:g} {unit}".strip()
 
 
 def _pictures(observation: Observation, report: ProductsReport, language: str) -> list[Picture]:

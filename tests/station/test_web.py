@@ -210,7 +210,7 @@ def test_the_map_explains_colours_with_values_and_units(client: TestClient) -> N
     layers = json.loads(re.search(r'<script id="layers"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
     legends = {layer["id"]: layer["legend"] for layer in layers}
     assert legends["red.tif"] == []
-    assert [f"{KNOWN_VALUE:.0f} K ({KNOWN_VALUE - 273.15:.0f} °C)", KNOWN_COLOUR] in legends["warm.tif"]
+    assert [f"{KNOWN_VALUE:.0f} K ({round(KNOWN_VALUE - 273.15)} °C)", KNOWN_COLOUR] in legends["warm.tif"]
 
 
 def test_a_picture_lies_where_its_file_lies(client: TestClient) -> None:
