@@ -65,7 +65,7 @@ class IndexHeader:
         """The header from its JSON object; ValueError when a field is missing or out of range."""
         if values.get("tramthu_index") != INDEX_VERSION:
             raise ValueError(f"version {values.get('tramthu_index')!r} instead of {INDEX_VERSION}")
-        rate = float(values["sample_rate"])
+        rate = number(values["sample_rate"])
         frequency = values.get("center_frequency_hz")
         if values["format"] not in FORMATS or not (math.isfinite(rate) and rate > 0):
             raise ValueError(f"format {values['format']!r} at {rate} Hz")
@@ -75,7 +75,7 @@ class IndexHeader:
         return cls(
             values["format"],
             rate,
-            None if frequency is None else float(frequency),
+            None if frequency is None else number(frequency),
             parse_utc(values.get("start")),
             metadata,
         )
@@ -89,6 +89,13 @@ def parse_utc(text: object) -> datetime | None:
         raise ValueError(f"{text!r} is no ISO 8601 time")  # noqa: TRY004 callers handle one kind of error
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def number(value: Any) -> float:
+    """A number from JSON, where true is none; TypeError or ValueError when it is none."""
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def commit_line(
@@ -156,7 +163,7 @@ class IndexReader:
             except (ValueError, KeyError, TypeError, OverflowError):
                 self.bad_lines += 1
         if gaps:
-            self.gaps = tuple(sorted((*self.gaps, *gaps), key=lambda gap: gap.sample_index))
+            self.gaps = (*self.gaps, *gaps)
 
     def _take_one(self, values: dict[str, Any], gaps: list[Gap]) -> None:
         samples = int(values["samples"])
@@ -164,7 +171,7 @@ class IndexReader:
             raise ValueError("the number of samples shrinks, or goes on behind the end")
         if "gap" in values:
             first, length, cause = values["gap"]
-            gaps.append(Gap(int(first), int(length), str(cause)))
+            gaps.append(self._gap(Gap(int(first), int(length), str(cause)), samples))
         if "start" in values:
             self.start = parse_utc(values["start"])
         if "utc" in values:
@@ -172,6 +179,12 @@ class IndexReader:
         if "end" in values:
             self.end = str(values["end"])
         self.committed = samples
+
+    def _gap(self, gap: Gap, samples: int) -> Gap:
+        """A gap among the samples that its line commits: in order, apart, and never where was read before."""
+        if not self.committed <= gap.sample_index < gap.sample_index + gap.sample_count <= samples:
+            raise ValueError("a gap that does not lie among the samples committed with it")
+        return gap
 
 
 def _mapping(line: bytes) -> dict[str, Any]:

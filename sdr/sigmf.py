@@ -10,13 +10,13 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, sample_format
-from sdr.index import Gap, IndexHeader, parse_utc
+from sdr.index import Gap, IndexHeader, number, parse_utc
 
 VERSION = "1.2.6"
 META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX, ARCHIVE_SUFFIX = (
@@ -121,18 +121,25 @@ def _header(
     fields: dict[str, Any], fmt: str, captures: list[dict[str, Any]], annotations: list[Any]
 ) -> SigmfHeader:
     first = captures[0] if captures else {}
-    rate, frequency = fields.get("core:sample_rate"), first.get("core:frequency")
-    if rate is not None and not (math.isfinite(float(rate)) and float(rate) > 0):
-        raise RecordingError(f"the SigMF metadata state a sample rate of {rate} Hz; give --rate")
+    rate, frequency = (
+        None if value is None else number(value)
+        for value in (fields.get("core:sample_rate"), first.get("core:frequency"))
+    )
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise RecordingError(f"the SigMF metadata state a sample rate of {rate:g} Hz; give --rate")
     data_file = fields.get("core:dataset")
     if fields.get("core:metadata_only"):
         raise RecordingError("the SigMF metadata stand for no data file (core:metadata_only)")
     if data_file is not None and not _is_plain_name(data_file):
         raise RecordingError(f"the SigMF metadata name a data file {data_file!r} outside their folder")
+    if data_file is not None and data_file.lower().removesuffix(".gz").endswith((META_SUFFIX, INDEX_SUFFIX)):
+        raise RecordingError(
+            f"the SigMF metadata name {data_file!r} as their data, which is no file of samples"
+        )
     return SigmfHeader(
         fmt,
-        None if rate is None else float(rate),
-        None if frequency is None else float(frequency),
+        rate,
+        frequency,
         parse_utc(first.get("core:datetime")),
         _gaps(annotations),
         _own_metadata(fields),
@@ -162,7 +169,19 @@ def _gaps(annotations: list[Any]) -> tuple[Gap, ...]:
         for note in annotations
         if note.get("core:label") == GAP_LABEL and note.get("core:generator") == "tramthu"
     ]
-    return tuple(sorted(gaps, key=lambda gap: gap.sample_index))
+    return _merged(gaps)
+
+
+def _merged(gaps: list[Gap]) -> tuple[Gap, ...]:
+    """In order and apart, as the reader finds them by their ends; overlapping ones keep the first cause."""
+    merged: list[Gap] = []
+    for gap in sorted(gaps, key=lambda gap: gap.sample_index):
+        end, last = gap.sample_index + gap.sample_count, merged[-1] if merged else None
+        if last is not None and gap.sample_index < last.sample_index + last.sample_count:
+            merged[-1] = replace(last, sample_count=max(last.sample_count, end - last.sample_index))
+        elif gap.sample_count:
+            merged.append(gap)
+    return tuple(merged)
 
 
 def _own_metadata(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -105,6 +106,24 @@ def test_gaps_appear_while_it_grows(tmp_path: Path) -> None:
         assert not reader.read(50).any()
         assert reader.read(1000).all()
         assert reader.info.gaps == (Gap(100, 50, "overflow"),)
+
+
+@pytest.mark.parametrize("gap", [[-5, 3], [50, -20], [50, 0], [0, 900], [99, 1], [150, 51]])
+def test_a_gap_that_its_line_cannot_speak_of_is_passed_over(tmp_path: Path, gap: list[int]) -> None:
+    """It lies among the samples that its own line commits: only so live and replay blank the same ones."""
+    with open_writer(tmp_path / "a") as writer:
+        writer.write_raw(b"\x01" * 400)
+        writer.commit()
+        index = tmp_path / "a.sigmf-index"
+        with index.open("a") as file:
+            file.write(json.dumps({"samples": 200, "utc": 0, "gap": [*gap, "crafted"]}) + "\n")
+        writer.write_raw(b"\x01" * 400)
+        writer.gap(50, "overflow")
+    with open_recording(tmp_path / "a") as reader:
+        assert reader.info.gaps == (Gap(200, 50, "overflow"),)
+        got = reader.read(1000)
+    assert got[:200].all()
+    assert len(got) == 250
 
 
 @pytest.mark.parametrize(

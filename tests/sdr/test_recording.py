@@ -264,6 +264,12 @@ def test_a_real_recording(shared_data: Path) -> None:
         ("a.sigmf-meta", b"{}", {}, "cannot be used"),
         ("a.sigmf-meta", b"[" * 100_000, {}, "cannot be used"),
         ("a.sigmf-index", b"{}\n", {}, "no index of a recording"),
+        (
+            "a.sigmf-index",
+            b'{"tramthu_index":1,"format":"cu8","sample_rate":true}\n',
+            {},
+            "True is no number",
+        ),
         ("a.sigmf-index", b'{"tramthu_index":1', {}, "no complete first line"),
     ],
 )
@@ -290,6 +296,9 @@ def test_refused_folders_and_absent_files(tmp_path: Path) -> None:
         ({"core:num_channels": 2}, "2 channels"),
         ({"core:sample_rate": -1}, "-1 Hz"),
         ({"core:sample_rate": None}, "give --rate"),
+        ({"core:sample_rate": True}, "True is no number"),
+        ({"core:dataset": "a.sigmf-meta"}, "no file of samples"),
+        ({"core:dataset": "b.sigmf-index"}, "no file of samples"),
         ({"core:dataset": "../../etc/passwd"}, "outside their folder"),
         ({"core:dataset": "absent"}, "is missing"),
         ({"core:metadata_only": True}, "no data file"),
@@ -303,6 +312,35 @@ def test_refused_sigmf(tmp_path: Path, change: dict[str, object], message: str) 
     (tmp_path / "a.sigmf-meta").write_text(json.dumps(values))
     with pytest.raises(RecordingError, match=message):
         open_recording(tmp_path / "a.sigmf-meta")
+
+
+@pytest.mark.parametrize("block", [1000, 65_536, 100_000])
+@pytest.mark.parametrize(
+    ("noted", "merged"),
+    [
+        ([(0, 90_000), (1, 1), (2, 1)], [(0, 90_000)]),
+        ([(50, 10), (0, 30), (20, 20), (40, 5)], [(0, 40), (40, 5), (50, 10)]),
+        ([(7, 0)], []),
+    ],
+)
+def test_overlapping_gaps_are_one_whatever_the_read_size(
+    tmp_path: Path, noted: list[tuple[int, int]], merged: list[tuple[int, int]], block: int
+) -> None:
+    samples = np.ones(100_000, np.complex64)
+    with RecordingWriter(
+        tmp_path / "a", format="cf32", sample_rate=RATE, center_frequency_hz=None, start=None, durable=False
+    ) as writer:
+        writer.write(samples)
+    (tmp_path / "a.sigmf-index").unlink()
+    values = json.loads((tmp_path / "a.sigmf-meta").read_bytes())
+    gap = {"core:label": "gap", "core:generator": "tramthu", "core:comment": "x"}
+    values["annotations"] = [gap | {"core:sample_start": at, "core:sample_count": n} for at, n in noted]
+    (tmp_path / "a.sigmf-meta").write_text(json.dumps(values))
+    for at, count in noted:
+        samples[at : at + count] = 0
+    assert np.array_equal(read_all(tmp_path / "a", block), samples)
+    with open_recording(tmp_path / "a") as reader:
+        assert [(gap.sample_index, gap.sample_count) for gap in reader.info.gaps] == merged
 
 
 _JSON = st.recursive(
