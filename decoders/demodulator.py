@@ -56,6 +56,16 @@ class SoftBlock:
     locked: NDArray[np.bool_]
 
 
+def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
+    """Samples with zero in place of NaN, infinite and absurdly large ones, and how many those were."""
+    samples = np.ascontiguousarray(samples, np.complex64)
+    parts = samples.view(np.float32)
+    if not len(parts) or np.abs(parts).max() <= _LARGEST:  # never true of NaN
+        return samples, 0
+    good = (np.abs(samples.real) <= _LARGEST) & (np.abs(samples.imag) <= _LARGEST)
+    return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
+
+
 @dataclass(frozen=True)
 class DemodulatorReport:
     """What happened so far.
@@ -193,13 +203,7 @@ class Demodulator:
         )
 
     def _take(self, samples: NDArray[np.complex64]) -> None:
-        samples = np.ascontiguousarray(samples, np.complex64)
-        parts = samples.view(np.float32)
-        bad = 0
-        if len(parts) and not np.abs(parts).max() <= _LARGEST:  # true of NaN as well
-            good = (np.abs(samples.real) <= _LARGEST) & (np.abs(samples.imag) <= _LARGEST)
-            samples = np.where(good, samples, np.complex64(0))
-            bad = len(good) - int(np.count_nonzero(good))
+        samples, bad = usable(samples)
         self._counts["samples"] += len(samples)
         self._counts["bad"] += bad
         self._held = np.concatenate([self._held, samples])

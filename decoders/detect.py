@@ -15,7 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.acquisition import Analyser, Estimate
-from decoders.demodulator import BLOCK_SECONDS, Demodulator
+from decoders.demodulator import BLOCK_SECONDS, Demodulator, usable
 from decoders.downlink import Mode
 
 KNOWN_SIGNALS = (("qpsk", 72_000.0), ("oqpsk", 72_000.0), ("qpsk", 80_000.0), ("oqpsk", 80_000.0))
@@ -81,13 +81,13 @@ def choose_mode(
     """
     kinds = {(mode.modulation, mode.symbol_rate): mode for mode in reversed(modes)}
     rolloffs = {kind: mode.rolloff for kind, mode in kinds.items()}
-    found = _strongest(_clean(samples), sample_rate, rolloffs)
+    found = _strongest(usable(samples)[0], sample_rate, rolloffs)
     return None if found is None else ModeGuess(kinds[found[0]], found[1])
 
 
 def describe(samples: NDArray[np.complex64], sample_rate: float) -> str:
     """What the samples hold, in plain words for a report."""
-    samples = _clean(samples)
+    samples, _ = usable(samples)
     if len(samples) == 0:
         return "nothing: there are no samples"
     if not np.any(samples):
@@ -97,12 +97,6 @@ def describe(samples: NDArray[np.complex64], sample_rate: float) -> str:
         return str(found[1])
     offset_hz = _bare_carrier(samples, sample_rate)
     return "only noise" if offset_hz is None else f"a carrier without modulation, {offset_hz:+.0f} Hz off"
-
-
-def _clean(samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    samples = np.ascontiguousarray(samples, np.complex64)
-    finite = np.isfinite(samples.real) & np.isfinite(samples.imag)
-    return samples if finite.all() else np.where(finite, samples, np.complex64(0))
 
 
 def _strongest(
