@@ -19,6 +19,7 @@ from products.errors import NothingUsableError, OutputError
 from products.order import Order, Pass, open_pass, parse_order
 from products.outputs import AreaMap, write_level1b_file, write_map, write_unlocated
 from products.report import ProductFile, ProductsReport, Skipped
+from products.seen import seen_in, seen_whole
 
 Progress = Callable[[float], None]
 
@@ -89,12 +90,13 @@ def _make_pass(one: Pass, order: Order, progress: Progress) -> tuple[list[Produc
     progress(0.2)
     for index, entry in enumerate(order.areas):
         area = mapping.grid(entry, lon, lat)
-        seen = mapping.window(area).holds(lon, lat)
-        wanted, missed = _wanted(one, order, entry, sun_zenith[seen])
+        sample = mapping.window(area).holds(lon, lat)
+        wanted, missed = _wanted(one, order, entry, sun_zenith[sample])
         skipped += missed
         if wanted:
-            lines = render.lines_for(seen, one.level1a.line_time.size, EVERY_LINE)
-            sheet = AreaMap.of(entry, area, order)
+            lines = render.lines_for(sample, one.level1a.line_time.size, EVERY_LINE)
+            within = entry.bbox and seen_in(area, one.level1a, one.geolocator, lines)
+            sheet = AreaMap.of(entry, area, within or seen_whole(one.summary), order)
             for drawn in render.pictures(scene, wanted, one.level1a, area, lines):
                 made = write_map(one, order, sheet, drawn)
                 files += made

@@ -35,6 +35,7 @@ from products.picture import (
     write_labels,
 )
 from products.report import ProductFile
+from products.seen import Seen, seen_whole
 
 # Below this fraction of its pixels a map is not worth keeping.
 LEAST_COVERAGE = 0.01
@@ -42,15 +43,16 @@ LEAST_COVERAGE = 0.01
 
 @dataclass(frozen=True)
 class AreaMap:
-    """An area's grid, the part of the world it shows, and the lines on it, drawn once."""
+    """An area's grid, the part of the world it shows, when it was seen, and the lines on it, drawn once."""
 
     entry: AreaEntry
     grid: AreaDefinition
     bbox: tuple[float, float, float, float]
+    seen: Seen
     lines: Image.Image
 
     @classmethod
-    def of(cls, entry: AreaEntry, grid: AreaDefinition, order: Order) -> AreaMap:
+    def of(cls, entry: AreaEntry, grid: AreaDefinition, seen: Seen, order: Order) -> AreaMap:
         """Draw the coastlines and lakes of an area, and of the boundaries what the operator configured."""
         window = mapping.window(grid)
         size = map_size(grid.width, grid.height)
@@ -65,7 +67,7 @@ class AreaMap:
             lambda large: mapping.pixel_transform(grid, large),
         )
         write_labels(lines, graticule(window), mapping.pixel_transform(grid, size))
-        return cls(entry, grid, window.bbox, lines)
+        return cls(entry, grid, window.bbox, seen, lines)
 
 
 def write_map(
@@ -91,11 +93,16 @@ def write_map(
     tiff = order.out / f"{stem}.tif"
     data = values if recipe.kind == "scale" else colour
     write_geotiff(
-        tiff, data, area.grid, name=recipe.title["en"], unit=recipe.unit or "", tags=_tags(one, recipe)
+        tiff,
+        data,
+        area.grid,
+        name=recipe.title["en"],
+        unit=recipe.unit or "",
+        tags=_tags(one, area.seen, recipe),
     )
-    common = _record(one, area.bbox, coverage, recipe=recipe.name, area=area.entry.name)
+    common = _record(one, area.seen, area.bbox, coverage, recipe=recipe.name, area=area.entry.name)
     map_image = decorated(scaled(colour), area.lines)
-    caption = _caption(one, order, area.entry, recipe)
+    caption = _caption(one, order, area, recipe)
     return [
         _seal(common, tiff, "geotiff"),
         *_pictures(order.out / stem, map_image, recipe, caption, common),
@@ -119,13 +126,13 @@ def write_unlocated(one: Pass, order: Order) -> list[ProductFile]:
             continue
         caption = Caption(
             satellite=one.level1a.satellite,
-            start=one.summary.start,
+            time=one.summary.start,
             title=f"{words['channel']} {channel}",
             area="MSU-MR",
             note=words["unlocated"],
             language=order.language,
         )
-        common = _record(one, None, coverage, recipe=f"channel_{channel}", area=None)
+        common = _record(one, seen_whole(one.summary), None, coverage, recipe=f"channel_{channel}", area=None)
         stem = order.out / f"{one.stem}_swath_ch{channel}"
         files += _pictures(stem, decorated(scaled(picture), None), None, caption, common)
     return files
@@ -152,38 +159,39 @@ def write_level1b_file(one: Pass, order: Order) -> ProductFile:
     }
     write_level1b(path, one.level1a, one.geolocator, attributes)
     bbox = mapping.bounds(*one.geolocator.lonlat(one.level1a.line_time[::8])).bbox
-    return _seal(_record(one, bbox, None, recipe=None, area=None), path, "level1b")
+    record = _record(one, seen_whole(one.summary), bbox, None, recipe=None, area=None)
+    return _seal(record, path, "level1b")
 
 
-def _tags(one: Pass, recipe: Recipe) -> dict[str, str]:
+def _tags(one: Pass, seen: Seen, recipe: Recipe) -> dict[str, str]:
     return {
         "satellite": one.level1a.satellite,
         "instrument": "MSU-MR",
         "recipe": recipe.name,
-        "time_coverage_start": f"{one.summary.start:%Y-%m-%dT%H:%M:%SZ}",
-        "time_coverage_end": f"{one.summary.end:%Y-%m-%dT%H:%M:%SZ}",
+        "time_coverage_start": f"{seen.start:%Y-%m-%dT%H:%M:%SZ}",
+        "time_coverage_end": f"{seen.end:%Y-%m-%dT%H:%M:%SZ}",
         "calibration": "nominal",
         "input_sha256": one.sha256,
     }
 
 
-def _caption(one: Pass, order: Order, entry: AreaEntry, recipe: Recipe) -> Caption:
+def _caption(one: Pass, order: Order, area: AreaMap, recipe: Recipe) -> Caption:
     words = WORDS[order.language]
     shown = channels_shown(recipe, one.level1a)
     parts = [recipe.note[order.language]] if recipe.note else []
     parts += [
         f"MSU-MR {'+'.join(str(n) for n in shown)}",
         words["nominal"],
-        f"{words['grid']} {entry.resolution_m / 1000:g} km",
+        f"{words['grid']} {area.entry.resolution_m / 1000:g} km",
     ]
-    missing = max((one.summary.missing_lines[n] for n in shown), default=0)
+    missing = max((area.seen.missing_lines[n] for n in shown), default=0)
     if missing:
-        parts.append(f"{missing}/{one.summary.lines} {words['gap']}")
+        parts.append(f"{missing}/{area.seen.lines} {words['gap']}")
     return Caption(
         satellite=one.level1a.satellite,
-        start=one.summary.start,
+        time=area.seen.title,
         title=recipe.title[order.language],
-        area=entry.title[order.language],
+        area=area.entry.title[order.language],
         note=" · ".join(parts),
         language=order.language,
     )
@@ -200,6 +208,7 @@ def _pictures(
 
 def _record(
     one: Pass,
+    seen: Seen,
     bbox: tuple[float, float, float, float] | None,
     coverage: float | None,
     *,
@@ -210,8 +219,8 @@ def _record(
         path=Path(),
         kind="",
         satellite=one.level1a.satellite,
-        start=one.summary.start,
-        end=one.summary.end,
+        start=seen.start,
+        end=seen.end,
         recipe=recipe,
         area=area,
         bbox=bbox,

@@ -58,7 +58,7 @@ class Caption:
     """What stands around a picture."""
 
     satellite: str
-    start: datetime
+    time: datetime
     title: str
     area: str
     note: str
@@ -165,11 +165,11 @@ def poster(map_image: Image.Image, recipe: Recipe | None, caption: Caption) -> I
 
 def times(caption: Caption) -> str:
     """The time in UTC and in Vietnam."""
-    local = caption.start + VIETNAM
+    local = caption.time + VIETNAM
     zone = "giờ Việt Nam, UTC+7" if caption.language == "vi" else "UTC+7"
     # The date is said again where Vietnam is already in the next day.
-    local_text = f"{local:%H:%M}" if local.date() == caption.start.date() else f"{local:%Y-%m-%d %H:%M}"
-    return f"{caption.start:%Y-%m-%d %H:%M} UTC · {local_text} ({zone})"
+    local_text = f"{local:%H:%M}" if local.date() == caption.time.date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"{caption.time:%Y-%m-%d %H:%M} UTC · {local_text} ({zone})"
 
 
 def _text(

@@ -15,6 +15,7 @@ class ProductFile:
 
     kind is "level1b", "picture" (PNG with title and legend), "geotiff" (the data, COG) or "thumbnail" (JPEG).
     bbox is west, south, east, north in degrees (west > east across 180 degrees), None where not geolocated.
+    start and end are the first and last line of the pass that lie in the area, or of the whole pass.
     coverage is the fraction of the area's pixels that hold data.
     """
 
