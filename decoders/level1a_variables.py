@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from decoders.msu_mr_image import MsuMrImage
+from decoders.msu_mr_image import MsuMrImage, Telemetry
 from decoders.msu_mr_packets import FIRST_IMAGE_APID
 
 INSTRUMENT: Final = "MSU-MR"
@@ -21,6 +22,8 @@ WAVELENGTH_UM: Final = {
 }
 TIME_UNITS: Final = "seconds since 1970-01-01 00:00:00 UTC"
 COMPRESSION: Final = {"compression": "zlib", "complevel": 4, "shuffle": True}
+# Name, type, dimensions behind "telemetry", values, attributes.
+_Row: TypeAlias = tuple[str, str, tuple[str, ...], NDArray[Any], dict[str, str]]
 
 
 def write_lines(dataset: Any, image: MsuMrImage) -> None:
@@ -79,7 +82,22 @@ def write_channel(dataset: Any, image: MsuMrImage, channel: int) -> None:
 def write_telemetry(dataset: Any, image: MsuMrImage) -> None:
     """The service packets."""
     telemetry = image.telemetry
-    rows = [
+    for name, kind, dimensions, values, attributes in (*_packet_rows(telemetry), *_orbit_rows(telemetry)):
+        variable = dataset.createVariable(name, kind, ("telemetry", *dimensions), **COMPRESSION)
+        variable.set_auto_maskandscale(False)
+        variable.setncatts(attributes)
+        variable[:] = values
+    dataset.setncatts(
+        {
+            "instrument_serial": np.int32(-1 if telemetry.serial is None else telemetry.serial),
+            "instrument_set": {None: "unknown", False: "primary", True: "backup"}[telemetry.backup_set],
+        }
+    )
+
+
+def _packet_rows(telemetry: Telemetry) -> list[_Row]:
+    """The packets as sent, and what they say of the instrument."""
+    return [
         ("telemetry_time", "f8", (), telemetry.time_s, {"standard_name": "time", "units": TIME_UNITS}),
         ("telemetry_strip", "i4", (), telemetry.strip, {"long_name": "strip of the picture; -1 outside it"}),
         ("telemetry_is_analog", "u1", (), telemetry.is_analog.astype(np.uint8), {"long_name": "1 analogue"}),
@@ -93,6 +111,12 @@ def write_telemetry(dataset: Any, image: MsuMrImage) -> None:
         ),
         ("cold_body_temperature", "f4", ("body",), telemetry.cold_body_k, {"units": "K"}),
         ("hot_body_temperature", "f4", ("body",), telemetry.hot_body_k, {"units": "K"}),
+    ]
+
+
+def _orbit_rows(telemetry: Telemetry) -> list[_Row]:
+    """What the packets say of the satellite's own position and attitude."""
+    return [
         (
             "position_time",
             "f8",
@@ -126,14 +150,3 @@ def write_telemetry(dataset: Any, image: MsuMrImage) -> None:
             },
         ),
     ]
-    for name, kind, dimensions, values, attributes in rows:
-        variable = dataset.createVariable(name, kind, ("telemetry", *dimensions), **COMPRESSION)
-        variable.set_auto_maskandscale(False)
-        variable.setncatts(attributes)
-        variable[:] = values
-    dataset.setncatts(
-        {
-            "instrument_serial": np.int32(-1 if telemetry.serial is None else telemetry.serial),
-            "instrument_set": {None: "unknown", False: "primary", True: "backup"}[telemetry.backup_set],
-        }
-    )

@@ -78,19 +78,6 @@ def decode_word(word: Bytes, erasures: Sequence[int] = ()) -> tuple[Bytes, int]:
     return _fec.rs_decode(np.ascontiguousarray(word), np.array(erasures, dtype=np.uint8))
 
 
-def decode_block(block: Bytes, *, interleave: int, basis: str) -> tuple[Bytes, tuple[int, ...]]:
-    """Correct a block of interleaved codewords; codeword i holds bytes i, i + interleave, …
-
-    Returns:
-        The block and per codeword the number of corrected bytes, or `FAILED` (those stay as they were).
-
-    Raises:
-        ValueError: the block is not interleave x 255 bytes long.
-    """
-    words, corrected = decode_words(split_block(block, interleave=interleave, basis=basis))
-    return join_block(words, basis=basis), corrected
-
-
 def decode_words(words: Bytes) -> tuple[Bytes, tuple[int, ...]]:
     """Correct codewords, shape (n, 255), without erasures; otherwise as `decode_word`."""
     decoded = [decode_word(word) for word in words]
@@ -98,7 +85,13 @@ def decode_words(words: Bytes) -> tuple[Bytes, tuple[int, ...]]:
 
 
 def split_block(block: Bytes, *, interleave: int, basis: str) -> Bytes:
-    """The codewords of a block in the conventional basis, shape (interleave, 255)."""
+    """The codewords of a block in the conventional basis, shape (interleave, 255).
+
+    Codeword i holds the bytes i, i + interleave, … of the block.
+
+    Raises:
+        ValueError: the block is not interleave x 255 bytes long.
+    """
     if block.size != interleave * LENGTH:
         raise ValueError(
             f"a block of {interleave} codewords has {interleave * LENGTH} bytes, not {block.size}"

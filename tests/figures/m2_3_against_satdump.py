@@ -28,7 +28,7 @@ from PIL import Image
 from decoders.msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
 from decoders.msu_mr_codec import read_coefficients
 from decoders.packets import Packet, PacketAssembler
-from decoders.reed_solomon import decode_block
+from decoders.reed_solomon import decode_words, join_block, split_block
 
 FOLDER = Path(__file__).parents[3] / "shared/data/lrpt/meteor-m2-3_2026-02-14"
 CADU_BYTES, VCDU_BYTES, MARKER_BYTES, STRIP_LINES, BLOCK = 1024, 892, 4, 8, 8
@@ -61,9 +61,9 @@ def clean_frames(cadus: bytes) -> list[bytes]:
     frames = []
     for start in range(0, len(cadus), CADU_BYTES):
         block = np.frombuffer(cadus, np.uint8, CADU_BYTES - MARKER_BYTES, start + MARKER_BYTES)
-        corrected, errors = decode_block(block, interleave=4, basis="conventional")
+        words, errors = decode_words(split_block(block, interleave=4, basis="conventional"))
         if min(errors) >= 0:
-            frames.append(bytes(corrected[:VCDU_BYTES]))
+            frames.append(bytes(join_block(words, basis="conventional")[:VCDU_BYTES]))
     return frames
 
 
