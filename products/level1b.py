@@ -150,7 +150,6 @@ def _describe_channel(file: netCDF4.Dataset, level1a: Level1a, channel: int) -> 
             "wavelength": WAVELENGTH.format(middle=(low + high) / 2, low=low, high=high),
             "sensor": "msu-mr",
             "platform_name": platform_name(level1a.satellite),
-            "rows_per_scan": np.int32(8),
             "ancillary_variables": f"ch{channel}_quality",
         }
     )

@@ -84,6 +84,7 @@ class MsuMrLevel1aFile(BaseFileHandler):
         return {
             "platform_name": platform_name(self.level1a.satellite),
             "sensor": "msu-mr",
+            # What satpy's "ewa" is to average at once; the instrument itself scans one line at a time.
             "rows_per_scan": LINES_PER_STRIP,
             "start_time": self.start_time,
             "end_time": self.end_time,

@@ -14,9 +14,11 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from products.definitions import areas
 from products.errors import InputError, ProductError
 from products.level1a import platform_name, read_level1a
 from products.make import make_products
+from products.mapping import grid
 from products.report import ProductsReport
 
 DAY = 1721183060.0 - 25  # 2024-07-17 02:24 UTC, over Lai Châu
@@ -117,6 +119,21 @@ def test_plain_satpy_reads_level1b(level1b: Path, scene: satpy.Scene) -> None:
     assert plain["5"].attrs["standard_name"] == "toa_brightness_temperature"
     assert plain["5"].attrs["platform_name"] == "Meteor-M-N2-3"
     assert plain["1"].attrs["wavelength"].central == pytest.approx(0.6)
+
+
+def test_level1b_tells_no_lines_scanned_at_once_and_is_averaged_all_the_same(level1b: Path) -> None:
+    """MSU-MR scans line by line, and elliptical averaging refuses files that say 1 in rows_per_scan."""
+    area = grid(areas()["lai_chau"], np.zeros(1, np.float32), np.zeros(1, np.float32))
+    values = {}
+    for name, options in (("ewa_legacy", {}), ("ewa", {"rows_per_scan": 8}), ("nearest", {})):
+        plain = satpy.Scene(filenames=[str(level1b)], reader="satpy_cf_nc")
+        plain.load(["1"])
+        assert "rows_per_scan" not in plain["1"].attrs
+        values[name] = plain.resample(area, resampler=name, **options)["1"].values
+    # The gap is 16 of the map's 153 rows; nearest values also reach beyond the swath's end.
+    for name in ("ewa_legacy", "ewa"):
+        assert np.isfinite(values[name]).mean() > 0.88
+        assert np.nanmedian(np.abs(values[name] - values["nearest"])) < 1
 
 
 def test_xarray_reads_level1b(level1b: Path) -> None:
