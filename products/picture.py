@@ -21,6 +21,8 @@ DATA = Path(__file__).parent / "data"
 LONG_SIDE = 1600
 SHORTEST_WIDTH = 900
 THUMBNAIL = 320
+# Names of meridians and parallels stand so many pixels off the edge.
+EDGE = 5
 PAPER, INK, FAINT, NOTHING = (16, 20, 28), (244, 246, 250), (160, 168, 180), (40, 44, 52)
 HALO = (0, 0, 0)
 # Colour and width of each kind of line, at twice the size.
@@ -121,21 +123,48 @@ def line_layer(
 
 
 def write_labels(layer: Image.Image, lines: Iterable[GridLine], pixels: Project) -> None:
-    """Write the names of meridians at the lower edge and of parallels at the left edge."""
+    """Write names where meridians cross the lower edge and parallels the left one, whole and apart."""
     draw, letters = ImageDraw.Draw(layer), font(max(13, layer.width // 75))
+    taken: list[tuple[float, float, float, float]] = []
     for line in lines:
-        at = pixels(line.points)
-        inside = np.isfinite(at).all(axis=1) & (at > 0).all(axis=1) & (at < layer.size).all(axis=1)
-        if inside.any():
-            x, y = (
-                max(at[inside], key=lambda p: p[1])
-                if line.is_meridian
-                else min(at[inside], key=lambda p: p[0])
-            )
-            place, anchor = ((x, layer.height - 5), "ms") if line.is_meridian else ((5, y), "lm")
+        x, y = pixels(line.points).T
+        across = _crossing(y, x, layer.height - EDGE) if line.is_meridian else _crossing(x, y, EDGE)
+        if across is None or not 0 <= across <= (layer.width if line.is_meridian else layer.height):
+            continue
+        place = (across, float(layer.height - EDGE)) if line.is_meridian else (float(EDGE), across)
+        anchor = "ms" if line.is_meridian else "lm"
+        box = draw.textbbox(place, line.label, font=letters, anchor=anchor, stroke_width=2)
+        # A name at a corner is moved in.
+        shift = [
+            max(1 - low, 0) + min(size - 1 - high, 0)
+            for low, high, size in zip(box[:2], box[2:], layer.size, strict=True)
+        ]
+        box = (box[0] + shift[0], box[1] + shift[1], box[2] + shift[0], box[3] + shift[1])
+        if not any(_overlap(box, other) for other in taken):
+            taken.append(box)
+            place = (place[0] + shift[0], place[1] + shift[1])
             draw.text(
                 place, line.label, fill=INK, font=letters, anchor=anchor, stroke_width=2, stroke_fill=HALO
             )
+
+
+def _crossing(along: NDArray[np.float64], across: NDArray[np.float64], at: float) -> float | None:
+    """Where a line of pixels first crosses a row or column, `at` in `along`; None where it never does."""
+    before, after = along[:-1] - at, along[1:] - at
+    with np.errstate(invalid="ignore"):
+        steps = np.flatnonzero(
+            (before * after <= 0) & (before != after) & np.isfinite(across[:-1] + across[1:])
+        )
+    if not steps.size:
+        return None
+    first = int(steps[0])
+    fraction = before[first] / (before[first] - after[first])
+    return float(across[first] + fraction * (across[first + 1] - across[first]))
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes (left, top, right, bottom) share a pixel."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _path(points: NDArray[np.float64]) -> list[tuple[float, float]]:

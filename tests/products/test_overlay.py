@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from products import overlay
 from products.definitions import areas
 from products.errors import InputError, OutputError, ProductError
 from products.geotiff import write_geotiff
-from products.graticule import graticule
+from products.graticule import GridLine, graticule
 from products.mapping import bounds, grid, pixel_transform, window
 from products.overlay import Window, boundary_lines, inside, map_lines
+from products.picture import map_size, write_labels
 
 SAMPLE = np.array([[100.0, 110.0]], np.float32), np.array([[15.0, 25.0]], np.float32)
 
@@ -158,3 +161,69 @@ def test_graticule_is_round_and_named(view: Window, labels: set[str]) -> None:
         assert np.ptp(line.points[:, across]) == 0
         assert np.abs(line.points[:, along]).max() <= 180
     assert len(graticule(Window(0.0, 180.0, 60.0, 90.0))) < 25
+
+
+def _labelled(width: int, height: int, lines: tuple[GridLine, ...], corners: Window) -> NDArray[np.uint8]:
+    """Ink of the names on a map whose pixels are degrees, drawn to scale."""
+    layer = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    west = corners.centre - corners.half_width
+
+    def pixels(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        x = (points[:, 0] - west) / (2 * corners.half_width) * width
+        y = (corners.north - points[:, 1]) / (corners.north - corners.south) * height
+        return np.stack([x, y], axis=1)
+
+    write_labels(layer, lines, pixels)
+    return np.asarray(layer.getchannel("A"))
+
+
+@pytest.mark.parametrize("name", sorted(set(areas()) - {"pass"}))
+def test_no_name_of_a_line_is_cut_by_the_edge(name: str) -> None:
+    area = grid(areas()[name], *SAMPLE)
+    layer = Image.new("RGBA", map_size(area.width, area.height), (0, 0, 0, 0))
+    write_labels(layer, graticule(window(area)), pixel_transform(area, layer.size))
+    _nothing_is_cut(np.asarray(layer.getchannel("A")))
+
+
+def _nothing_is_cut(ink: NDArray[np.uint8]) -> None:
+    assert ink.any()
+    for edge in (ink[0], ink[-1], ink[:, 0], ink[:, -1]):
+        assert not edge.any()
+
+
+@pytest.mark.parametrize("longitude", [100.001, 100.3, 105.0, 109.7, 109.999])
+def test_a_name_beside_a_corner_is_moved_in(longitude: float) -> None:
+    meridian = GridLine(
+        "107.5°E", is_meridian=True, points=np.linspace((longitude, 10.0), (longitude, 20.0), 60)
+    )
+    ink = _labelled(900, 900, (meridian,), Window(105.0, 5.0, 10.0, 20.0))
+    _nothing_is_cut(ink)
+    columns = np.flatnonzero(ink.any(axis=0))
+    x = (longitude - 100) * 90
+    assert columns[0] - 4 <= x <= columns[-1] + 4
+    # The whole name, wherever it stands.
+    inner = GridLine("107.5°E", is_meridian=True, points=np.linspace((105.0, 10.0), (105.0, 20.0), 60))
+    whole = np.flatnonzero(_labelled(900, 900, (inner,), Window(105.0, 5.0, 10.0, 20.0)).any(axis=0))
+    assert np.ptp(columns) >= np.ptp(whole) - 1
+
+
+def test_a_parallel_at_the_top_is_named_whole() -> None:
+    parallel = GridLine("50°N", is_meridian=False, points=np.linspace((100.0, 19.99), (110.0, 19.99), 60))
+    _nothing_is_cut(_labelled(900, 900, (parallel,), Window(105.0, 5.0, 10.0, 20.0)))
+
+
+def test_a_line_that_leaves_by_the_side_has_no_name_below() -> None:
+    """120 degrees east left the map of a pass on the right, and was named in the lower corner."""
+    aslant = GridLine("120°E", is_meridian=True, points=np.linspace((108.0, 20.0), (111.0, 14.0), 60))
+    assert not _labelled(900, 900, (aslant,), Window(105.0, 5.0, 10.0, 20.0)).any()
+
+
+def test_names_that_would_overlap_are_left_out() -> None:
+    twice = [
+        GridLine("105°E", is_meridian=True, points=np.linspace((lon, 10.0), (lon, 20.0), 60))
+        for lon in (105.0, 105.1)
+    ]
+    both, one = (
+        _labelled(900, 900, part, Window(105.0, 5.0, 10.0, 20.0)) for part in (tuple(twice), (twice[0],))
+    )
+    assert np.array_equal(both, one)
