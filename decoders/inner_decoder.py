@@ -2,11 +2,13 @@
 
 Every block tells how well its re-encoded symbols agree with what was received. The seven wrong ambiguities
 agree as badly as noise does; where the present one falls halfway to that floor, all eight are tried.
+A signal mostly begins within a block, too late in it to prove anything; so every block is held back until the
+next is decided, and decoded once more where that one brings another ambiguity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,16 @@ class DecodedBits:
     state: str
 
 
+@dataclass(frozen=True)
+class _Block:
+    """A decoded block: the soft bits as they came, its score, and whether it proves its ambiguity."""
+
+    received: npt.NDArray[np.int8]
+    decoded: DecodedBits
+    score: int
+    proven: bool
+
+
 class InnerDecoder:
     """Decode a stream of soft bits; bit k comes from soft bits 2 k and 2 k + 1, or one later."""
 
@@ -40,10 +52,11 @@ class InnerDecoder:
         self._emitted = 0
         self._ambiguity: Ambiguity | None = None
         self._suspect_below = 0.0
+        self._held: list[_Block] = []  # the last block, which the next one may still change
         self.changes = 0
 
     def process(self, soft: SoftBits) -> list[DecodedBits]:
-        """Decode the blocks that are complete with their run-out."""
+        """Decode the blocks that are complete with their run-out; the last of them is held back."""
         self._received += soft.size
         self._pending = np.concatenate([self._pending, soft])
         count = (self._pending.size - 2 * (2 * MARGIN_BITS) - 2) // (2 * BLOCK_BITS)
@@ -55,7 +68,8 @@ class InnerDecoder:
         count = -(-left // BLOCK_BITS)
         padding = 2 * (2 * MARGIN_BITS + count * BLOCK_BITS) + 2 - self._pending.size
         self._pending = np.concatenate([self._pending, np.zeros(max(0, padding), dtype=np.int8)])
-        out = self._decode(count)
+        out = self._decode(count) + [block.decoded for block in self._held]
+        self._held = []
         surplus = self._emitted - self._received // 2
         if out and surplus > 0:
             last = out[-1]
@@ -67,25 +81,25 @@ class InnerDecoder:
         if count == 0:
             return []
         # A change of ambiguity is settled block by block, so grouping them only saves calls.
-        out: list[DecodedBits] = []
+        out = self._held
         step = 2 * BLOCK_BITS
         blocks = np.lib.stride_tricks.sliding_window_view(self._pending, _ROW_SOFT + 2)[: count * step : step]
         k = 0
         while k < count:
+            before = self._ambiguity
             taken = self._run(blocks[k : k + 64])
             out.extend(taken)
             k += len(taken)
+            if self._ambiguity != before and len(out) > 1:
+                out[-2] = self._revised(out[-2], first=before is None)
         self._pending = self._pending[count * step :].copy()
         self._emitted += count * BLOCK_BITS
-        return out
+        self._held = out[-1:]
+        return [block.decoded for block in out[:-1]]
 
-    def _run(self, blocks: npt.NDArray[np.int8]) -> list[DecodedBits]:
+    def _run(self, blocks: npt.NDArray[np.int8]) -> list[_Block]:
         """Decode blocks with the present ambiguity, up to and including the first that changes it."""
-        ambiguity = self._ambiguity or AMBIGUITIES[0]
-        rows = ambiguity.apply(blocks)[:, :_ROW_SOFT]
-        bits, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
-        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS]
-        weight = np.abs(core.astype(np.int32)).sum(axis=1)
+        decoded, score, weight = self._viterbi(blocks)
         trials: dict[int, _Trial] = {}
         out = []
         for k in range(len(blocks)):
@@ -93,23 +107,41 @@ class InnerDecoder:
             if suspect and weight[k] > 0:
                 if k not in trials:  # several at once: what follows a suspect block mostly is one as well
                     trials |= enumerate(_try_all(blocks[k : k + _TRIALS]), start=k)
-                if self._reconsider(trials[k]):
+                suspect = trials[k].lead < PROOF
+                if not suspect and self._reconsider(trials[k]):
                     out.extend(self._run(blocks[k : k + 1]))
                     break
-            out.append(DecodedBits(bits[k], core[k], str(ambiguity)))
+            out.append(_Block(blocks[k].copy(), decoded[k], int(score[k]), not suspect))
         return out
 
+    def _viterbi(
+        self, blocks: npt.NDArray[np.int8]
+    ) -> tuple[list[DecodedBits], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Blocks decoded with the present ambiguity, their scores and their weights (sum of magnitudes)."""
+        ambiguity = self._ambiguity or AMBIGUITIES[0]
+        rows = ambiguity.apply(blocks)[:, :_ROW_SOFT]
+        bits, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
+        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS]
+        decoded = [DecodedBits(*pair, str(ambiguity)) for pair in zip(bits, core, strict=True)]
+        return decoded, score, np.abs(core.astype(np.int32)).sum(axis=1, dtype=np.int32)
+
     def _reconsider(self, trial: _Trial) -> bool:
-        """Whether a block proves another ambiguity than the present one, which then is taken."""
-        best, second = np.argsort(-trial.merit, kind="stable")[:2]
-        if trial.merit[best] - trial.merit[second] < PROOF:
-            return False
+        """Take the ambiguity that a block proves; whether it is another than the present one."""
+        best = int(trial.merit.argmax())
         floor = np.delete(trial.agreement, best).mean()
         self._suspect_below = float(trial.agreement[best] + floor) / 2
         changed = bool(self._ambiguity != AMBIGUITIES[best])
         self._ambiguity = AMBIGUITIES[best]
         self.changes += changed
         return changed
+
+    def _revised(self, block: _Block, *, first: bool) -> _Block:
+        """The block before one that brought another ambiguity; the very first has nothing to lose."""
+        if block.proven:
+            return block
+        (decoded,), (score,), _ = self._viterbi(block.received[np.newaxis])
+        better = first or score > block.score
+        return replace(block, decoded=decoded, score=int(score)) if better else block
 
 
 @dataclass(frozen=True)
@@ -118,6 +150,12 @@ class _Trial:
 
     merit: npt.NDArray[np.float64]
     agreement: npt.NDArray[np.float64]
+
+    @property
+    def lead(self) -> float:
+        """Of the best ambiguity over the second, in merit."""
+        second, best = np.partition(self.merit, -2)[-2:]
+        return float(best - second)
 
 
 def _try_all(blocks: npt.NDArray[np.int8]) -> list[_Trial]:

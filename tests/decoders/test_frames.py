@@ -78,6 +78,49 @@ def test_every_rotation_mirror_and_start(mode: str, swap: bool, signs: tuple[int
 
 
 @pytest.mark.parametrize("mode", PLAIN)
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("before", [1000, 2000, 3000, 4000])
+def test_a_lone_frame_amid_other_symbols(mode: str, swap: bool, sign: int, before: int) -> None:
+    """Its marker ends a block of the Viterbi decoder that is noise otherwise and proves no ambiguity."""
+    rng = np.random.default_rng(before)
+    cadus, other = sent_cadus(1), rng.integers(0, 2, 2 * before).astype(np.uint8)
+    bits = np.concatenate([other, coded_bits(mode, cadus), other])
+    pairs = received(bits, 20.0, rng).reshape(-1, 2) * np.array((1, sign))
+    soft = (pairs[:, ::-1] if swap else pairs).reshape(-1).astype(np.int8)
+    frames = decode(mode, soft)
+    assert good(frames) == cadus
+    for block in (777, 2048, 10**9):
+        assert decode(mode, soft, block) == frames
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+@pytest.mark.parametrize("between", [1900, 1950, 1980, 2000])
+def test_a_frame_behind_a_break_that_turned_the_carrier(mode: str, between: int) -> None:
+    """The block where it begins agrees better with the ambiguity that the next one proves."""
+    rng = np.random.default_rng(between)
+    cadus, other = sent_cadus(4), rng.integers(0, 2, 2 * between).astype(np.uint8)
+    first, second = coded_bits(mode, cadus[:2]), coded_bits(mode, cadus[2:])
+    pairs = received(np.concatenate([first, other, second]), 20.0, rng).reshape(-1, 2)
+    pairs[first.size // 2 + 500 :, 1] *= -1
+    soft = pairs.reshape(-1)
+    assert good(decode(mode, soft)) == good(decode(mode, soft, 777)) == cadus
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+def test_the_end_of_a_frame_before_such_a_break_is_kept(mode: str) -> None:
+    """60 bits of it lie in the block before the one that proves the other ambiguity."""
+    rng = np.random.default_rng(1)
+    cadus, other = sent_cadus(4), rng.integers(0, 2, 2 * 1024).astype(np.uint8)
+    first, second = coded_bits(mode, cadus[:2]), coded_bits(mode, cadus[2:])
+    pairs = received(np.concatenate([other[:120], first, other[120:], second]), 20.0, rng).reshape(-1, 2)
+    pairs[first.size // 2 + 60 :, 1] *= -1
+    frames = decode(mode, pairs.reshape(-1))
+    assert good(frames) == cadus
+    assert {frame.bytes_corrected for frame in frames} == {(0, 0, 0, 0)}
+
+
+@pytest.mark.parametrize("mode", PLAIN)
 @pytest.mark.parametrize("what", ["lost", "doubled", "two lost", "turned", "mirrored", "inverted"])
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.97])
 def test_a_slip_or_a_turn_costs_at_most_one_frame(mode: str, what: str, place: float) -> None:
