@@ -25,12 +25,14 @@ from station.config import StationConfig
 from station.errors import CatalogueError, StationError, sentence_of
 from station.health import health_record, write_health
 from station.observation import Crew, observe
-from station.resume import resume
+from station.resume import book_rest, resume
 from station.schedule import plan_passes
 
 log = logging.getLogger(__name__)
 
 TICK_S = 20.0
+HEARTBEAT_S = 20.0  # of the health file, after the stop
+_STEP_S = 0.5
 PLAN_EVERY = timedelta(minutes=10)
 LOCK_NAME = "daemon.lock"
 _FORMAT_OF_RADIOS = "cs16"  # the largest that our radios give
@@ -58,7 +60,8 @@ class Daemon:
         self.stop = threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
         self._observe_one, self._tick_s = observe_one, tick_s
-        self._crew = Crew(config, self.catalogue, self.stop)
+        self._crew = Crew(config, self.catalogue, self.stop, take_rest=self._take_rest)
+        self._hurry = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._problems: tuple[str, ...] = ()
         self._ages: dict[str, float] = {}
@@ -80,7 +83,7 @@ class Daemon:
         while not self.stop.is_set():
             pause_s = self._look()
             self.write_health("running")
-            self.clock.wait(pause_s, self.stop)
+            self._wait(pause_s)
         self.settle()
         self.write_health("stopped")
         self.catalogue.close()
@@ -89,7 +92,10 @@ class Daemon:
     def settle(self) -> None:
         """Wait until every observation under way has gone as far as it goes."""
         for thread in list(self._threads.values()):
-            thread.join()
+            while thread.is_alive():
+                if self.stop.is_set():
+                    self.write_health("stopping")
+                thread.join(HEARTBEAT_S)
         self._threads.clear()
 
     def write_health(self, state: str) -> None:
@@ -127,10 +133,13 @@ class Daemon:
         sets, problems = self._elements()
         taken = self.catalogue.observations(since=now - timedelta(hours=2))
         plan = plan_passes(self.config, sets, now, taken)
-        self._tell((*problems, *plan.problems))
+        refused = []
         for booking in plan.bookings:
-            self.catalogue.book(booking)
-            log.info("booked %s, %.0f degrees high", booking.name, booking.max_elevation_deg)
+            if self.catalogue.book(booking) is None:
+                refused.append(f"{booking.name} is not booked: the catalogue holds that name or key already")
+            else:
+                log.info("booked %s, %.0f degrees high", booking.name, booking.max_elevation_deg)
+        self._tell((*problems, *plan.problems, *refused))
         for seen, reason in plan.rejected:
             log.info(
                 "not booked: %s at %s: %s", seen.satellite, seen.aos.isoformat(timespec="seconds"), reason
@@ -214,6 +223,25 @@ class Daemon:
             if job.state == "running":
                 self.catalogue.fail(name, job.step, reason)
                 return
+
+    def _take_rest(self, observation: Observation) -> str:
+        """Called in an observation's thread when its recorder died; the next look comes at once."""
+        try:
+            rest = book_rest(self.catalogue, observation, self.clock.now())
+        except CatalogueError as error:
+            log.error("%s: the rest is not booked: %s", observation.name, error)  # noqa: TRY400 - said whole
+            return ""
+        self._hurry.set()
+        return rest.name if rest else ""
+
+    def _wait(self, pause_s: float) -> None:
+        """Wait; in short steps while an observation is under way, as its recorder may die."""
+        while pause_s > 0 and not self.stop.is_set() and not self._hurry.is_set():
+            busy = any(thread.is_alive() for thread in self._threads.values())
+            step_s = min(pause_s, _STEP_S) if busy else pause_s
+            self.clock.wait(step_s, self.stop)
+            pause_s -= step_s
+        self._hurry.clear()
 
     def _pause_s(self) -> float:
         """Until the next start, but not longer than a tick."""

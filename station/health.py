@@ -1,6 +1,6 @@
 """`health.json`: how the station is, for people and monitors; always whole, at most a minute old.
 
-    time, ok, problems [sentences], pid, state, next_pass, running, last_done, counts_last_day, free_gb,
+    time, ok, problems [sentences], pid, state (running, stopping, stopped), next_pass, running, last_done, counts_last_day, free_gb,
     elements_age_days {satellite: days}
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
@@ -18,6 +18,7 @@ from typing import Any
 
 from sdr.disk import free_bytes
 from station.catalogue import Observation
+from station.observation import IN_PART
 
 HEALTH_NAME = "health.json"
 _RECENT = timedelta(days=1)
@@ -35,7 +36,9 @@ def health_record(
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]
     failed = [o for o in recent if o.state == "failed"]
+    in_part = [o for o in recent if o.job("record").reason.startswith(IN_PART)]
     said = [*problems, *(f"{o.name}: {_reason(o)}" for o in failed[:5])]
+    said += [f"{o.name}: {o.job('record').reason}" for o in in_part[:5]]
     planned = [o for o in observations if o.state == "planned" and o.end > now]
     done = [o for o in observations if o.state == "done"]
     return {

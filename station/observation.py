@@ -8,6 +8,7 @@ step whose row says done is not done again, so the same call resumes what a powe
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,23 +17,30 @@ from typing import Any
 
 from station.catalogue import Catalogue, Observation
 from station.config import StationConfig
-from station.errors import sentence_of
+from station.errors import SYSTEM_FAULT, sentence_of
 from station.processes import Ended, Worker
 from station.publish import publish_files
 
+log = logging.getLogger(__name__)
+
 MOST_ATTEMPTS = 3
+IN_PART = "recorded in part"  # how the reason of such a recording begins
 
 Progress = Callable[[str, float], None]
 
 
 @dataclass
 class Crew:
-    """What every observation works with."""
+    """What every observation works with.
+
+    `take_rest` books what is left of a pass whose recorder died, and gives its name; empty when it does not.
+    """
 
     config: StationConfig
     catalogue: Catalogue
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
+    take_rest: Callable[[Observation], str] = lambda _observation: ""
 
 
 def observe(observation: Observation, crew: Crew) -> Observation:
@@ -74,8 +82,9 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
             _tell(crew, "decode", decoder)
 
     recorded = recorder.wait(_recording_limit_s(observation, crew), watch)
+    rest = _after_a_death(observation, recorded, crew)
     watch()  # a recording may be over before it was seen
-    _enter_recording(observation, recorded, crew)
+    _enter_recording(observation, recorded, crew, rest)
     if decoder is not None:
         _enter_decode(observation, decoder.wait(crew.config.schedule.decode_timeout_s, watch), crew)
 
@@ -163,15 +172,39 @@ def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Work
     return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)
 
 
-def _enter_recording(observation: Observation, ended: Ended, crew: Crew) -> None:
+def _after_a_death(observation: Observation, ended: Ended, crew: Crew) -> str:
+    """Make the recording of a dead recorder whole; have the rest of the pass recorded, and give its name."""
+    if ended.status < 0:
+        _close_recording(observation)
+    died = ended.status < 0 or ended.status == SYSTEM_FAULT
+    return crew.take_rest(observation) if died and not crew.stop.is_set() else ""
+
+
+def _close_recording(observation: Observation) -> None:
+    from sdr.errors import SdrError
+    from sdr.recording import finish_interrupted
+
+    try:
+        if _samples_flow(observation):
+            finish_interrupted(observation.recording)
+    except SdrError as error:
+        log.warning("%s: the recording cannot be closed: %s", observation.name, error)
+
+
+def _enter_recording(observation: Observation, ended: Ended, crew: Crew, rest: str = "") -> None:
+    further = f"; the rest is recorded as {rest}" if rest else ""
     files = sorted(observation.folder.glob("recording.*"))
     data = observation.recording.with_name("recording.sigmf-data")
     if not data.exists() or data.stat().st_size == 0:
-        reason = ended.reason or "no sample was recorded"
+        reason = (ended.reason or "no sample was recorded") + further
+        log.warning("%s: nothing is recorded: %s", observation.name, reason)
         crew.catalogue.fail(observation.name, "record", reason, _cost(ended))
         return
     # A recorder that failed midway leaves what it had; that is decoded, and the reason stands in the row.
-    note = ended.reason or ("ended early: the station was stopped" if crew.stop.is_set() else "")
+    note = "ended early: the station was stopped" if crew.stop.is_set() else ""
+    if ended.reason:
+        note = f"{IN_PART}: {ended.reason}{further}"
+        log.warning("%s: %s", observation.name, note)
     crew.catalogue.finish(observation.name, "record", _cost(ended), files, reason=note)
 
 

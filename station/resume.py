@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 
 # Less than that of a pass is not worth a recording of its own.
 WORTH_RECORDING = timedelta(seconds=60)
+MOST_RESTARTS = 3  # of a recorder, in one pass
+RESTART_AFTER = timedelta(seconds=2)  # doubled each time, as a device may need a moment
+_STATION_DIED, _RECORDER_DIED = "+", "~"  # in the key of a rest; only the latter are counted
 
 
 def resume(catalogue: Catalogue, now: datetime) -> list[Observation]:
@@ -38,9 +41,11 @@ def _settle_recording(catalogue: Catalogue, observation: Observation, now: datet
             "%s: the recording was cut off; %s", name, "what there is will be decoded" if kept else "lost"
         )
         if observation.end - now > WORTH_RECORDING:
-            rest = rest_of(observation, now)
-            catalogue.book(rest)
-            log.info("%s: the rest of the pass is booked as %s", name, rest.name)
+            rest = catalogue.book(rest_of(observation, now))
+            if rest is None:
+                log.warning("%s: the rest of the pass is not booked: its name is taken", name)
+            else:
+                log.info("%s: the rest of the pass is booked as %s", name, rest.name)
 
 
 def _keep_what_was_recorded(catalogue: Catalogue, observation: Observation) -> bool:
@@ -63,12 +68,21 @@ def _keep_what_was_recorded(catalogue: Catalogue, observation: Observation) -> b
     return True
 
 
-def rest_of(observation: Observation, now: datetime) -> Booking:
-    """The rest of a pass that is under way."""
+def book_rest(catalogue: Catalogue, observation: Observation, now: datetime) -> Observation | None:
+    """Book what is left of a pass whose recorder died; None when it is too little, or died too often."""
+    died = observation.key.count(_RECORDER_DIED)
+    start = now + RESTART_AFTER * 2**died
+    if died >= MOST_RESTARTS or observation.end - start <= WORTH_RECORDING:
+        return None
+    return catalogue.book(rest_of(observation, start, _RECORDER_DIED))
+
+
+def rest_of(observation: Observation, now: datetime, mark: str = _STATION_DIED) -> Booking:
+    """The rest of a pass that is under way; `mark` says in its key why there is one."""
     fields = {name: getattr(observation, name) for name in Booking.__dataclass_fields__}
     booking = Booking(**fields)
     name = f"{now:%Y%m%dT%H%M%SZ}_{observation.satellite.replace(' ', '_')}"
-    return replace(booking, name=name, key=f"{observation.key}+{now:%H%M%S}", start=now)
+    return replace(booking, name=name, key=f"{observation.key}{mark}{now:%H%M%S}", start=now)
 
 
 def _settle_later_steps(catalogue: Catalogue, observation: Observation) -> None:

@@ -25,6 +25,7 @@ from station.config import parse_config
 from station.daemon import Daemon
 from station.errors import CatalogueError, StationError
 from station.observation import Crew
+from station.resume import book_rest
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, ManualClock, station_table
 
@@ -163,6 +164,63 @@ def test_passes_that_nobody_was_awake_for_are_entered_as_missed(tmp_path: Path) 
     assert {o.job("record").reason for o in past} == {"missed: the station was not running during the pass"}
 
 
+def test_a_booking_that_the_catalogue_does_not_take_is_not_called_booked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock(START, START + timedelta(minutes=1))
+    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    monkeypatch.setattr(daemon.catalogue, "book", lambda _booking: None)
+    with caplog.at_level("INFO"):
+        daemon.run()
+    assert not [r for r in caplog.messages if r.startswith("booked")]
+    assert "is not booked: the catalogue holds" in str(_health(tmp_path)["problems"])
+
+
+def test_the_health_file_is_kept_while_workers_finish_after_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.daemon.HEARTBEAT_S", 0.1)
+    seen: list[object] = []
+
+    def slow(observation: Observation, crew: Crew) -> Observation:
+        crew.stop.wait(20)
+        for _ in range(2):
+            (tmp_path / "health.json").unlink(missing_ok=True)
+            deadline = time.monotonic() + 3
+            while time.monotonic() < deadline and not (tmp_path / "health.json").exists():
+                time.sleep(0.02)
+            seen.append(_health(tmp_path)["state"] if (tmp_path / "health.json").exists() else "silent")
+        return _quick(observation, crew)
+
+    clock = ManualClock(START, START + timedelta(hours=10))
+    Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=slow, tick_s=3600.0).run()
+    assert seen
+    assert set(seen) == {"stopping"}
+    assert _health(tmp_path)["state"] == "stopped"
+
+
+def test_the_rest_of_a_pass_is_booked_a_few_times_each_time_later(
+    catalogue: Catalogue, booking: Booking
+) -> None:
+    observation = catalogue.book(booking)
+    assert observation is not None
+    now, pauses = booking.start + timedelta(minutes=1), []
+    while (rest := book_rest(catalogue, observation, now)) is not None:
+        assert (rest.end, rest.tca) == (booking.end, booking.tca)
+        pauses.append((rest.start - now).total_seconds())
+        observation, now = rest, rest.start + timedelta(seconds=30)
+    assert pauses == [2.0, 4.0, 8.0]
+
+
+def test_the_last_seconds_of_a_pass_are_not_worth_a_new_recording(
+    catalogue: Catalogue, booking: Booking
+) -> None:
+    observation = catalogue.book(booking)
+    assert observation is not None
+    assert book_rest(catalogue, observation, booking.end - timedelta(seconds=61)) is None
+    assert book_rest(catalogue, observation, booking.end - timedelta(seconds=63)) is not None
+
+
 # Real processes from here on: the machine's clock, a satellite made to be up now, a receiver that plays noise
 
 
@@ -285,3 +343,49 @@ def test_sigkill_in_mid_pass_loses_nothing_and_the_rest_is_recorded(station: Pat
     assert rest.tca == first.tca
     assert rest.start > first.start
     assert rest.job("record").state == "done"
+
+
+def _recorder_of(path: Path) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"station.record" in line and str(path.parent).encode() in line:
+                return int(entry.name)
+    raise AssertionError("no recorder runs")
+
+
+def test_a_recorder_that_is_killed_in_mid_pass_is_begun_again(station: Path) -> None:
+    data = station.parent / "data"
+    with _running(station) as process:
+        path = _wait_for_samples(data, 500_000)
+        os.kill(_recorder_of(path), signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while len(list(data.glob("observations/*/recording.sigmf-data"))) < 2:
+            assert time.monotonic() < deadline, "the rest of the pass is not recorded"
+            time.sleep(0.1)
+        while Catalogue(data).observation(path.parent.name).job("decode").state not in ("done", "failed"):
+            assert time.monotonic() < deadline, "the first part is not decoded"
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    first, rest = sorted(Catalogue(data).observations(), key=lambda o: o.start)[:2]
+    assert first.job("record").state == "done"
+    reason = first.job("record").reason
+    assert reason.startswith("recorded in part: ended by SIGKILL")
+    assert reason.endswith(f"the rest is recorded as {rest.name}")
+    assert [line for line in err.splitlines() if "WARNING" in line and reason in line], err
+    assert first.job("decode").reason.startswith("nothing usable")  # noise was decoded to its end
+    assert (rest.tca, rest.end, rest.job("record").state) == (first.tca, first.end, "done")
+    begun = first.job("record").started
+    assert begun is not None
+    assert timedelta(seconds=1) < rest.start - begun < timedelta(seconds=30)
+    health = _health(data)
+    assert health["ok"] is False
+    assert f"{first.name}: {reason}" in health["problems"]  # type: ignore[operator]
+    with open_recording(path) as reader:
+        assert reader.info.sample_count is not None
+        assert reader.info.sample_count >= 400_000
