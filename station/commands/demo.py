@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from station.commands.options import JsonOption, parse_site, parse_time, print_json, say
-from station.commands.simulate import MODES, best_pass, chosen_elements, receiver_of
+from station.commands.simulate import GOOD_DEG, MODES, best_pass, chosen_elements, next_good_pass, receiver_of
 from station.freshness import age_warning
 from station.progress import progress_bars
 
 if TYPE_CHECKING:
     from station.demo import DemoReport
 
+_DATE_HELP = (
+    f"Take the next pass from here that comes {GOOD_DEG:.0f}° high, by day or by night; ISO 8601. "
+    "Without it: the best daylight pass of the bundled elements' first day."
+)
+
 
 def demo(
     *,
     satellite: Annotated[str, typer.Option(help="Name of the satellite.")] = "METEOR-M2 4",
-    date: Annotated[str | None, typer.Option(help="Look for the pass from here; ISO 8601.")] = None,
+    date: Annotated[str | None, typer.Option(help=_DATE_HELP)] = None,
     site: Annotated[str, typer.Option(help='lai-chau, lang-son or "NAME,LAT,LON,ALT_M".')] = "lai-chau",
     mode: Annotated[str, typer.Option(help=f"One of: {', '.join(MODES)}.")] = "72k",
     channels: Annotated[str, typer.Option(help="Channels on air.")] = "1,2,5",
@@ -46,7 +51,9 @@ def demo(
     start = parse_time(date, "--date") if date else elements.epoch
     if warning := age_warning(elements, start, force=True):
         say(f"{warning}; as simulator and maps use the same ones, that does no harm here")
-    seen = best_pass(elements, place, start, daylight=True)
+    seen = (
+        next_good_pass(elements, place, start) if date else best_pass(elements, place, start, daylight=True)
+    )
     receiver = receiver_of(mode, sample_rate, format, noise, channels, seed)
     request = DemoRequest(elements, place, seen, receiver, out, boundaries, language, seconds)
     with progress_bars(("record", "decode", "image")) as told:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
 _OPTIONS = {"sample_rate": "rate", "ebn0_db": "ebn0"}  # where the setting is not called like the option
 MODES = ("m2_72k", "72k", "80k")
+GOOD_DEG = 30.0
 
 
 def simulate(
@@ -134,14 +135,26 @@ def chosen_elements(files: list[Path] | None, name: str) -> Elements:
 
 def best_pass(elements: Elements, site: Site, start: datetime, *, daylight: bool) -> Pass:
     """The highest pass within 24 hours, in daylight where asked for and possible."""
-    found = [p for p in find_passes(elements, site, start, start + timedelta(hours=24)) if p.complete]
-    if not found:
-        when = f"{start:%Y-%m-%d %H:%M} UTC"
-        raise StationError(f"{elements.name} does not rise over {site.name} within 24 h of {when}")
+    found = _passes_of_a_day(elements, site, start)
     light = (
         [p for p in found if p.site_sun_elevation_deg > 10 and p.sunlit_fraction > 0.9] if daylight else []
     )
     return max(light or found, key=lambda p: p.max_elevation_deg)
+
+
+def next_good_pass(elements: Elements, site: Site, start: datetime) -> Pass:
+    """The first pass within 24 hours that comes high, by day or by night; the highest where none does."""
+    found = _passes_of_a_day(elements, site, start)
+    high = (p for p in found if p.max_elevation_deg >= GOOD_DEG)
+    return next(high, max(found, key=lambda p: p.max_elevation_deg))
+
+
+def _passes_of_a_day(elements: Elements, site: Site, start: datetime) -> list[Pass]:
+    found = [p for p in find_passes(elements, site, start, start + timedelta(hours=24)) if p.complete]
+    if not found:
+        when = f"{start:%Y-%m-%d %H:%M} UTC"
+        raise StationError(f"{elements.name} does not rise over {site.name} within 24 h of {when}")
+    return sorted(found, key=lambda p: p.aos)
 
 
 def receiver_of(  # noqa: PLR0917 - the options, in the order of the command

@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scheduler.passes import Pass
+from station.demo import DemoRequest
+from station.errors import StationError
 from station.truth import score_frames
 from tests.station.conftest import Run, one_sentence
 
@@ -37,6 +40,29 @@ def test_wrong_use_leaves_nothing_behind(
     assert status == 2
     assert says in one_sentence(err)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_with_a_date_the_next_good_pass_is_taken_also_at_night(
+    tramthu: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Pass] = []
+
+    def seen_only(request: DemoRequest, _progress: object) -> None:
+        taken.append(request.seen)
+        raise StationError("enough seen")
+
+    monkeypatch.setattr("station.demo.run_demo", seen_only)
+    demo = ("demo", "--no-serve", "--out", tmp_path / "d")
+    for date in (("--date", "2024-07-17T12:00"), ("--date", "2024-07-17T00:00"), ()):
+        tramthu(*demo, *date)
+    night, day, best = taken
+    assert night.sunlit_fraction == 0.0
+    assert night.site_sun_elevation_deg < -10
+    assert "2024-07-17T12:00" < night.aos.isoformat() < "2024-07-18T00:00"
+    assert all(p.max_elevation_deg >= 30 for p in taken)
+    assert day.aos < night.aos
+    assert best.sunlit_fraction > 0.9
+    assert "by day or by night" in " ".join(tramthu("demo", "--help")[1].replace("│", " ").split())
 
 
 def test_elements_ten_years_off_are_refused_and_leave_nothing_behind(tramthu: Run, tmp_path: Path) -> None:
