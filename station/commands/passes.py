@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +25,8 @@ from station.commands.options import (
 from station.config import load_config
 from station.errors import StationError
 from station.freshness import age_warning
+
+_VIETNAM = timezone(timedelta(hours=7))
 
 
 def passes(
@@ -93,13 +95,23 @@ def _number(name: str) -> str | int:
 
 
 def _table(found: list[Pass]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("satellite", "site", "rise (UTC)", "highest", "set", "elevation", "azimuth", "light")
+    # 80 columns hold it: what repeats stands in the title, and what folds is a name, never a time.
+    sites = {p.site for p in found}
+    title = f"{next(iter(sites))}, times of rise and set" if len(sites) == 1 else "times of rise and set"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for name in ("satellite", "site")[: 2 if len(sites) > 1 else 1]:
+        table.add_column(name, overflow="fold")
+    for name in ("rise UTC", "set UTC", "UTC+7", "max", "azimuth", "light"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "max" else "left")
     for p in found:
-        azimuths = f"{p.aos_azimuth_deg:3.0f}° → {p.los_azimuth_deg:3.0f}°"
+        names = (p.satellite, p.site)[: 2 if len(sites) > 1 else 1]
+        azimuths = f"{p.aos_azimuth_deg:.0f}→{p.los_azimuth_deg:.0f}°"
         light = "day" if p.sunlit_fraction > 0.5 else "night"
-        times = (f"{p.aos:%Y-%m-%d %H:%M:%S}", f"{p.tca:%H:%M:%S}", f"{p.los:%H:%M:%S}")
-        table.add_row(p.satellite, p.site, *times, f"{p.max_elevation_deg:.1f}°", azimuths, light)
+        local = f"{p.aos.astimezone(_VIETNAM):%H:%M}–{p.los.astimezone(_VIETNAM):%H:%M}"
+        times = (f"{p.aos:%Y-%m-%d %H:%M:%S}", f"{p.los:%H:%M:%S}", local)
+        table.add_row(*names, *times, f"{p.max_elevation_deg:.0f}°", azimuths, light)
     Console().print(table if found else "no pass in that time")

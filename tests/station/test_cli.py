@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,26 @@ def test_passes_as_a_table(tramthu: Run) -> None:
         "meteor m2-4",
     )
     assert status == 0
-    assert "69.8" in out
+    assert "70°" in out
+
+
+def test_the_table_of_passes_cuts_nothing_at_80_columns(
+    tramthu: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ("passes", "--elements", ELEMENTS, "--from", "2024-07-17")
+    for sites in (("lai-chau",), ("lai-chau", "lang-son")):
+        where = [word for site in sites for word in ("--site", site)]
+        status, out, _ = tramthu(*asked, *where)
+        assert status == 0
+        assert "…" not in out
+        assert max(len(line) for line in out.splitlines()) <= 80
+        found = json.loads(tramthu(*asked, *where, "--json")[1])
+        assert len(found) > 6
+        for seen in found:
+            rise, end = (datetime.fromisoformat(seen[key]) for key in ("aos", "los"))
+            hour = (rise.hour + 7) % 24
+            assert f"{rise:%Y-%m-%d %H:%M:%S} {end:%H:%M:%S} {hour:02}:{rise:%M}–" in out
 
 
 @pytest.mark.parametrize(
