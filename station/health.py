@@ -1,7 +1,7 @@
 """`health.json`: how the station is, for people and monitors; always whole, at most a minute old.
 
-    time, ok, problems [sentences], pid, state (running, stopping, stopped), next_pass, running, last_done, counts_last_day, free_gb,
-    elements_age_days {satellite: days}
+    time, ok, problems [sentences], pid, state (running, stopping, stopped), next_pass, running,
+    last_done, counts_last_day, free_gb, elements_age_days {satellite: days}
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
 """
