@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "decoders/dispatch.h"
+
 namespace tramthu {
 namespace {
 
@@ -97,16 +99,6 @@ TRAMTHU_VARIANT(base, )
 #if defined(__x86_64__)
 TRAMTHU_VARIANT(v3, __attribute__((target("avx2"))))
 TRAMTHU_VARIANT(v4, __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl"))))
-
-int level() {
-    static const int found = [] {
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            return 4;
-        return __builtin_cpu_supports("avx2") ? 3 : 2;
-    }();
-    return found;
-}
 #endif
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "decoders/dispatch.h"
+
 namespace tramthu {
 namespace {
 
@@ -119,15 +121,6 @@ TRAMTHU_VARIANT(base, )
 TRAMTHU_VARIANT(v3, __attribute__((target("avx2"))))
 TRAMTHU_VARIANT(v4, __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl"))))
 
-int level() {
-    static const int found = [] {
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            return 4;
-        return __builtin_cpu_supports("avx2") ? 3 : 2;
-    }();
-    return found;
-}
 #define TRAMTHU_DISPATCH(stage, ...)                      \
     do {                                                  \
         if (level() == 4) return stage##_v4(__VA_ARGS__); \
