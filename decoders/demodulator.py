@@ -45,14 +45,14 @@ class SoftBlock:
             time order. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both
             signs; OQPSK a shift by one and both signs.
         sample_index: float64[m], input sample position of each symbol.
-        ebn0_db: float32[m], per bit out of the rate 1/2 code (numerically Es/N0 of a QPSK symbol); -100 where
+        esn0_db: float32[m], energy per channel symbol over N0; -100 where
             there is no signal.
         locked: bool[m], the signal was seen there.
     """
 
     soft_bits: NDArray[np.int8]
     sample_index: NDArray[np.float64]
-    ebn0_db: NDArray[np.float32]
+    esn0_db: NDArray[np.float32]
     locked: NDArray[np.bool_]
 
 
@@ -198,7 +198,7 @@ class Demodulator:
         return SoftBlock(
             soft_bits=block.soft_bits[: 2 * symbols],
             sample_index=block.sample_index[:symbols],
-            ebn0_db=block.ebn0_db[:symbols],
+            esn0_db=block.esn0_db[:symbols],
             locked=block.locked[:symbols],
         )
 
@@ -279,13 +279,13 @@ class Demodulator:
         # Where no block saw a line the level is that of anything, an unmodulated carrier for instance.
         seen = seen[:: self._per_symbol]
         locked = seen & np.repeat(level.present, WINDOW_SYMBOLS)[:symbols]
-        ebn0_db = np.repeat(level.ebn0_db, WINDOW_SYMBOLS)[:symbols]
+        esn0_db = np.repeat(level.esn0_db, WINDOW_SYMBOLS)[:symbols]
         soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols] * np.repeat(seen, 2)
         self._counts["symbols"] += symbols
         return SoftBlock(
             soft_bits=soft_bits,
             sample_index=instants[:: self._per_symbol],
-            ebn0_db=np.where(locked, ebn0_db, np.float32(_NO_SIGNAL_DB)),
+            esn0_db=np.where(locked, esn0_db, np.float32(_NO_SIGNAL_DB)),
             locked=locked,
         )
 
@@ -312,6 +312,6 @@ def _joined(blocks: list[SoftBlock]) -> SoftBlock:
     return SoftBlock(
         soft_bits=np.concatenate([block.soft_bits for block in blocks]),
         sample_index=np.concatenate([block.sample_index for block in blocks]),
-        ebn0_db=np.concatenate([block.ebn0_db for block in blocks]),
+        esn0_db=np.concatenate([block.esn0_db for block in blocks]),
         locked=np.concatenate([block.locked for block in blocks]),
     )

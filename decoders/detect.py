@@ -36,20 +36,20 @@ class Signal:
         modulation: "qpsk" or "oqpsk".
         symbol_rate: Measured, Bd.
         offset_hz: Carrier, from the middle of the samples' spectrum.
-        ebn0_db: Per bit out of the rate 1/2 code, median where the signal was seen.
+        esn0_db: Energy per channel symbol over N0, median where the signal was seen.
         confidence: Share of the blocks that showed it times the mean coherence of its lines, 0..1.
     """
 
     modulation: str
     symbol_rate: float
     offset_hz: float
-    ebn0_db: float
+    esn0_db: float
     confidence: float
 
     def __str__(self) -> str:
         return (
             f"{self.modulation.upper()} at {self.symbol_rate / 1000:.1f} kBd, {self.offset_hz:+.0f} Hz off, "
-            f"about {self.ebn0_db:.0f} dB"
+            f"about {self.esn0_db:.0f} dB"
         )
 
 
@@ -75,7 +75,7 @@ def choose_mode(
     """The mode on air, or None when none of them is.
 
     Args:
-        samples: complex64[n]; a second or two are enough at Eb/N0 1 dB and above.
+        samples: complex64[n]; a second or two are enough at Es/N0 1 dB and above.
         sample_rate: Hz.
         modes: Candidates; of several with one modulation and symbol rate the first is chosen.
     """
@@ -151,7 +151,7 @@ def _sightings(
 def _signal(
     samples: NDArray[np.complex64], analyser: Analyser, seen: list[tuple[int, Estimate]], confidence: float
 ) -> Signal:
-    """Measures Eb/N0 where the lines are strongest."""
+    """Measures Es/N0 where the lines are strongest."""
     start, best = max(seen, key=lambda sighting: sighting[1].coherence)
     demodulator = Demodulator(
         sample_rate=analyser.sample_rate,
@@ -160,12 +160,12 @@ def _signal(
         rolloff=analyser.rolloff,
     )
     demodulator.process(samples[start : start + analyser.length])
-    ebn0_db = demodulator.flush().ebn0_db
+    esn0_db = demodulator.flush().esn0_db
     return Signal(
         modulation=analyser.modulation,
         symbol_rate=best.symbol_step * analyser.sample_rate,
         offset_hz=best.frequency * analyser.sample_rate,
-        ebn0_db=float(np.median(ebn0_db)) if len(ebn0_db) else float("-inf"),
+        esn0_db=float(np.median(esn0_db)) if len(esn0_db) else float("-inf"),
         confidence=confidence,
     )
 

@@ -95,26 +95,26 @@ class FrameDecoder:
         self._soft_received = 0
         self._rows = Timeline()  # symbols of the deinterleaver's rows
         self._state = ""
-        self._levels = Timeline()  # Eb/N0 as the demodulator measured it
+        self._levels = Timeline()  # Es/N0 as the demodulator measured it
 
     def process(
         self,
         soft_bits: SoftBits,
         sample_index: Floats | None = None,
-        ebn0_db: npt.NDArray[np.float32] | None = None,
+        esn0_db: npt.NDArray[np.float32] | None = None,
     ) -> list[Frame]:
         """Frames completed by these soft bits.
 
         Args:
             soft_bits: int8, serial, positive = 1, 0 = erasure.
             sample_index: position in the recording of each pair, shape (soft_bits.size // 2,).
-            ebn0_db: Eb/N0 of each pair where the demodulator measured it, same shape; it tells more than the
-                soft bits, which saturate.
+            esn0_db: Es/N0 of each symbol where the demodulator measured it, same shape; it tells more than
+                the soft bits, which saturate.
         """
         if sample_index is not None and sample_index.size:
             self._samples.extend(self._soft_received / 2, sample_index)
-        if ebn0_db is not None and ebn0_db.size:
-            self._levels.extend(self._soft_received / 2, ebn0_db.astype(np.float64))
+        if esn0_db is not None and esn0_db.size:
+            self._levels.extend(self._soft_received / 2, esn0_db.astype(np.float64))
         self._soft_received += soft_bits.size
         return self._inner(soft_bits, last=False)
 

@@ -142,7 +142,7 @@ class IqSource:
 
     def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
         self._give("soft", soft.soft_bits)
-        return self._noted(decoder.process(soft.soft_bits, soft.sample_index, soft.ebn0_db))
+        return self._noted(decoder.process(soft.soft_bits, soft.sample_index, soft.esn0_db))
 
     def _noted(self, frames: list[Frame]) -> list[Frame]:
         self._good = self._good or any(frame.good for frame in frames)

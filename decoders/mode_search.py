@@ -33,11 +33,11 @@ class ModeSearch:
         self,
         soft_bits: SoftBits,
         sample_index: npt.NDArray[np.float64] | None = None,
-        ebn0_db: npt.NDArray[np.float32] | None = None,
+        esn0_db: npt.NDArray[np.float32] | None = None,
     ) -> list[Frame]:
         """Frames as of `FrameDecoder.process`; those before the decision come with it."""
         for decoder in self._running:
-            self._held[decoder.mode.name] += decoder.process(soft_bits, sample_index, ebn0_db)
+            self._held[decoder.mode.name] += decoder.process(soft_bits, sample_index, esn0_db)
         return self._settled()
 
     def flush(self) -> list[Frame]:

@@ -28,7 +28,7 @@ _POWER_REACH = 2
 """Windows to either side over which the power itself is averaged: a dongle's gain step spoils no more."""
 
 QUALITY_REACH = 64
-"""Windows to either side over which Eb/N0 is averaged: 0.1 s at 72 kBd, for a scatter of 0.2 dB at 1.5 dB."""
+"""Windows to either side over which Es/N0 is averaged: 0.1 s at 72 kBd, for a scatter of 0.2 dB at 1.5 dB."""
 
 
 class PhaseFollower:
@@ -100,10 +100,10 @@ class PhaseFollower:
 
 @dataclass(frozen=True)
 class LevelBlock:
-    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS], Eb/N0 in dB float32[windows], present bool[windows]."""
+    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS], Es/N0 in dB float32[windows], present bool[windows]."""
 
     soft_bits: NDArray[np.int8]
-    ebn0_db: NDArray[np.float32]
+    esn0_db: NDArray[np.float32]
     present: NDArray[np.bool_]
 
 
@@ -142,14 +142,14 @@ class LevelKeeper:
             self._averaged(1, windows, _POWER_REACH), signal_share(self._averaged(2, windows, LEVEL_REACH))
         ).astype(np.float32)
         ratio = signal_to_noise(signal_share(self._averaged(2, windows, QUALITY_REACH)))
-        ebn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
+        esn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
         soft_bits = to_soft_bits(self._rails[:windows], gain)
         self._rails = self._rails[windows:]
         present = (gain > 0) & (self._moments[self._past : self._past + windows, 0] > 0)
         drop = max(self._past + windows - QUALITY_REACH, 0)
         self._moments = self._moments[drop:]
         self._past += windows - drop
-        return LevelBlock(soft_bits, ebn0_db, present)
+        return LevelBlock(soft_bits, esn0_db, present)
 
     def _averaged(self, column: int, windows: int, reach: int) -> NDArray[np.float64]:
         weight = smooth(self._moments[:, 0], reach).real

@@ -19,7 +19,7 @@ saturate."""
 SOFT_LIMIT = 127
 
 _ABSENT_SNR = 0.4
-"""A²/s2 (= Eb/N0 of the rate 1/2 code) below which nothing is claimed: noise alone seldom looks stronger."""
+"""A²/s2 (= Es/N0 of the symbol) below which nothing is claimed: noise alone seldom looks stronger."""
 
 _PRESENT_SNR = 0.8
 """A²/s2 from which the estimate is believed in full (-1 dB, 2.5 dB below the best decoder's threshold)."""
@@ -54,7 +54,7 @@ def window_kurtosis(
 
 
 def signal_to_noise(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A^2/s2, which is Eb/N0 of the rate 1/2 code, held below 40 dB: no receiver is better."""
+    """A^2/s2, which is Es/N0 of the symbol, held below 40 dB: no receiver is better."""
     return np.asarray(share / np.maximum(1 - share, 1e-4))
 
 

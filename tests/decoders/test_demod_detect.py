@@ -27,7 +27,7 @@ def test_every_mode_is_found(modulation: str, symbol_rate: float, ebn0_db: float
     assert (guess.mode.modulation, guess.mode.symbol_rate) == (modulation, symbol_rate)
     assert guess.signal.symbol_rate == pytest.approx(symbol_rate * (1 + 60e-6), abs=0.5)
     assert guess.signal.offset_hz == pytest.approx(-9_000, abs=60)
-    assert guess.signal.ebn0_db == pytest.approx(ebn0_db, abs=0.7)
+    assert guess.signal.esn0_db == pytest.approx(ebn0_db, abs=0.7)
     assert guess.confidence > 0.5
 
 

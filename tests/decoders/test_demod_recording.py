@@ -102,5 +102,5 @@ def test_mode_is_found(samples: NDArray[np.complex64]) -> None:
     assert guess is not None
     assert (guess.mode.modulation, guess.mode.symbol_rate) == ("qpsk", 72_000.0)
     assert guess.signal.offset_hz == pytest.approx(3_441, abs=30)  # the recording's notes
-    assert guess.signal.ebn0_db == pytest.approx(12, abs=1)
+    assert guess.signal.esn0_db == pytest.approx(12, abs=1)
     assert describe(samples, SAMPLE_RATE).startswith("QPSK at 72.0 kBd, +34")

@@ -31,7 +31,7 @@ def demodulate(samples: NDArray[np.complex64], s: Setting, portions: tuple[int, 
     return SoftBlock(
         *(
             np.concatenate([getattr(block, field) for block in blocks])
-            for field in ("soft_bits", "sample_index", "ebn0_db", "locked")
+            for field in ("soft_bits", "sample_index", "esn0_db", "locked")
         )
     )
 
@@ -104,11 +104,11 @@ def test_error_rate_of_two_million_bits(modulation: str, ebn0_db: float) -> None
 
 @pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
 @pytest.mark.parametrize("ebn0_db", [1.0, 4.0, 8.0, 12.0, 15.0])
-def test_ebn0_within_half_a_decibel(modulation: str, ebn0_db: float) -> None:
+def test_esn0_within_half_a_decibel(modulation: str, ebn0_db: float) -> None:
     s = Setting(modulation, offset_hz=2_000.0, clock_ppm=30.0)
     block = demodulate(received(random_bits(31), ebn0_db, s, np.random.default_rng(32)), s)
-    assert np.median(block.ebn0_db) == pytest.approx(ebn0_db, abs=0.3)
-    assert np.percentile(np.abs(block.ebn0_db - ebn0_db), 95) < 0.8
+    assert np.median(block.esn0_db) == pytest.approx(ebn0_db, abs=0.3)
+    assert np.percentile(np.abs(block.esn0_db - ebn0_db), 95) < 0.8
 
 
 @pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
@@ -143,7 +143,7 @@ def test_blocks_equal_whole(modulation: str) -> None:
     whole = demodulate(samples, s)
     for portions in ((1, 17, 62_499, 3), (50_000,), (130_001, 7)):
         parts = demodulate(samples, s, portions)
-        for field in ("soft_bits", "sample_index", "ebn0_db", "locked"):
+        for field in ("soft_bits", "sample_index", "esn0_db", "locked"):
             assert np.array_equal(getattr(whole, field), getattr(parts, field)), (portions, field)
 
 
