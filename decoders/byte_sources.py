@@ -165,13 +165,13 @@ class VcduSource(_ByteSource):
             self._notes.append(f"the last frame is cut off: {len(rest)} of its {size} bytes")
 
     def _frame(self, vcdu: bytes, bit_index: int) -> Frame:
-        frame = make_frame(self._framing.marker + vcdu, (), bit_index=bit_index)
+        frame = make_frame(self._framing.marker_bytes + vcdu, (), bit_index=bit_index)
         if frame.good and not _plausible(vcdu, self._framing):
             return replace(frame, good=False, state="no plausible packet zone")
         return frame
 
     def _refuse_others(self, head: bytes) -> None:
-        size, marker = self._framing.vcdu_bytes, self._framing.marker
+        size, marker = self._framing.vcdu_bytes, self._framing.marker_bytes
         if head.startswith(marker) or head[:4096].count(marker) > 1:
             raise InputError(f"{self._path} holds frames with markers: give --level cadu")
         if _share_plausible(head, size, self._framing) >= 0.5:
@@ -207,7 +207,7 @@ def one_framing(downlink: Downlink) -> Mode:
     """
 
     def framing(mode: Mode) -> Sequence[object]:
-        return (mode.frame_bytes, mode.marker, mode.rs_basis, mode.rs_interleave, mode.insert_zone_bytes)
+        return (mode.frame_bits, mode.marker, mode.rs_basis, mode.rs_interleave, mode.insert_zone_bytes)
 
     if len({framing(mode) for mode in downlink.modes}) > 1:
         raise InputError(f"the modes of {downlink.name} frame differently; name the one it was")

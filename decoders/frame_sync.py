@@ -39,7 +39,7 @@ LOOK_BACK_FRAMES = 2
 class FoundFrame:
     """A frame located in the stream, its marker's first bit number, and what came of its block.
 
-    `soft` are the soft bits of the whole frame in the encoder's order, shape (2 * 8 * frame_bytes,), or None.
+    `soft` are the soft bits of the whole frame in the encoder's order, shape (2 * frame_bits,), or None.
     """
 
     bit_index: int
@@ -64,8 +64,8 @@ class FrameFinder:
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
-        self._length = 8 * mode.frame_bytes
-        self._marker = int.from_bytes(mode.marker, "big")
+        self._length = mode.frame_bits
+        self._marker = mode.marker_value
         self._may_be_inverted = mode.differential == "none"
         self._bits = np.zeros(0, dtype=np.uint8)
         self._soft: SoftBits | None = None
@@ -239,8 +239,7 @@ class FrameFinder:
         end = min(self._bits.size, start + self._length + CONTEXT_BITS)
         soft = self._soft[2 * first : 2 * end]
         known = np.full(end - first, UNKNOWN, dtype=np.uint8)
-        marker = np.unpackbits(np.frombuffer(self.mode.marker, dtype=np.uint8))
-        known[start - first : start - first + MARKER_BITS] = marker
+        known[start - first : start - first + MARKER_BITS] = self.mode.marker_pattern
         return second_try(
             block,
             negative(soft) if inverted else soft,

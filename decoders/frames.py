@@ -159,7 +159,7 @@ class FrameDecoder:
         )
         ebn0_db, errors = _quality(found, self.mode)
         symbol = self._symbol_of(found.bit_index)
-        middle = self._symbol_of(found.bit_index + 4 * self.mode.frame_bytes)
+        middle = self._symbol_of(found.bit_index + self.mode.frame_bits // 2)
         measured = None if middle is None else self._levels.at(middle)
         return replace(
             frame,
@@ -182,7 +182,7 @@ class FrameDecoder:
 def cadu_bytes(block: CodeBlock, mode: Mode) -> bytes:
     """The frame with its marker, in the basis of the downlink."""
     words = TO_DUAL[block.words] if mode.rs_basis == "dual" else block.words
-    return mode.marker + words.T.tobytes()
+    return mode.marker_bytes + words.T.tobytes()
 
 
 def _quality(found: FoundFrame, mode: Mode) -> tuple[float | None, int]:
@@ -193,8 +193,7 @@ def _quality(found: FoundFrame, mode: Mode) -> tuple[float | None, int]:
     """
     if found.soft is None:
         return None, 0
-    marker = np.unpackbits(np.frombuffer(mode.marker, dtype=np.uint8))
-    bits = np.concatenate([marker, wire_bits(found.block, mode)])
+    bits = np.concatenate([mode.marker_pattern, wire_bits(found.block, mode)])
     if mode.differential == "nrz-m":
         bits = nrz_m_encode(bits)
     signed = _signed(bits, found.soft)
