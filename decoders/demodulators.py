@@ -1,0 +1,46 @@
+"""The demodulator of a mode, by its modulation."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.demodulator import MODULATIONS, Demodulator, DemodulatorReport, SoftBlock
+from decoders.downlink import Mode
+from decoders.errors import DecoderError
+
+
+class AnyDemodulator(Protocol):
+    """What every demodulator offers; hand in samples in any portions, then flush."""
+
+    @property
+    def report(self) -> DemodulatorReport:
+        """What happened so far."""
+
+    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
+        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+
+    def flush(self) -> SoftBlock:
+        """The rest, once there are no more samples."""
+
+
+def open_demodulator(mode: Mode, sample_rate: float) -> AnyDemodulator:
+    """The demodulator for signals of `mode`.
+
+    Args:
+        mode: What is on air.
+        sample_rate: Hz.
+
+    Raises:
+        DecoderError: The sample rate cannot hold the signal, or the modulation has no demodulator.
+    """
+    if mode.modulation in MODULATIONS:
+        return Demodulator(
+            sample_rate=sample_rate,
+            modulation=mode.modulation,
+            symbol_rate=mode.symbol_rate,
+            rolloff=mode.rolloff,
+        )
+    raise DecoderError(f"modulation {mode.modulation!r}: give one of {', '.join(MODULATIONS)}")
