@@ -22,8 +22,8 @@ _SMOOTH_JOIN = 0.12
 """Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
 lost."""
 
-_STEADY_JOIN_HZ = 40.0
-"""Largest jump of the carrier between two blocks of one signal."""
+_STEADY_JOIN = 5.6e-4
+"""Largest jump of the carrier between two blocks of one signal, in symbol rates: 40 Hz at 72 kBd."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class ClockTrack:
 
     def _fits(self, miss: float, estimate: Estimate) -> bool:
         """Whether one clock and one carrier can have given both estimates."""
-        jump_hz = abs(estimate.frequency - self._frequency) * self.sample_rate
-        return abs(miss) < _SMOOTH_JOIN and jump_hz < _STEADY_JOIN_HZ
+        jump = abs(estimate.frequency - self._frequency) / estimate.symbol_step
+        return abs(miss) < _SMOOTH_JOIN and jump < _STEADY_JOIN
 
     def _start_anew(self, centre: float, estimate: Estimate, unit: float) -> Segment:
         """The estimate's clock carried back to where the last segment ended."""

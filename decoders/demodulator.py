@@ -17,7 +17,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.acquisition import Analyser
+from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser
 from decoders.breaks import BreakFinder, Clock
 from decoders.carrier import WINDOW_SYMBOLS, turn_back
 from decoders.clock import ClockTrack, Segment
@@ -27,7 +27,10 @@ from decoders.matched_filter import matched_samples
 from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
 
 BLOCK_SECONDS = 0.25
-"""Samples of one estimate: 18 000 symbols, enough to see the lines 4 dB below the threshold of the code."""
+"""Time of one estimate: 18 000 symbols at 72 kBd, enough to see the lines 4 dB below the code's threshold."""
+
+BLOCK_SYMBOLS = 72_000
+"""Most symbols of one estimate; more would see no more, and take memory at megabaud."""
 
 _LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
 _PIECE = 64
@@ -54,6 +57,12 @@ class SoftBlock:
     sample_index: NDArray[np.float64]
     esn0_db: NDArray[np.float32]
     locked: NDArray[np.bool_]
+
+
+def block_length(sample_rate: float, symbol_rate: float) -> int:
+    """Samples of one estimate, an even number whose transform is quick."""
+    seconds = min(BLOCK_SECONDS, BLOCK_SYMBOLS / symbol_rate)
+    return int(2 * scipy.fft.next_fast_len(round(seconds * sample_rate / 2)))
 
 
 def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
@@ -96,7 +105,16 @@ class DemodulatorReport:
 class Demodulator:
     """Demodulates one signal; hand in samples in any portions, then flush."""
 
-    def __init__(self, *, sample_rate: float, modulation: str, symbol_rate: float, rolloff: float) -> None:
+    def __init__(
+        self,
+        *,
+        sample_rate: float,
+        modulation: str,
+        symbol_rate: float,
+        rolloff: float,
+        carrier_reach_hz: float = CARRIER_REACH_HZ,
+        carrier_drift_hz_s: float = CARRIER_DRIFT_HZ_S,
+    ) -> None:
         """Sets up the stages.
 
         Args:
@@ -104,6 +122,8 @@ class Demodulator:
             modulation: "qpsk" or "oqpsk".
             symbol_rate: Bd.
             rolloff: Of the root-raised-cosine pulse, 0.2..1.
+            carrier_reach_hz: Offset of the carrier to either side within which it is looked for.
+            carrier_drift_hz_s: Its largest change.
 
         Raises:
             DecoderError: A value that cannot work.
@@ -111,13 +131,15 @@ class Demodulator:
         _check(sample_rate, modulation, symbol_rate, rolloff)
         self.sample_rate = sample_rate
         self.modulation = modulation
-        self._block = 2 * scipy.fft.next_fast_len(round(BLOCK_SECONDS * sample_rate / 2))
+        self._block = block_length(sample_rate, symbol_rate)
         self._analyser = Analyser(
             sample_rate=sample_rate,
             modulation=modulation,
             symbol_rate=symbol_rate,
             rolloff=rolloff,
             length=self._block,
+            carrier_reach_hz=carrier_reach_hz,
+            carrier_drift_hz_s=carrier_drift_hz_s,
         )
         per_symbol = 2 if modulation == "oqpsk" else 1
         self._clock = ClockTrack(

@@ -42,5 +42,7 @@ def open_demodulator(mode: Mode, sample_rate: float) -> AnyDemodulator:
             modulation=mode.modulation,
             symbol_rate=mode.symbol_rate,
             rolloff=mode.rolloff,
+            carrier_reach_hz=mode.carrier_reach_hz,
+            carrier_drift_hz_s=mode.carrier_drift_hz_s,
         )
     raise DecoderError(f"modulation {mode.modulation!r}: give one of {', '.join(MODULATIONS)}")

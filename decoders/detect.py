@@ -15,7 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.acquisition import Analyser, Estimate
-from decoders.demodulator import BLOCK_SECONDS, Demodulator, usable
+from decoders.demodulator import Demodulator, block_length, usable
 from decoders.downlink import Mode
 
 KNOWN_SIGNALS = (("qpsk", 72_000.0), ("oqpsk", 72_000.0), ("qpsk", 80_000.0), ("oqpsk", 80_000.0))
@@ -102,12 +102,12 @@ def describe(samples: NDArray[np.complex64], sample_rate: float) -> str:
 def _strongest(
     samples: NDArray[np.complex64], sample_rate: float, rolloffs: dict[tuple[str, float], float]
 ) -> tuple[tuple[str, float], Signal] | None:
-    length = 2 * scipy.fft.next_fast_len(round(BLOCK_SECONDS * sample_rate / 2))
-    starts = _starts(len(samples), length)
     best: tuple[float, tuple[str, float], Signal] | None = None
     for (modulation, symbol_rate), rolloff in rolloffs.items():
         if sample_rate < 1.3 * symbol_rate:
             continue
+        length = block_length(sample_rate, symbol_rate)
+        starts = _starts(len(samples), length)
         analyser = Analyser(
             sample_rate=sample_rate,
             modulation=modulation,
