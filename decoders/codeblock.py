@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from .downlink import Mode
 from .randomiser import randomise
-from .reed_solomon import FAILED, chance_of_random_decode, decode_word, decode_words, join_block, split_block
+from .reed_solomon import (
+    FAILED,
+    FROM_DUAL,
+    LENGTH,
+    TO_DUAL,
+    chance_of_random_decode,
+    decode_word,
+    decode_words,
+    join_block,
+    split_block,
+)
 from .siso import UNKNOWN, siso
 from .viterbi import Bits, SoftBits
 
@@ -49,19 +59,43 @@ class CodeBlock:
 
 def decode_codeblock(bits: Bits, mode: Mode) -> CodeBlock:
     """Correct the block in the bits behind a marker, shape (8 * block_bytes,)."""
-    block = randomise(np.packbits(bits), mode.randomiser)
-    words, corrected = decode_words(split_block(block, interleave=mode.rs_interleave, basis=mode.rs_basis))
-    return _without_dull_words(CodeBlock(words, corrected), mode)
+    return decode_codeblocks(bits[np.newaxis], mode)[0]
+
+
+def decode_codeblocks(bits: Bits, mode: Mode) -> list[CodeBlock]:
+    """Correct the blocks behind several markers at once, shape (n, 8 * block_bytes)."""
+    blocks = randomise(np.packbits(bits, axis=1), mode.randomiser)
+    words = np.ascontiguousarray(blocks.reshape(len(blocks), -1, mode.rs_interleave).transpose(0, 2, 1))
+    if mode.rs_basis == "dual":
+        words = FROM_DUAL[words]
+    fixed, corrected = decode_words(words.reshape(-1, LENGTH))
+    counts = np.array(corrected).reshape(len(blocks), mode.rs_interleave)
+    fixed = fixed.reshape(words.shape)
+    counts[_dull(fixed, mode)] = FAILED
+    return [CodeBlock(*pair) for pair in zip(fixed, map(tuple, counts.tolist()), strict=True)]
+
+
+def _dull(words: Bytes, mode: Mode) -> npt.NDArray[np.bool_]:
+    """Which of the codewords, shape (n, interleave, 255), had too few different bytes on the wire."""
+    if mode.randomiser == "none":
+        return np.zeros(words.shape[:2], dtype=bool)
+    sent = wire_blocks(words, mode).reshape(len(words), LENGTH, mode.rs_interleave).transpose(0, 2, 1)
+    seen = np.zeros((words.shape[0] * words.shape[1], 256), dtype=bool)
+    seen[np.arange(len(seen))[:, np.newaxis], sent.reshape(-1, LENGTH)] = True
+    dull: npt.NDArray[np.bool_] = (seen.sum(axis=1) < VARIED_BYTES).reshape(words.shape[:2])
+    return dull
+
+
+def wire_blocks(words: Bytes, mode: Mode) -> Bytes:
+    """The bytes behind the markers as sent, shape (n, block_bytes), of words (n, interleave, 255)."""
+    wire = TO_DUAL[words] if mode.rs_basis == "dual" else words
+    joined = np.ascontiguousarray(wire.transpose(0, 2, 1)).reshape(len(words), -1)
+    return randomise(joined, mode.randomiser)
 
 
 def _without_dull_words(block: CodeBlock, mode: Mode) -> CodeBlock:
-    if mode.randomiser == "none":
-        return block
-    wire = np.packbits(wire_bits(block, mode)).reshape(-1, mode.rs_interleave).T
-    counts = (
-        FAILED if np.unique(word).size < VARIED_BYTES else count
-        for word, count in zip(wire, block.corrected, strict=True)
-    )
+    dull = _dull(block.words[np.newaxis], mode)[0].tolist()
+    counts = (FAILED if is_dull else count for is_dull, count in zip(dull, block.corrected, strict=True))
     return replace(block, corrected=tuple(counts))
 
 

@@ -20,10 +20,10 @@ def _sequence(count: int) -> Bytes:
 
 
 def randomise(block: Bytes, kind: str) -> Bytes:
-    """Randomise or derandomise the bytes behind a marker: the same operation.
+    """Randomise or derandomise the bytes behind markers: the same operation.
 
     Args:
-        block: uint8, from the first byte behind the marker.
+        block: uint8, from the first byte behind the marker, shape (..., bytes).
         kind: "none" or "ccsds-255".
 
     Raises:
@@ -33,4 +33,4 @@ def randomise(block: Bytes, kind: str) -> Bytes:
         return block.copy()
     if kind != "ccsds-255":
         raise ValueError(f"unknown randomiser {kind!r}: 'none' and 'ccsds-255' are known")
-    return block ^ _sequence(block.size)
+    return block ^ _sequence(block.shape[-1])
