@@ -1,6 +1,6 @@
 """Carrier frequency and symbol clock of one block, estimated from its spectral lines without any loop.
 
-    block ─► spectrum ─► what is not the signal turned down ─► coarse carrier, unless foretold (`carrier_search`)
+    block ─► spectrum ─► what is not the signal turned down ─► coarse carrier, unless foretold
           ─► clock and carrier from the band's edges and, for QPSK, from the fourth power of the symbols
 
 Every block is estimated from its own samples. A forecast (from the block before) only narrows the search, so
@@ -33,9 +33,6 @@ CARRIER_REACH_HZ, CARRIER_DRIFT_HZ_S = 12_500.0, 60.0
 CLOCK_REACH = 150e-6
 """Clock errors searched, relative."""
 
-STEADY_CARRIER = 5.6e-4
-"""Largest jump of the carrier between two blocks of one signal, symbol rates: 40 Hz at 72 kBd."""
-
 _CENTRED_BINS = 50.0  # filters this far off the carrier are as good as centred
 _DISTURBED = 50.0  # a carrier this far above the level around it would show in the fourth power
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
@@ -45,7 +42,7 @@ _TINY = 1e-30
 
 def block_samples(sample_rate: float, symbol_rate: float) -> int:
     """Samples of a block: an even number with small factors."""
-    return 2 * scipy.fft.next_fast_len(round(BLOCK_SYMBOLS * sample_rate / symbol_rate / 2))
+    return 2 * int(scipy.fft.next_fast_len(round(BLOCK_SYMBOLS * sample_rate / symbol_rate / 2)))
 
 
 @dataclass(frozen=True)
@@ -87,13 +84,14 @@ class Analyser:
         self.length = length
         self.rolloff = rolloff
         self.bin_hz = sample_rate / length
+        symbol_bins = symbol_rate / self.bin_hz
         self.signal = Signal(
-            symbol_bins=symbol_rate / self.bin_hz,
+            symbol_bins=symbol_bins,
             rolloff=rolloff,
             reach=_reach_bins(carrier_reach_hz, sample_rate, symbol_rate, rolloff) / self.bin_hz,
+            clock_reach=max(CLOCK_REACH * symbol_bins, 1.0),
         )
         self._drift_bins = carrier_drift_hz_s / self.bin_hz**2  # per block
-        self._clock_reach = max(CLOCK_REACH * self.signal.symbol_bins, 1.0)
 
     @cached_property
     def bank(self) -> PolyphaseBank:
@@ -128,7 +126,7 @@ class Analyser:
             if found is not None:
                 return found, strongest
         search = search_oqpsk if self.modulation == "oqpsk" else search_qpsk
-        coarse = search(spectrum, self.signal, self._clock_reach)
+        coarse = search(spectrum, self.signal)
         return (None if coarse is None else find(spectrum, block, start, coarse)), strongest
 
     def _without_interference(
@@ -155,7 +153,7 @@ class Analyser:
         clock = (high.frequency - deep.frequency) / 2 + apart
         if min(high.coherence, deep.coherence) < _LINE_FOUND:
             return None
-        if abs(clock - self.signal.symbol_bins) > self._clock_reach:
+        if abs(clock - self.signal.symbol_bins) > self.signal.clock_reach:
             return None
         turn = (high.phase - deep.phase) / (2 * np.pi) + apart
         twice = edges.upper_bin + edges.lower_bin
@@ -177,7 +175,7 @@ class Analyser:
     ) -> Estimate | None:
         """The clock from the product of the edges, the carrier from the fourth power of the symbols."""
         edges = Edges.shaped(spectrum, self.signal, carrier)
-        clock = edges.clock_line(self.signal.symbol_bins, self._clock_reach)
+        clock = edges.clock_line(self.signal)
         if clock.coherence < _LINE_FOUND:
             return None
         apart = edges.upper_bin - edges.lower_bin

@@ -22,6 +22,9 @@ _SMOOTH_JOIN = 0.12
 """Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
 lost."""
 
+_FIRM_SYMBOLS = 12_000
+"""A stretch this long between two estimates tells the clock's step better than one of them."""
+
 _STEADY_JOIN = 5.6e-4
 """Largest jump of the carrier between two blocks of one signal, in symbol rates: 40 Hz at 72 kBd."""
 
@@ -42,6 +45,7 @@ class Segment:
         frequency_slope: Its change, cycles per sample per sample.
         locked: A spectral line was seen at one end at least.
         joined: The clock goes on from the segment before without a jump.
+        disturbed: Interferers were seen at one end at least.
     """
 
     start: float
@@ -55,6 +59,7 @@ class Segment:
     frequency_slope: float
     locked: bool
     joined: bool
+    disturbed: bool = False
 
 
 class ClockTrack:
@@ -88,12 +93,13 @@ class ClockTrack:
             self._locked = False
             return [segment]
         unit = 1.0 / self.outputs_per_symbol
-        forecast = self._position + (centre - self._at) * (self._step + estimate.symbol_step) / 2
-        miss = (estimate.symbol - forecast + unit / 2) % unit - unit / 2
         segments: list[Segment] = []
-        if self._locked and self._fits(miss, estimate):
-            step = (forecast + miss - self._position) / (centre - self._at)
+        if self.fits(estimate):
+            stretch = centre - self._at
+            step = self._step + self._miss(estimate) / stretch
             segments.append(self._advance(centre, step, estimate.frequency, locked=True, joined=True))
+            if stretch * step > _FIRM_SYMBOLS:
+                self._step = step
         else:
             if self._locked:
                 old = Clock(self._at, self._position, self._step, self._frequency)
@@ -101,14 +107,20 @@ class ClockTrack:
                 at = find_break(centre, (old, new))
                 segments.append(self._advance(at, self._step, self._frequency, locked=True, joined=True))
             segments.append(self._start_anew(centre, estimate, unit))
-        self._step = estimate.symbol_step
+            self._step = estimate.symbol_step
         self._locked = self._ever_locked = True
         return segments
 
-    def _fits(self, miss: float, estimate: Estimate) -> bool:
-        """Whether one clock and one carrier can have given both estimates."""
+    def fits(self, estimate: Estimate) -> bool:
+        """Whether one clock and one carrier can have given this estimate and the one before."""
         jump = abs(estimate.frequency - self._frequency) / estimate.symbol_step
-        return abs(miss) < _SMOOTH_JOIN and jump < _STEADY_JOIN
+        return self._locked and abs(self._miss(estimate)) < _SMOOTH_JOIN and jump < _STEADY_JOIN
+
+    def _miss(self, estimate: Estimate) -> float:
+        """Symbols by which the clock differs from what was foretold."""
+        unit = 1.0 / self.outputs_per_symbol
+        forecast = self._position + (estimate.centre - self._at) * self._step
+        return (estimate.symbol - forecast + unit / 2) % unit - unit / 2
 
     def _start_anew(self, centre: float, estimate: Estimate, unit: float) -> Segment:
         """The estimate's clock carried back to where the last segment ended."""

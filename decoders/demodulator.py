@@ -14,23 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser
-from decoders.breaks import BreakFinder, Clock
+from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser, block_samples
 from decoders.carrier import WINDOW_SYMBOLS, turn_back
-from decoders.clock import ClockTrack, Segment
+from decoders.clock import Segment
 from decoders.errors import DecoderError
-from decoders.interference import STRONG_LINE, carriers
+from decoders.interference import carriers
 from decoders.matched_filter import matched_samples
 from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
-
-BLOCK_SECONDS = 0.25
-"""Time of one estimate: 18 000 symbols at 72 kBd, enough to see the lines 4 dB below the code's threshold."""
-
-BLOCK_SYMBOLS = 72_000
-"""Most symbols of one estimate; more would see no more, and take memory at megabaud."""
+from decoders.tracking import Tracker
 
 _LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
 _PIECE = 64
@@ -57,12 +50,6 @@ class SoftBlock:
     sample_index: NDArray[np.float64]
     esn0_db: NDArray[np.float32]
     locked: NDArray[np.bool_]
-
-
-def block_length(sample_rate: float, symbol_rate: float) -> int:
-    """Samples of one estimate, an even number whose transform is quick."""
-    seconds = min(BLOCK_SECONDS, BLOCK_SYMBOLS / symbol_rate)
-    return int(2 * scipy.fft.next_fast_len(round(seconds * sample_rate / 2)))
 
 
 def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
@@ -131,7 +118,7 @@ class Demodulator:
         _check(sample_rate, modulation, symbol_rate, rolloff)
         self.sample_rate = sample_rate
         self.modulation = modulation
-        self._block = block_length(sample_rate, symbol_rate)
+        self._block = block_samples(sample_rate, symbol_rate)
         self._analyser = Analyser(
             sample_rate=sample_rate,
             modulation=modulation,
@@ -141,46 +128,30 @@ class Demodulator:
             carrier_reach_hz=carrier_reach_hz,
             carrier_drift_hz_s=carrier_drift_hz_s,
         )
-        per_symbol = 2 if modulation == "oqpsk" else 1
-        self._clock = ClockTrack(
-            sample_rate=sample_rate, outputs_per_symbol=per_symbol, nominal_step=symbol_rate / sample_rate
-        )
-        self._breaks = BreakFinder(modulation=modulation, bank=self._analyser.bank, rolloff=rolloff)
+        self._tracker = Tracker(self._analyser)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
-        self._per_symbol = per_symbol
+        self._per_symbol = 2 if modulation == "oqpsk" else 1
         self._held = np.zeros(0, np.complex64)
         self._held_from = 0  # sample number of `_held[0]`
-        self._next_block = 0
-        self._disturbed = (False, False)  # by steady carriers: the block before, and this one
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
-        self._counts = {
-            "samples": 0,
-            "bad": 0,
-            "blocks": 0,
-            "locked": 0,
-            "disturbed": 0,
-            "jumps": 0,
-            "symbols": 0,
-        }
-        self._offset_hz: float | None = None
-        self._symbol_rate: float | None = None
+        self._counts = {"samples": 0, "bad": 0, "symbols": 0}
 
     @property
     def report(self) -> DemodulatorReport:
         """What happened so far."""
-        count = self._counts
+        count, track = self._counts, self._tracker.report
         return DemodulatorReport(
             samples=count["samples"],
             samples_not_finite=count["bad"],
-            blocks=count["blocks"],
-            blocks_locked=count["locked"],
-            blocks_disturbed=count["disturbed"],
-            jumps=count["jumps"],
+            blocks=track.blocks,
+            blocks_locked=track.locked,
+            blocks_disturbed=track.disturbed,
+            jumps=track.jumps,
             symbols=count["symbols"],
-            offset_hz=self._offset_hz,
-            symbol_rate=self._symbol_rate,
+            offset_hz=track.offset_hz,
+            symbol_rate=track.symbol_rate,
         )
 
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
@@ -189,10 +160,9 @@ class Demodulator:
         # Bounded work at a time: memory does not grow with the portion handed in.
         for start in range(0, len(samples), self._block):
             self._take(samples[start : start + self._block])
-            end = (self._next_block + 1) * self._block
-            if self._held_from + len(self._held) >= end:
-                blocks.append(self._step(self._next_block * self._block))
-                self._next_block += 1
+            segments = self._tracker.process(self._held, self._held_from)
+            blocks += [self._demodulated(segment) for segment in segments]
+            self._forget()
         return _joined(blocks)
 
     def flush(self) -> SoftBlock:
@@ -200,15 +170,8 @@ class Demodulator:
         total = self._held_from + len(self._held)
         if total == 0:
             return SoftBlock(*_nothing())
-        blocks = []
-        if total > self._next_block * self._block:
-            # The last block reaches back to be a full one, so that the end is estimated as well as the
-            # middle.
-            blocks.append(self._step(max(total - self._block, 0)))
-        blocks.extend(
-            self._give(self._level.process(self._phase.process(self._demodulate(segment))))
-            for segment in self._clock.finish(float(total))
-        )
+        segments = self._tracker.flush(self._held, self._held_from)
+        blocks = [self._demodulated(segment) for segment in segments]
         blocks.append(self._give(self._level.process(self._phase.flush())))
         blocks.append(self._give(self._level.flush()))
         return self._up_to(float(total), _joined(blocks))
@@ -230,25 +193,8 @@ class Demodulator:
         self._counts["bad"] += bad
         self._held = np.concatenate([self._held, samples])
 
-    def _step(self, start: int) -> SoftBlock:
-        """Estimates the block at sample `start` and demodulates up to its middle."""
-        block = self._held[start - self._held_from :][: self._block]
-        if len(block) < self._block:
-            block = np.concatenate([block, np.zeros(self._block - len(block), np.complex64)])
-        estimate, strongest = self._analyser.estimate(block, start, self._clock.forecast)
-        self._disturbed = (self._disturbed[1], strongest > STRONG_LINE)
-        self._counts["disturbed"] += strongest > STRONG_LINE
-        self._counts["blocks"] += 1
-        if estimate is not None:
-            self._counts["locked"] += 1
-            self._offset_hz = estimate.frequency * self.sample_rate
-            self._symbol_rate = estimate.symbol_step * self.sample_rate
-        given = []
-        for segment in self._clock.extend(start + self._block / 2, estimate, self._find_break):
-            self._counts["jumps"] += not segment.joined
-            given.append(self._give(self._level.process(self._phase.process(self._demodulate(segment)))))
-        self._forget(start + self._block // 2)
-        return _joined(given)
+    def _demodulated(self, segment: Segment) -> SoftBlock:
+        return self._give(self._level.process(self._phase.process(self._demodulate(segment))))
 
     def _demodulate(self, segment: Segment) -> NDArray[np.complex64]:
         """Matched filter outputs of a segment, turned back by the estimated carrier."""
@@ -256,7 +202,7 @@ class Demodulator:
         begin = max(int(segment.start) - margin, self._held_from)
         end = int(segment.end) + margin + 1
         samples = self._held[begin - self._held_from : end - self._held_from]
-        if any(self._disturbed):
+        if segment.disturbed:
             anchor = max(int(segment.start), 0) - self._held_from
             low, high = begin - self._held_from, begin - self._held_from + len(samples)
             samples = samples - carriers(self._held, anchor, low, high, self._block)
@@ -280,15 +226,9 @@ class Demodulator:
         self._seen = np.concatenate([self._seen, np.full(segment.count, segment.locked)])
         return outputs
 
-    def _find_break(self, end: float, clocks: tuple[Clock, Clock]) -> float:
-        return self._breaks.find(self._held, self._held_from, end, clocks)
-
-    def _forget(self, before: int) -> None:
-        """Drops samples that neither the next segment nor a last full block can need."""
-        keep_from = min(
-            before - self._block // 2 - self._analyser.bank.half_span - 4, len(self._held) + self._held_from
-        )
-        drop = max(keep_from - self._held_from, 0)
+    def _forget(self) -> None:
+        """Drops samples that no later segment can need."""
+        drop = min(max(self._tracker.keep_from - self._held_from, 0), len(self._held))
         self._held = self._held[drop:]
         self._held_from += drop
 

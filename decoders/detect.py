@@ -14,8 +14,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.acquisition import Analyser, Estimate
-from decoders.demodulator import Demodulator, block_length, usable
+from decoders.acquisition import Analyser, Estimate, block_samples
+from decoders.demodulator import Demodulator, usable
 from decoders.downlink import Mode
 
 KNOWN_SIGNALS = (("qpsk", 72_000.0), ("oqpsk", 72_000.0), ("qpsk", 80_000.0), ("oqpsk", 80_000.0))
@@ -106,7 +106,7 @@ def _strongest(
     for (modulation, symbol_rate), rolloff in rolloffs.items():
         if sample_rate < 1.3 * symbol_rate:
             continue
-        length = block_length(sample_rate, symbol_rate)
+        length = block_samples(sample_rate, symbol_rate)
         starts = _starts(len(samples), length)
         analyser = Analyser(
             sample_rate=sample_rate,

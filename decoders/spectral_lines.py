@@ -22,53 +22,10 @@ from numpy.typing import NDArray
 WINDOWS = 64
 """Pieces of a block over which the phase of a line is followed."""
 
-_LEVEL_BINS = 32
+SEGMENTS = 8
+"""Pieces of a block whose power spectra are averaged where a line is looked for over a wide range."""
+
 _RATE_STRIDE = 4  # rates this many steps apart still show the line, a little lower
-_ALIKE, _COMB_LINES = 0.01, 40
-_EXCISE_OVER = 16.0  # a bin this many times the local level is no noise: once in 1e7 bins by chance
-
-
-def is_comb(spectrum: NDArray[np.complex64]) -> bool:
-    """Whether the narrow lines of a spectrum are too many, and too alike, to be carriers.
-
-    A signal that repeats itself is a comb: fill frames repeat the randomiser's 255 bits, which makes some 390
-    lines of 72 kBd. A carrier's skirt is one line here.
-    """
-    power = spectrum.real**2 + spectrum.imag**2
-    high = np.flatnonzero(power > np.maximum(_EXCISE_OVER * local_level(power), _ALIKE * power.max()))
-    return int(np.count_nonzero(np.diff(high) > 1)) + 1 >= _COMB_LINES
-
-
-def excise(spectrum: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], float]:
-    """Brings narrow lines (carriers, the DC spike of a dongle) down to the level around them.
-
-    Args:
-        spectrum: complex64[n], the transform of a block.
-
-    Returns:
-        The spectrum without them, and the power of the strongest over the level around it.
-    """
-    power = spectrum.real**2 + spectrum.imag**2
-    level = local_level(power)
-    high = np.flatnonzero(power > _EXCISE_OVER * level)
-    if len(high) == 0:
-        return spectrum, 0.0
-    clean = spectrum.copy()
-    clean[high] *= np.sqrt(level[high] / power[high])
-    return clean, float((power[high].astype(np.float64) / np.maximum(level[high], 1e-30)).max())
-
-
-def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Level of the noise around every bin, blind to single lines.
-
-    The lesser of two bins of noise has half their mean power, and a line shows in one of them only.
-    """
-    groups = max(len(power) // (2 * _LEVEL_BINS), 1)
-    half = min(_LEVEL_BINS, len(power) // 2)
-    pairs = power[: groups * 2 * half].reshape(groups, 2, half)
-    level = 2 * np.minimum(pairs[:, 0], pairs[:, 1]).mean(axis=1)
-    spread = np.repeat(level, 2 * half)
-    return np.append(spread, np.full(len(power) - len(spread), level[-1], np.float32))
 
 
 def band(
@@ -77,10 +34,14 @@ def band(
     """The signal within `width` bins around bin `middle`, shifted to zero: complex64[width] over the block's
     time.
     """
-    offset = np.arange(width) - width // 2
-    cut = spectrum[(middle + offset) % len(spectrum)]
+    size, first = len(spectrum), (middle - width // 2) % len(spectrum)
+    cut = (
+        spectrum[first : first + width]
+        if first + width <= size
+        else np.resize(np.roll(spectrum, -first), width)
+    )
     if weight is not None:
-        cut *= weight
+        cut = cut * weight
     out: NDArray[np.complex64] = scipy.fft.ifft(scipy.fft.ifftshift(cut))
     return out
 
@@ -104,6 +65,15 @@ def edge_weight(offset: NDArray[np.float64], rolloff: float) -> NDArray[np.float
         np.float32
     )
     return weight
+
+
+def segment_power(values: NDArray[np.complex64]) -> NDArray[np.float64]:
+    """Mean power spectrum over segments of a block, each zero-padded to twice its length or more."""
+    length = len(values) // SEGMENTS
+    size = scipy.fft.next_fast_len(2 * length)
+    spectra = scipy.fft.fft(values[: length * SEGMENTS].reshape(SEGMENTS, length), size, axis=1)
+    power: NDArray[np.float64] = np.mean(spectra.real**2 + spectra.imag**2, axis=0)
+    return power
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""Follows carrier and symbol clock from block to block.
+
+While a signal is steady only every few blocks are estimated: between two estimates that fit together one
+straight clock runs. Where they do not, those in between are estimated as well, so that nothing is lost by
+having looked less often: what costs time costs it only where something happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.acquisition import Analyser, Estimate
+from decoders.breaks import BreakFinder, Clock
+from decoders.clock import ClockTrack, Segment
+from decoders.interference import STRONG_LINE
+
+LARGEST_STRIDE = 8
+"""Blocks from one estimate to the next at most; 8 keep the forecast of the clock within 0.05 symbol."""
+
+LARGEST_STRIDE_SECONDS = 0.75
+"""The same as a time: what is waited for is the delay of a live reception."""
+
+
+@dataclass(frozen=True)
+class TrackReport:
+    """What happened so far.
+
+    Attributes:
+        blocks: Blocks estimated.
+        locked: Of these, blocks whose spectral lines stood out.
+        disturbed: Of these, blocks with interferers, which were taken out.
+        jumps: Times the symbol clock had to start anew.
+        offset_hz: Carrier offset of the last locked block, None before the first.
+        symbol_rate: Symbol rate of the last locked block in Bd, None before the first.
+    """
+
+    blocks: int = 0
+    locked: int = 0
+    disturbed: int = 0
+    jumps: int = 0
+    offset_hz: float | None = None
+    symbol_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One block, estimated."""
+
+    number: int
+    start: int
+    estimate: Estimate | None
+    disturbed: bool
+
+
+class Tracker:
+    """Turns samples into segments without gap or overlap; the samples themselves are kept by the caller."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self._length = analyser.length
+        self._clock = ClockTrack(
+            sample_rate=analyser.sample_rate,
+            outputs_per_symbol=2 if analyser.modulation == "oqpsk" else 1,
+            nominal_step=analyser.symbol_rate / analyser.sample_rate,
+        )
+        self._breaks = BreakFinder(
+            modulation=analyser.modulation, bank=analyser.bank, rolloff=analyser.rolloff
+        )
+        seconds = self._length / analyser.sample_rate
+        self._most = max(min(LARGEST_STRIDE, int(LARGEST_STRIDE_SECONDS / seconds)), 1)
+        self._stride = 1
+        self._next = 0  # block
+        self._disturbed = False  # the block before
+        self.report = TrackReport()
+
+    @property
+    def keep_from(self) -> int:
+        """First sample that a later segment or a last full block can need."""
+        return (self._next - 1) * self._length - self._analyser.bank.half_span - 4
+
+    def process(self, held: NDArray[np.complex64], origin: int) -> list[Segment]:
+        """Segments that no later sample can change; ``held[0]`` is sample number `origin`."""
+        segments: list[Segment] = []
+        while origin + len(held) >= (self._next + self._stride) * self._length:
+            segments += self._advance(held, origin)
+        return segments
+
+    def flush(self, held: NDArray[np.complex64], origin: int) -> list[Segment]:
+        """The rest, once there are no more samples."""
+        total = origin + len(held)
+        self._stride = 1
+        segments = self.process(held, origin)
+        if total > self._next * self._length:
+            # The last block reaches back to be a full one, so that the end is estimated as well as the
+            # middle.
+            last = self._look(held, origin, self._next, start=max(total - self._length, 0))
+            segments += self._extend(held, origin, last)
+        tail = [replace(s, disturbed=self._disturbed) for s in self._clock.finish(float(total))]
+        return segments + tail
+
+    def _advance(self, held: NDArray[np.complex64], origin: int) -> list[Segment]:
+        """One stride on, or block by block where the far estimate does not fit the near one."""
+        last = self._next + self._stride - 1
+        far = self._look(held, origin, last)
+        fits = far.estimate is not None and self._clock.fits(far.estimate)
+        looks = [far]
+        if self._stride > 1 and not fits:
+            between = [self._look(held, origin, number) for number in range(self._next, last)]
+            looks = [*between, far]
+        self._next = last + 1
+        self._stride = min(2 * self._stride, self._most) if fits else 1
+        return [segment for look in looks for segment in self._extend(held, origin, look)]
+
+    def _look(self, held: NDArray[np.complex64], origin: int, number: int, start: int | None = None) -> _Look:
+        start = number * self._length if start is None else start
+        block = held[start - origin :][: self._length]
+        if len(block) < self._length:
+            block = np.concatenate([block, np.zeros(self._length - len(block), np.complex64)])
+        estimate, strongest = self._analyser.estimate(block, start, self._clock.forecast)
+        disturbed = strongest > STRONG_LINE
+        count, rate = self.report, self._analyser.sample_rate
+        self.report = replace(
+            count,
+            blocks=count.blocks + 1,
+            locked=count.locked + (estimate is not None),
+            disturbed=count.disturbed + disturbed,
+            offset_hz=count.offset_hz if estimate is None else estimate.frequency * rate,
+            symbol_rate=count.symbol_rate if estimate is None else estimate.symbol_step * rate,
+        )
+        return _Look(number, start, estimate, disturbed)
+
+    def _extend(self, held: NDArray[np.complex64], origin: int, look: _Look) -> list[Segment]:
+        def find_break(end: float, clocks: tuple[Clock, Clock]) -> float:
+            return self._breaks.find(held, origin, end, clocks)
+
+        centre = look.start + self._length / 2
+        disturbed = self._disturbed or look.disturbed
+        self._disturbed = look.disturbed
+        segments = [
+            replace(segment, disturbed=disturbed)
+            for segment in self._clock.extend(centre, look.estimate, find_break)
+        ]
+        jumps = sum(not segment.joined for segment in segments)
+        self.report = replace(self.report, jumps=self.report.jumps + jumps)
+        return segments
