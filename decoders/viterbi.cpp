@@ -1,160 +1,146 @@
 // Viterbi decoding of the CCSDS (7, 1/2) code: independent blocks lie in the lanes of a vector, so that the
 // add-compare-select of 64 states needs no shuffle, and every instruction set gives the same bits.
 //
-// M[s]: metric of state s, the larger the better; s holds the newest bit at its left. S, D: sum and
-// difference of the two soft bits of a step. A survivor is one bit per state and step: which of 2s, 2s+1 (mod
-// 64) it came from.
+// A metric is the sum of the quantised soft bits that speak against a path, the smaller the better, in eight
+// bits. State: six bits, the newest at the left. A survivor is one bit per state, step and lane: whether it
+// came from 2s, not 2s+1 (mod 64). Going back, a state is six words with a bit for each lane, so that the
+// choice among 64 survivors is made for all lanes at once.
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "decoders/fec.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace tramthu {
 namespace {
 
-constexpr unsigned kG1 = 0x79,
-                   kG2 = 0x5B;  // 171, 133 octal; left-most tap = newest bit (131.0-B-5 section 3.3)
-constexpr int kStates = 64;
-constexpr int kNormaliseEvery = 32;  // 32 * 254 + 12 * 254 (the widest spread of metrics) stays inside int16
+static_assert(std::endian::native == std::endian::little);
 
-constexpr unsigned encoded(unsigned shift_register) {
-    return unsigned(std::popcount(shift_register & kG1) & 1) << 1 |
-           unsigned(std::popcount(shift_register & kG2) & 1);
-}
+constexpr unsigned kG1 = 0x79, kG2 = 0x5B;  // 171, 133 octal (131.0-B-5 section 3.3), newest bit at the left
+constexpr int kStates = 64;
+// No soft bit counts more than kLevels. Two metrics differ by 8 kLevels at most, since a path of distance 8
+// or less leads from any state into any other; the least one grows by kLevels a step at most, and a sum has
+// 2 kLevels on top. So after kChunk - 1 steps from zero a sum is (kChunk - 1 + 8 + 2) kLevels = 255 at most.
+constexpr int kLevels = 15, kChunk = 8;
+static_assert((kChunk - 1 + 8 + 2) * kLevels <= 255);
+constexpr uint16_t kFactorOne = 256;
 
 // Pair of symbols on the branch into state s (newest bit 0) from state 2s, for s < 32.
 constexpr auto kBranch = [] {
     std::array<uint8_t, kStates / 2> table{};
-    for (unsigned s = 0; s < kStates / 2; ++s) table[s] = uint8_t(encoded(2 * s));
-    return table;
-}();
-constexpr auto kEncoded = [] {
-    std::array<uint8_t, 2 * kStates> table{};
-    for (unsigned r = 0; r < 2 * kStates; ++r) table[r] = uint8_t(encoded(r));
+    for (unsigned s = 0; s < kStates / 2; ++s)
+        table[s] =
+            uint8_t(unsigned(std::popcount(2 * s & kG1) & 1) << 1 | unsigned(std::popcount(2 * s & kG2) & 1));
     return table;
 }();
 
-template <int kBytes>
-struct Lanes {
-    typedef int16_t Vector __attribute__((vector_size(kBytes)));
-    static constexpr int kCount = kBytes / 2;
+// The bits of a byte as bytes, lowest first.
+constexpr auto kSpread = [] {
+    std::array<uint64_t, 256> table{};
+    for (unsigned byte = 0; byte < 256; ++byte)
+        for (unsigned k = 0; k < 8; ++k) table[byte] |= uint64_t(byte >> k & 1) << (8 * k);
+    return table;
+}();
+
+// Scale of a row, in units of 1/256: the levels reach to 3/2 of the mean size of its soft bits, each weighed
+// by its size, so that erasures count nothing. It never makes soft bits larger.
+uint16_t factor(const int8_t* soft, size_t count) {
+    uint64_t sum = 0, energy = 0;
+    for (size_t start = 0; start < count; start += 4096) {
+        const size_t end = std::min(count, start + 4096);
+        uint32_t part_sum = 0, part_energy = 0;
+        for (size_t k = start; k < end; ++k) {
+            part_sum += uint32_t(std::abs(soft[k]));
+            part_energy += uint32_t(soft[k] * soft[k]);
+        }
+        sum += part_sum;
+        energy += part_energy;
+    }
+    if (energy == 0) return kFactorOne;
+    return uint16_t(std::min(uint64_t(kFactorOne), 2 * kFactorOne * kLevels * sum / (3 * energy)));
+}
+
+// Memory of one call, reused for each group of rows.
+class Scratch {
+  public:
+    void* decisions(size_t bytes) { return sized(decisions_, bytes); }
+    void* kept(size_t bytes) { return sized(kept_, bytes); }
+    uint8_t* bytes(size_t bytes) { return sized(bytes_, bytes); }
+
+  private:
+    struct Free {
+        void operator()(uint8_t* memory) const { std::free(memory); }
+    };
+    using Memory = std::unique_ptr<uint8_t, Free>;
+    static uint8_t* sized(Memory& memory, size_t bytes) {
+        if (!memory) {
+            memory.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+            if (!memory) throw std::bad_alloc();
+        }
+        return memory.get();
+    }
+    Memory decisions_, kept_, bytes_;
 };
 
-// Scratch space of one call, reused for each group of rows.
-template <int kBytes>
-struct Scratch {
-    using V = typename Lanes<kBytes>::Vector;
-    explicit Scratch(size_t steps) : memory((6 * steps + 1) * kBytes), steps(steps) {
-        void* start = memory.data();
-        size_t space = memory.size();
-        base = static_cast<V*>(std::align(kBytes, 6 * steps * kBytes, start, space));
-    }
-    V* soft() { return base; }                   // [steps][2]
-    V* decisions() { return base + 2 * steps; }  // [steps][4], bit s % 16 of word s / 16
-    std::vector<uint8_t> memory;
-    size_t steps;
-    V* base;
-};
-
-template <int kBytes>
-inline __attribute__((always_inline)) void load(const ViterbiBlocks& job, size_t first,
-                                                Scratch<kBytes>& scratch) {
-    constexpr int kLanes = Lanes<kBytes>::kCount;
-    auto* out = reinterpret_cast<int16_t*>(scratch.soft());
-    const size_t symbols = 2 * scratch.steps;
-    const int8_t* in[kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-        // Lanes without a row of their own repeat the last one; their result is not read.
-        const size_t row = first + lane < job.rows ? first + lane : job.rows - 1;
-        in[lane] = job.soft + row * symbols;
-    }
-    for (size_t k = 0; k < symbols; ++k)
-        for (int lane = 0; lane < kLanes; ++lane) out[k * kLanes + lane] = in[lane][k];
-}
-
-template <int kBytes>
-inline __attribute__((always_inline)) void forward(Scratch<kBytes>& scratch,
-                                                   typename Lanes<kBytes>::Vector* final) {
-    using V = typename Lanes<kBytes>::Vector;
-    alignas(kBytes) V metrics[2][kStates] = {};
-    for (size_t t = 0; t < scratch.steps; ++t) {
-        const V* from = metrics[t & 1];
-        V* to = metrics[~t & 1];
-        const V sum = scratch.soft()[2 * t] + scratch.soft()[2 * t + 1];
-        const V difference = scratch.soft()[2 * t] - scratch.soft()[2 * t + 1];
-        const V branch[4] = {-sum, -difference, difference, sum};
-        V decided[4] = {};
-#pragma GCC unroll 32
-        for (int s = 0; s < kStates / 2; ++s) {
-            const V m = branch[kBranch[s]];
-            const int16_t bit = int16_t(1u << (s % 16));
-            const V a = from[2 * s] + m, b = from[2 * s + 1] - m;
-            const V c = from[2 * s] - m, d = from[2 * s + 1] + m;
-            const V odd_low = b > a, odd_high = d > c;
-            to[s] = odd_low ? b : a;
-            to[s + kStates / 2] = odd_high ? d : c;
-            decided[s / 16] |= odd_low & bit;
-            decided[2 + s / 16] |= odd_high & bit;
-        }
-        if (t % kNormaliseEvery == kNormaliseEvery - 1) {
-            const V reference = to[0];
-            for (int s = 0; s < kStates; ++s) to[s] -= reference;
-        }
-        for (int w = 0; w < 4; ++w) scratch.decisions()[4 * t + w] = decided[w];
-    }
-    for (int s = 0; s < kStates; ++s) final[s] = metrics[scratch.steps & 1][s];
-}
-
-template <int kBytes>
-inline __attribute__((always_inline)) void trace(const ViterbiBlocks& job, size_t first,
-                                                 Scratch<kBytes>& scratch,
-                                                 const typename Lanes<kBytes>::Vector* final) {
-    constexpr int kLanes = Lanes<kBytes>::kCount;
-    const auto* decisions = reinterpret_cast<const uint16_t*>(scratch.decisions());
-    const auto* soft = reinterpret_cast<const int16_t*>(scratch.soft());
-    const size_t count = job.rows - first < size_t(kLanes) ? job.rows - first : size_t(kLanes);
-    unsigned state[kLanes] = {};
-    int32_t score[kLanes] = {};
-    for (size_t lane = 0; lane < count; ++lane)
-        for (int s = 1; s < kStates; ++s)
-            if (final[s][lane] > final[state[lane]][lane]) state[lane] = unsigned(s);
-    for (size_t t = scratch.steps; t-- > job.head;) {
-        const bool kept = t < job.head + job.length;
-        for (size_t lane = 0; lane < count; ++lane) {
-            const unsigned s = state[lane], newest = s >> 5;
-            const unsigned odd = decisions[(4 * t + s / 16) * kLanes + lane] >> (s % 16) & 1u;
-            const unsigned previous = (s << 1 & 63u) | odd;
-            state[lane] = previous;
-            if (!kept) continue;
-            job.bits[(first + lane) * job.length + (t - job.head)] = uint8_t(newest);
-            const unsigned symbols = kEncoded[newest << 6 | previous];
-            const int x = soft[2 * t * kLanes + lane], y = soft[(2 * t + 1) * kLanes + lane];
-            score[lane] += (symbols & 2u ? x : -x) + (symbols & 1u ? y : -y);
-        }
-    }
-    for (size_t lane = 0; lane < count; ++lane) job.score[first + lane] = score[lane];
-}
-
-template <int kBytes>
-inline __attribute__((always_inline)) void run(const ViterbiBlocks& job) {
-    Scratch<kBytes> scratch(job.head + job.length + job.tail);
-    alignas(kBytes) typename Lanes<kBytes>::Vector final[kStates];
-    for (size_t first = 0; first < job.rows; first += Lanes<kBytes>::kCount) {
-        load<kBytes>(job, first, scratch);
-        forward<kBytes>(scratch, final);
-        trace<kBytes>(job, first, scratch, final);
-    }
-}
-
-void run_generic(const ViterbiBlocks& job) { run<16>(job); }
+namespace generic {
+constexpr int kBytes = 16;
+using Mask = uint16_t;
+typedef uint8_t Sixteen_ __attribute__((vector_size(16)));
+inline Mask equal(const Sixteen_& a, const Sixteen_& b) {
 #if defined(__x86_64__)
-__attribute__((target("arch=x86-64-v3"))) void run_v3(const ViterbiBlocks& job) { run<32>(job); }
-__attribute__((target("arch=x86-64-v4"))) void run_v4(const ViterbiBlocks& job) { run<64>(job); }
+    return Mask(_mm_movemask_epi8(__m128i(a == b)));
+#elif defined(__aarch64__)
+    const uint8x16_t bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t set = vandq_u8(uint8x16_t(a == b), bit);
+    for (int k = 0; k < 3; ++k) set = vpaddq_u8(set, set);
+    return vgetq_lane_u16(vreinterpretq_u16_u8(set), 0);
+#else
+    Mask mask = 0;
+    for (int lane = 0; lane < 16; ++lane) mask = Mask(mask | unsigned(a[lane] == b[lane]) << lane);
+    return mask;
+#endif
+}
+#include "decoders/viterbi_lanes.h"
+}  // namespace generic
+
+#if defined(__x86_64__)
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64-v3")
+namespace v3 {
+constexpr int kBytes = 32;
+using Mask = uint32_t;
+typedef uint8_t ThirtyTwo __attribute__((vector_size(32)));
+inline Mask equal(const ThirtyTwo& a, const ThirtyTwo& b) {
+    return Mask(_mm256_movemask_epi8(__m256i(a == b)));
+}
+#include "decoders/viterbi_lanes.h"
+}  // namespace v3
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64-v4")
+namespace v4 {
+constexpr int kBytes = 64;
+using Mask = uint64_t;
+typedef uint8_t SixtyFour __attribute__((vector_size(64)));
+inline Mask equal(const SixtyFour& a, const SixtyFour& b) {
+    return _mm512_cmpeq_epi8_mask(__m512i(a), __m512i(b));
+}
+#include "decoders/viterbi_lanes.h"
+}  // namespace v4
+#pragma GCC pop_options
+
 bool has_v3() {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
 }
@@ -174,10 +160,10 @@ const char* viterbi_instruction_set() { return has_v4() ? "v4" : has_v3() ? "v3"
 void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set) {
     if (job.rows == 0) return;
     const std::string wanted = instruction_set;
-    if (wanted == "generic") return run_generic(job);
+    if (wanted == "generic") return generic::run(job);
 #if defined(__x86_64__)
-    if (wanted == "v3" && has_v3()) return run_v3(job);
-    if (wanted == "v4" && has_v4()) return run_v4(job);
+    if (wanted == "v3" && has_v3()) return v3::run(job);
+    if (wanted == "v4" && has_v4()) return v4::run(job);
 #endif
     throw std::invalid_argument("this machine lacks the instruction set " + wanted);
 }

@@ -17,6 +17,10 @@ G1, G2 = 0o171, 0o133
 STATES = 64
 # Run-up and run-out in bits: 16 constraint lengths, beyond which the loss is not measurable.
 MARGIN_BITS = 112
+# The kernel counts with soft bits of -LEVELS … LEVELS. A row is scaled so that these reach to 3/2 of the mean
+# size of its soft bits, in steps of 1/SCALE_ONE; it is never enlarged. See tests/design/viterbi_levels.py.
+LEVELS = 15
+SCALE_ONE = 256
 
 Bits = npt.NDArray[np.uint8]
 SoftBits = npt.NDArray[np.int8]
@@ -45,6 +49,8 @@ def viterbi(
 ) -> tuple[Bits, Int32s]:
     """Decode rows of soft bits, each on its own, from an unknown state to an unknown state.
 
+    The path is chosen on soft bits in `LEVELS` levels, see `quantised`; the score counts them in full.
+
     Args:
         soft: int8, positive = 1, 0 = erasure, shape (rows, 2 * (head + length + tail)).
         head: bits of run-up that are not returned.
@@ -67,7 +73,8 @@ def viterbi_plain(soft: SoftBits, *, head: int, length: int, tail: int) -> tuple
     """The specification of `viterbi`: of equal paths the one from the even state, then the lowest state."""
     rows = soft.shape[0]
     steps = head + length + tail
-    pairs = soft.astype(np.int64).reshape(rows, steps, 2)
+    exact = soft.astype(np.int64).reshape(rows, steps, 2)
+    pairs = quantised(soft).reshape(rows, steps, 2)
     states = np.arange(STATES)
     previous = np.stack([states << 1 & 63, states << 1 & 63 | 1])  # [2, state]
     signs = _signs(states >> 5 << 6 | previous)  # [2, state, 2]
@@ -84,9 +91,22 @@ def viterbi_plain(soft: SoftBits, *, head: int, length: int, tail: int) -> tuple
         taken = odd[t, np.arange(rows), state].astype(np.int64)
         if t < head + length:
             bits[:, t - head] = state >> 5
-            score += (pairs[:, t] * signs[taken, state]).sum(axis=1)
+            score += (exact[:, t] * signs[taken, state]).sum(axis=1)
         state = previous[taken, state]
     return bits, score.astype(np.int32)
+
+
+def quantised(soft: SoftBits) -> npt.NDArray[np.int64]:
+    """The levels of rows of soft bits: odd about zero, so that an erasure stays one.
+
+    The mean size of a row is that of its soft bits weighed by their size: what is near zero counts little.
+    """
+    size = np.abs(soft.astype(np.int64))
+    total, energy = size.sum(axis=1), (size**2).sum(axis=1)
+    factor = np.minimum(SCALE_ONE, 2 * SCALE_ONE * LEVELS * total // np.maximum(3 * energy, 1))
+    factor[energy == 0] = SCALE_ONE
+    level = np.minimum(LEVELS, (size * factor[:, None] + SCALE_ONE // 2) // SCALE_ONE)
+    return level * np.sign(soft)
 
 
 def _signs(shift_register: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
