@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.downlink import TimedPackets
+from sim.framing import TimedPackets
 from sim.msu_mr import LINES, MsuMrCamera, Strip
 from sim.packet_source import STRIP_PERIOD_S
 from sim.scene import EarthScene

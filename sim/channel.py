@@ -11,6 +11,7 @@ else makes Doppler.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from scheduler.track import Track
-from sim.impairments import Crystal, Fading, Interferer
+from sim.impairments import Crystal, Fading, Interferer, Outages
 from sim.link import LIGHT_M_PER_S
 
 Array = NDArray[np.float64]
@@ -47,6 +48,17 @@ class Path:
     def from_track(cls, track: Track, start: float) -> Path:
         """From a track, with times counted from `start` (POSIX seconds)."""
         return cls(track.time - start, track.range_km, track.elevation_deg, track.azimuth_deg)
+
+    @classmethod
+    def moving(
+        cls, start: float, end: float, frequency_hz: float, doppler_hz: float, doppler_rate_hz_s: float
+    ) -> Path:
+        """A transmitter overhead whose carrier arrives `doppler_hz` high at time 0, more by the second."""
+        time = np.linspace(start, end, 4 * math.ceil(end - start) + 1)
+        path = cls(time, np.zeros(time.size), np.full(time.size, 90.0), np.zeros(time.size))
+        advance = (doppler_hz * time + doppler_rate_hz_s * time**2 / 2) / frequency_hz
+        path._delay = CubicSpline(time, -advance)  # a cubic holds the parabola as it is
+        return path
 
     @classmethod
     def standing(cls, start: float, end: float, range_km: float = 0.0) -> Path:
@@ -116,6 +128,16 @@ class FadingPath:
         """Complex gain at times [n]."""
         angle = 2 * np.pi * self._beat_hz * np.asarray(time)[:, None] + self._phase
         return np.asarray(self._steady + self._scattered * np.exp(1j * angle).sum(axis=1))
+
+
+def signal_there(outages: Outages, time: Array) -> Array:
+    """1 where the signal is there at times [n], 0 in an outage."""
+    there = np.ones(time.size)
+    if outages.period_s:
+        there[time % outages.period_s >= outages.period_s - outages.length_s] = 0
+    for start, length in outages.at:
+        there[(time >= start) & (time < start + length)] = 0
+    return there
 
 
 class InterferingSignal:

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 Bits = NDArray[np.uint8]
 
-RS_INTERLEAVE = 4
 RS_MESSAGE_BYTES = 223
 RS_PARITY_BYTES = 32
-RS_BLOCK_BYTES = RS_INTERLEAVE * (RS_MESSAGE_BYTES + RS_PARITY_BYTES)
 FIELD_POLYNOMIAL = 0x187  # x^8 + x^7 + x^2 + x + 1
 GENERATOR_STEP = 11  # the code's roots are alpha^(11 j)
 FIRST_ROOT = 112  # j = 112 … 143
+DUAL_STEP = 117  # beta = alpha^117; bit j of a dual symbol, from the left, is the trace of u beta^j
 
 G1_DELAYS = (0, 1, 2, 3, 6)  # 171 octal, newest bit first
 G2_DELAYS = (0, 2, 3, 5, 6)  # 133 octal
@@ -87,14 +86,42 @@ def reed_solomon_parity(messages: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return parity
 
 
-def add_parity(vcdus: Sequence[bytes]) -> list[bytes]:
-    """892-byte frames to 1020-byte blocks: four codewords, byte i in codeword i mod 4, parity behind."""
+@cache
+def dual_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """uint8 [256] to the dual basis and [256] back (CCSDS 131.0-B, annex on the dual basis)."""
+    powers, logs = _field_tables()
+
+    def trace(value: int) -> int:
+        total = 0
+        for k in range(8):  # u + u^2 + u^4 + … + u^128, which is 0 or 1
+            total ^= powers[logs[value] * (1 << k) % 255] if value else 0
+        return total
+
+    to_dual = np.zeros(256, np.uint8)
+    for value in range(1, 256):
+        to_dual[value] = sum(trace(powers[(logs[value] + DUAL_STEP * j) % 255]) << (7 - j) for j in range(8))
+    return to_dual, np.argsort(to_dual).astype(np.uint8)
+
+
+def add_parity(vcdus: Sequence[bytes], interleave: int = 4, *, dual: bool = False) -> list[bytes]:
+    """Frames to blocks with parity behind; byte i is of codeword i mod `interleave`.
+
+    Args:
+        vcdus: of `interleave` x 223 bytes each.
+        interleave: codewords of a frame.
+        dual: the bytes are symbols in the dual basis.
+    """
     if not vcdus:
         return []
-    data = np.frombuffer(b"".join(vcdus), np.uint8).reshape(len(vcdus), RS_MESSAGE_BYTES, RS_INTERLEAVE)
+    data = np.frombuffer(b"".join(vcdus), np.uint8).reshape(len(vcdus), RS_MESSAGE_BYTES, interleave)
     messages = data.transpose(0, 2, 1).reshape(-1, RS_MESSAGE_BYTES)
-    parity = reed_solomon_parity(messages).reshape(len(vcdus), RS_INTERLEAVE, RS_PARITY_BYTES)
-    return [vcdu + block.tobytes() for vcdu, block in zip(vcdus, parity.transpose(0, 2, 1), strict=True)]
+    if dual:
+        to_dual, to_conventional = dual_tables()
+        parity = to_dual[reed_solomon_parity(to_conventional[messages])]
+    else:
+        parity = reed_solomon_parity(messages)
+    blocks = parity.reshape(len(vcdus), interleave, RS_PARITY_BYTES).transpose(0, 2, 1)
+    return [vcdu + block.tobytes() for vcdu, block in zip(vcdus, blocks, strict=True)]
 
 
 @cache
@@ -107,7 +134,7 @@ def randomiser_sequence(count: int) -> bytes:
 
 
 def randomise(cadus: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Randomise uint8 [n, 1024] behind the four bytes of the marker."""
+    """Randomise uint8 [n, frame bytes] behind the four bytes of the marker."""
     sequence = np.frombuffer(bytes(4) + randomiser_sequence(cadus.shape[-1] - 4), np.uint8)
     return cadus ^ sequence
 
@@ -141,6 +168,42 @@ class ConvolutionalEncoder:
             for delay in delays:
                 coded[:, column] ^= line[6 - delay : line.size - delay]
         return coded.reshape(-1)
+
+
+# Places that are kept of the coded bits C1(1) C2(1) C1(2) C2(2) … of one period (CCSDS 131.0-B, punctured
+# codes), in order of sending.
+KEPT = {
+    "1/2": (2, (0, 1)),
+    "2/3": (4, (0, 1, 3)),
+    "3/4": (6, (0, 1, 3, 4)),
+    "5/6": (10, (0, 1, 3, 4, 7, 8)),
+    "7/8": (14, (0, 1, 3, 5, 7, 8, 11, 12)),
+}
+# MetOp at 3/4: I carries C1(1), C1(3), Q carries C2(1), C2(2).
+KEPT_METOP = {"3/4": (6, (0, 1, 4, 3))}
+
+
+class Puncturer:
+    """Drops coded bits by the pattern of a rate; bits of an unfinished period wait for the next block.
+
+    Args:
+        rate: "1/2", "2/3", "3/4", "5/6" or "7/8".
+        rail_order: "serial", or "metop" (3/4 only).
+    """
+
+    def __init__(self, rate: str, rail_order: str = "serial") -> None:
+        period, kept = (KEPT_METOP if rail_order == "metop" else KEPT)[rate]
+        if len(kept) % 2:  # whole pairs for I and Q
+            period, kept = 2 * period, (*kept, *(period + place for place in kept))
+        self._period, self._kept = period, list(kept)
+        self._rest = np.zeros(0, np.uint8)
+
+    def process(self, coded: Bits) -> Bits:
+        """What is left of the coded bits, an even number."""
+        line = np.concatenate([self._rest, coded])
+        whole = line.size // self._period * self._period
+        self._rest = line[whole:]
+        return line[:whole].reshape(-1, self._period)[:, self._kept].reshape(-1)
 
 
 class Interleaver:

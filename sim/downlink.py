@@ -1,14 +1,16 @@
-"""The transmitter: frames in their slots, coded, as an endless stream of symbols that starts in the middle.
+"""The transmitter: frames in their slots, coded, as an endless stream of pulses that starts in the middle.
 
-Symbol number 0 is sent at the stream's time 0. Frame j starts with information bit 8192 j, so that a slot
-lasts 8192 / 72 000 s in every mode; the 80k mode spreads its coded bits over the 17.92 s of the interleaver.
+Pulse number 0 (a symbol; of split phase a half-bit) is sent at the stream's time 0. Frame j starts with
+information bit `frame_bits` j, so that a slot lasts as long in 80k as in 72k; the 80k mode spreads its coded
+bits over the 17.92 s of the interleaver.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,6 @@ from numpy.typing import NDArray
 from sim.coding import (
     BRANCH_DELAY_BITS,
     BRANCHES,
-    INTERLEAVER_SPAN_BITS,
     SYNC_PAYLOAD_BITS,
     SYNC_PERIOD_BITS,
     SYNC_WORD,
@@ -24,64 +25,30 @@ from sim.coding import (
     ConvolutionalEncoder,
     Interleaver,
     NrzM,
+    Puncturer,
     SyncInserter,
     randomise,
 )
-from sim.errors import SimulationError
-from sim.framing import COUNTER_PERIOD, FRAME_BYTES, FrameMaker, SentFrame, close_frames
+from sim.framing import SentFrame
+from sim.modes import Mode, mode_named
 from sim.modulator import rails
+from sim.split_phase import half_bits
 
-FRAME_BITS = FRAME_BYTES * 8
-BIT_RATE = 72_000  # information bits per second in every mode
-FRAME_PERIOD_S = FRAME_BITS / BIT_RATE
-BATCH_FRAMES = 8
+__all__ = ["ChannelCoder", "FrameStream", "SentSlot", "SymbolStream", "frame_places", "mode_named"]
 
-
-@dataclass(frozen=True)
-class Mode:
-    """How a satellite sends: `lag` is the delay of Q in symbols."""
-
-    name: str
-    symbol_rate: float
-    lag: float
-    differential: bool
-    interleaved: bool
-
-    @property
-    def warm_up_s(self) -> float:
-        """How long the stream must have run before every branch of the interleaver holds data."""
-        return INTERLEAVER_SPAN_BITS / (2 * BIT_RATE) if self.interleaved else 0.0
+BATCH_BITS = 65_536
 
 
-# METEOR-M2: QPSK without NRZ-M; its successors: OQPSK with NRZ-M, either plain or interleaved.
-MODES = {
-    mode.name: mode
-    for mode in (
-        Mode("m2_72k", 72_000.0, 0.0, differential=False, interleaved=False),
-        Mode("72k", 72_000.0, 0.5, differential=True, interleaved=False),
-        Mode("80k", 80_000.0, 0.5, differential=True, interleaved=True),
-    )
-}
+class FrameStream(Protocol):
+    """Gives frame after frame."""
 
-
-def mode_named(name: str) -> Mode:
-    """The mode of that name; SimulationError lists the known ones."""
-    if name not in MODES:
-        raise SimulationError(f"unknown mode {name!r}; known are {', '.join(MODES)}")
-    return MODES[name]
-
-
-@dataclass(frozen=True)
-class TimedPackets:
-    """Packets that are ready for sending at `time`, seconds from the start of the recording."""
-
-    time: float
-    packets: tuple[bytes, ...]
+    def take(self, times: Sequence[float]) -> list[SentFrame]:
+        """Frames of the next slots, which begin at `times`, seconds from the start of the recording."""
 
 
 @dataclass(frozen=True)
 class SentSlot:
-    """A frame and where it lies: places of its first and last coded symbol, counted from symbol 0."""
+    """A frame and where it lies: places of its first and last coded pulse, counted from pulse 0."""
 
     frame: SentFrame
     first_place: float
@@ -90,11 +57,17 @@ class SentSlot:
 
 def frame_places(mode: Mode, number: int) -> tuple[float, float]:
     """First and last place that carry coded bits of frame `number`."""
-    first, last = 2 * FRAME_BITS * number, 2 * FRAME_BITS * (number + 1) - 1
     if mode.interleaved:
-        first += -first % BRANCHES  # the first bit of branch 0, which is not delayed
-        last -= (last + 1) % BRANCHES  # the last bit of the last branch
-        first, last = (_marked(k + k % BRANCHES * BRANCH_DELAY_BITS) for k in (first, last))
+        return _interleaved_places(mode, number)
+    pulses = mode.frame_bits * mode.pulses_per_bit
+    return math.floor(pulses * number), math.ceil(pulses * (number + 1)) - 1 + mode.lag
+
+
+def _interleaved_places(mode: Mode, number: int) -> tuple[float, float]:
+    first, last = 2 * mode.frame_bits * number, 2 * mode.frame_bits * (number + 1) - 1
+    first += -first % BRANCHES  # the first bit of branch 0, which is not delayed
+    last -= (last + 1) % BRANCHES  # the last bit of the last branch
+    first, last = (_marked(k + k % BRANCHES * BRANCH_DELAY_BITS) for k in (first, last))
     return first // 2 + (first % 2) * mode.lag, last // 2 + (last % 2) * mode.lag
 
 
@@ -104,92 +77,94 @@ def _marked(bit: int) -> int:
 
 
 class ChannelCoder:
-    """CADUs to the bits of the symbols."""
+    """Frames to the bits that are sent."""
 
     def __init__(self, mode: Mode, seed: np.random.SeedSequence) -> None:
         # The transmitter has been on for hours: its memories hold something, not zeros.
         state = np.random.default_rng(seed).integers(0, 2, 7)
+        self._mode = mode
         self._nrzm = NrzM(int(state[0])) if mode.differential else None
-        self._encoder = ConvolutionalEncoder([int(bit) for bit in state[1:]])
+        self._encoder = ConvolutionalEncoder([int(bit) for bit in state[1:]]) if mode.code != "none" else None
+        self._puncturer = Puncturer(mode.code, mode.rail_order) if self._encoder else None
         self._interleaver = Interleaver() if mode.interleaved else None
         self._sync = SyncInserter()
 
-    def process(self, cadus: NDArray[np.uint8]) -> Bits:
-        """Bits of symbols of uint8 [n, 1024] CADUs (derandomised)."""
-        bits = np.unpackbits(randomise(cadus).reshape(-1))
+    def process(self, frames: NDArray[np.uint8]) -> Bits:
+        """Bits that are sent for uint8 [n, frame bytes], CADUs derandomised or words of 16 bits."""
+        bits = self._frame_bits(frames)
         if self._nrzm:
             bits = self._nrzm.process(bits)
-        coded = self._encoder.process(bits)
-        if self._interleaver is None:
-            return coded
-        return self._sync.process(self._interleaver.process(coded))
+        if self._encoder and self._puncturer:
+            bits = self._puncturer.process(self._encoder.process(bits))
+        if self._interleaver:
+            bits = self._sync.process(self._interleaver.process(bits))
+        return bits
+
+    def _frame_bits(self, frames: NDArray[np.uint8]) -> Bits:
+        if self._mode.raw_words:
+            return np.unpackbits(frames.reshape(-1, 2), axis=1)[:, 6:].reshape(-1)
+        return np.unpackbits((randomise(frames) if self._mode.randomised else frames).reshape(-1))
+
+
+def pulses(mode: Mode, bits: Bits) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The rails I and Q that carry bits; a stream of them has unit power behind the pulse's bank."""
+    if mode.split_phase:
+        return half_bits(bits, mode.deviation_deg)
+    if mode.modulation == "bpsk":
+        rail = np.array([1, -1], np.float32)[bits]
+        return rail, np.zeros_like(rail)
+    return rails(bits, second_inverted=mode.second_inverted)
 
 
 class SymbolStream:
-    """Rails of any stretch of symbols, asked for in rising order.
+    """Rails of any stretch of pulses, asked for in rising order.
 
     Args:
         mode: one of `MODES`.
-        packets: what is to be sent, times rising.
-        start: time of symbol 0, seconds from the start of the recording (negative: before it).
-        seed: of the counters and memories at the start.
+        frames: what is to be sent.
+        start: time of pulse 0, seconds from the start of the recording (negative: before it).
+        seed: of the memories at the start.
         sent: is told of every frame as it enters the stream.
     """
 
     def __init__(
         self,
         mode: Mode,
-        packets: Iterator[TimedPackets],
+        frames: FrameStream,
         start: float,
         seed: np.random.SeedSequence,
         sent: Callable[[SentSlot], None],
     ) -> None:
-        counters = np.random.default_rng(seed).integers(0, COUNTER_PERIOD, 2)
         self._mode, self._start, self._sent = mode, start, sent
-        self._maker = FrameMaker(data_counter=int(counters[0]), idle_counter=int(counters[1]))
-        self._coder = ChannelCoder(mode, seed.spawn(1)[0])
-        self._packets = packets
-        self._ahead: deque[TimedPackets] = deque()
+        self._frames = frames
+        self._coder = ChannelCoder(mode, seed)
         self._number = 0  # of the next frame
-        self._first = 0  # symbol at the head of the rails kept
+        self._first = 0  # pulse at the head of the rails kept
         self._i = np.zeros(0, np.float32)
         self._q = np.zeros(0, np.float32)
 
     def rails(self, first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Rails of the symbols `first` … `last`, both included; earlier symbols are forgotten."""
+        """Rails of the pulses `first` … `last`, both included; earlier pulses are forgotten."""
         if first < self._first:
             raise ValueError(f"symbol {first} is asked for after {self._first}; symbols go forward only")
-        i_parts, q_parts = [self._i], [self._q]
-        have = self._first + self._i.size
-        while have <= last:
-            i_rail, q_rail = rails(self._coder.process(self._batch()))
-            i_parts.append(i_rail)
-            q_parts.append(q_rail)
-            have += i_rail.size
         cut = first - self._first
-        self._i, self._q = np.concatenate(i_parts)[cut:], np.concatenate(q_parts)[cut:]
+        parts, have = [(self._i[cut:], self._q[cut:])], self._first + self._i.size
+        while have <= last:
+            pair = pulses(self._mode, self._coder.process(self._batch()))
+            parts.append((pair[0][max(first - have, 0) :], pair[1][max(first - have, 0) :]))
+            have += pair[0].size
         self._first = first
+        if len(parts) > 1:
+            self._i, self._q = (np.concatenate(rail) for rail in zip(*parts, strict=True))
+        else:
+            self._i, self._q = parts[0]
         return self._i[: last + 1 - first], self._q[: last + 1 - first]
 
     def _batch(self) -> NDArray[np.uint8]:
-        slots = []
-        for number in range(self._number, self._number + BATCH_FRAMES):
-            self._take_packets(self._start + number * FRAME_PERIOD_S)
-            slots.append(self._maker.slot())
-        frames = close_frames(slots)
+        count = max(1, BATCH_BITS // self._mode.frame_bits)
+        period = self._mode.frame_period_s
+        frames = self._frames.take([self._start + (self._number + k) * period for k in range(count)])
         for frame in frames:
             self._sent(SentSlot(frame, *frame_places(self._mode, self._number)))
             self._number += 1
-        return np.frombuffer(b"".join(frame.cadu for frame in frames), np.uint8).reshape(-1, FRAME_BYTES)
-
-    def _take_packets(self, until: float) -> None:
-        while True:
-            if not self._ahead:
-                following = next(self._packets, None)
-                if following is None:
-                    return
-                self._ahead.append(following)
-            if self._ahead[0].time > until:
-                return
-            for packet in self._ahead.popleft().packets:
-                self._maker.push(packet)
+        return np.frombuffer(b"".join(frame.cadu for frame in frames), np.uint8).reshape(count, -1)

@@ -13,9 +13,14 @@ Samples = NDArray[np.complex64]
 
 
 class FrontEnd:
-    """Samples at the antenna to samples as converted, full scale ±1."""
+    """Samples at the antenna to samples as converted, full scale ±1.
 
-    def __init__(self, impairments: Impairments) -> None:
+    Args:
+        impairments: what goes wrong.
+        sample_rate: Hz, for the steps of the gain.
+    """
+
+    def __init__(self, impairments: Impairments, sample_rate: float) -> None:
         # I stays; Q is amplified and leans towards I: Q' = g (Q cos p + I sin p).
         gain = 10 ** (impairments.iq_gain_db / 20)
         lean = np.radians(impairments.iq_phase_deg)
@@ -24,16 +29,29 @@ class FrontEnd:
         self._imbalanced = bool(impairments.iq_gain_db or impairments.iq_phase_deg)
         self._dc = np.complex64(impairments.dc_offset)
         self._gain = np.float32(10 ** (impairments.gain_db / 20))
+        self._gain_steps = [
+            (round(second * sample_rate), np.float32(10 ** (db / 20)))
+            for second, db in impairments.gain_steps
+        ]
+        self._swapped, self._mirrored = impairments.swapped, impairments.mirrored
         self._steps = 2.0 ** (impairments.adc_bits - 1) if impairments.adc_bits else 0.0
 
-    def process(self, samples: Samples) -> Samples:
-        """As many samples, changed in place where that is possible."""
+    def process(self, samples: Samples, first: int) -> Samples:
+        """As many samples, numbered from `first`, changed in place where that is possible."""
         if self._imbalanced:
             samples.imag = self._along * samples.imag + self._across * samples.real
         if self._gain != 1:
             samples *= self._gain
+        for sample, factor in self._gain_steps:
+            samples[max(sample - first, 0) :] *= factor
         if self._dc:
             samples += self._dc
+        if self._mirrored:
+            np.conjugate(samples, out=samples)
+        if self._swapped:
+            samples = np.ascontiguousarray(samples.view(np.float32).reshape(-1, 2)[:, ::-1]).view(
+                np.complex64
+            )[:, 0]
         return self._convert(samples) if self._steps else samples
 
     def _convert(self, samples: Samples) -> Samples:

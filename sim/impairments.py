@@ -84,6 +84,25 @@ class Gaps:
 
 
 @dataclass(frozen=True)
+class Outages:
+    """The signal is away, the noise stays: a wall, a switched transmitter.
+
+    Attributes:
+        period_s: from one outage to the next; 0: none but those of `at`.
+        length_s: of each; it ends the period, so that the signal is there first.
+        at: (start, length) in seconds, besides.
+    """
+
+    period_s: float = 0.0
+    length_s: float = 0.0
+    at: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.length_s > self.period_s:
+            raise SimulationError(f"outages of {self.length_s} s every {self.period_s} s; they are shorter")
+
+
+@dataclass(frozen=True)
 class Impairments:
     """Everything that is not noise.
 
@@ -96,7 +115,11 @@ class Impairments:
         iq_phase_deg: by how much Q is not square to I.
         adc_bits: steps of the converter before the file's own format.
         gain_db: receiver gain above the one that keeps the strongest signal clear of full scale.
+        gain_steps: (second, dB) from which on the receiver's gain is higher by so much, as dongles do it.
+        swapped: I and Q are exchanged.
+        mirrored: Q is inverted, so that the spectrum is mirrored.
         gaps: none.
+        outages: none. The log calls a frame complete although its signal was away.
     """
 
     crystal: Crystal = Crystal()
@@ -107,7 +130,11 @@ class Impairments:
     iq_phase_deg: float = 0.0
     adc_bits: int | None = None
     gain_db: float = 0.0
+    gain_steps: tuple[tuple[float, float], ...] = ()
+    swapped: bool = False
+    mirrored: bool = False
     gaps: Gaps | None = None
+    outages: Outages | None = None
 
     def __post_init__(self) -> None:
         if self.adc_bits is not None and not 1 <= self.adc_bits <= 16:
@@ -115,13 +142,14 @@ class Impairments:
 
 
 # Tables inside the table, as they stand in a configuration.
-_TABLES = {"crystal": Crystal, "fading": Fading, "gaps": Gaps}
+_TABLES = {"crystal": Crystal, "fading": Fading, "gaps": Gaps, "outages": Outages}
 
 
 def impairments_from(table: Mapping[str, Any]) -> Impairments:
     """Impairments from plain values, as of a TOML table.
 
-    `crystal`, `fading` and `gaps` are tables, `interferers` a list of tables, `dc_offset` a number or [I, Q].
+    `crystal`, `fading`, `gaps` and `outages` are tables, `interferers` a list of tables, `dc_offset` a number
+    or [I, Q].
 
     Raises:
         SimulationError: a key is unknown (the nearest is named) or a value does not fit.
@@ -193,6 +221,14 @@ def _pairs(key: str, value: Any) -> tuple[tuple[float, float], ...]:
     return tuple((_not_negative(key, start), _not_negative(key, length)) for start, length in value)
 
 
+def _steps(key: str, value: Any) -> tuple[tuple[float, float], ...]:
+    if not isinstance(value, list | tuple) or any(
+        not isinstance(pair, list | tuple) or len(pair) != 2 for pair in value
+    ):
+        raise SimulationError(f"{key} is a list of [second, dB], not {value!r}")
+    return tuple((_not_negative(key, second), _number(key, db)) for second, db in value)
+
+
 def _complex(key: str, value: Any) -> complex:
     if isinstance(value, complex):
         return value
@@ -210,8 +246,13 @@ def _as_made(key: str, value: Any) -> Any:  # noqa: ARG001 - checked where it wa
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "adc_bits": _count,
     "marked": _truth,
+    "swapped": _truth,
+    "mirrored": _truth,
+    "gain_steps": _steps,
+    "period_s": _not_negative,
+    "length_s": _not_negative,
     "at": _pairs,
     "per_minute": _not_negative,
     "mean_s": _not_negative,
     "spread_hz": _not_negative,
-} | dict.fromkeys(("crystal", "fading", "gaps", "interferers", "dc_offset", "kind"), _as_made)
+} | dict.fromkeys(("crystal", "fading", "gaps", "outages", "interferers", "dc_offset", "kind"), _as_made)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.channel import Path
-from sim.downlink import Mode
+from sim.modes import Mode
 from sim.request import PassSimulation
 
 # Noise some 20 dB above the rounding of 8 bits; the strongest signal clear of full scale.
@@ -44,8 +44,8 @@ class Level:
                 path.range_km, path.elevation_deg, path.azimuth_deg, request.frequency_hz
             )
         else:
-            symbols_db = 10 * np.log10(mode.symbol_rate)
-            cn0 = np.full(path.time.size, symbols_db + min(request.ebn0_db, 200.0))
+            rate_db = 10 * math.log10(mode.energy_rate)
+            cn0 = np.full(path.time.size, rate_db + min(request.ebn0_db, 200.0))
         best_cn0 = float(cn0[up].max()) if up.any() else 0.0
         cn_db = best_cn0 - 10 * math.log10(request.sample_rate)
         noise_db = min(NOISE_DBFS, STRONGEST_DBFS - 10 * math.log10(1 + 10 ** (cn_db / 10)))

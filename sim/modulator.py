@@ -5,10 +5,10 @@ every 256 samples and run straight between them, so that Doppler on the symbol c
 the carrier a slope of c, without steps. The bend that is left out stays below 1e-4 rad for a LEO satellite
 at 250 kS/s.
 
-Mapping (meteor_decode and SatDump agree up to a rotation): bit 0 is +1; I carries the first bit of a pair, Q
-the inverse of the second; in OQPSK the rail Q comes half a symbol later. Sync words of the 80k mode are
-mapped like any other pair: the recording of METEOR-M2 2 that holds them reads 0x27 and uninverted code words
-on the same two rails.
+Mapping of LRPT (meteor_decode and SatDump agree up to a rotation): bit 0 is +1; I carries the first bit of a
+pair, Q the inverse of the second; in OQPSK the rail Q comes half a symbol later. Sync words of the 80k mode
+are mapped like any other pair: the recording of METEOR-M2 2 that holds them reads 0x27 and uninverted code
+words on the same two rails.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ KNOT_SAMPLES = 256
 PULSE_SYMBOLS = 16
 BANK_PHASES = 256
 MARGIN_SYMBOLS = PULSE_SYMBOLS // 2 + 2  # symbols needed on either side of the outermost sample
-ROLLOFF = 0.6
 
 
 def root_raised_cosine(places: NDArray[np.float64], rolloff: float) -> NDArray[np.float64]:
@@ -46,7 +45,7 @@ def root_raised_cosine(places: NDArray[np.float64], rolloff: float) -> NDArray[n
     return np.where(centre, 1 - b + 4 * b / np.pi, np.where(corner, at_corner, pulse))
 
 
-def pulse_bank(rolloff: float = ROLLOFF) -> NDArray[np.float32]:
+def pulse_bank(rolloff: float) -> NDArray[np.float32]:
     """float32 [257, 16]: row r holds the weights of the 16 symbols around a sample r/256 behind a symbol.
 
     The energy is normalised to one, so that a stream of unit symbols has unit power.
@@ -57,11 +56,11 @@ def pulse_bank(rolloff: float = ROLLOFF) -> NDArray[np.float32]:
     return np.asarray(bank / np.sqrt(energy), np.float32)
 
 
-def rails(bits: Bits) -> tuple[Rail, Rail]:
-    """Pairs of bits to the rails I and Q, each ±sqrt(1/2), so that a symbol has unit power."""
+def rails(bits: Bits, *, second_inverted: bool = True) -> tuple[Rail, Rail]:
+    """Pairs of bits to the rails I and Q, each ±sqrt(1/2), so that a symbol has unit power; bit 0 is +."""
     level = np.float32(np.sqrt(0.5))
     signs = np.array([level, -level], np.float32)
-    return signs[bits[0::2]], signs[1 - bits[1::2]]
+    return signs[bits[0::2]], signs[bits[1::2] ^ np.uint8(second_inverted)]
 
 
 @dataclass(frozen=True)

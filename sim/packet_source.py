@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.downlink import TimedPackets
+from sim.framing import TimedPackets
 
 STRIP_PERIOD_S = 8 / 6.498
 STRIP_BYTES = 9541  # of packets that fit into the frames of a strip period

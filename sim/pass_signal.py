@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.track import track_at
-from sim.channel import FadingPath, InterferingSignal, Path, Timeline
-from sim.downlink import FRAME_PERIOD_S, SentSlot, SymbolStream, mode_named
+from sim.channel import FadingPath, InterferingSignal, Path, Timeline, signal_there
+from sim.downlink import SentSlot, SymbolStream
+from sim.frame_streams import frame_stream
 from sim.front_end import FrontEnd, LostStretch, lost_stretches
 from sim.impairments import seed_of
 from sim.level import Level
 from sim.modulator import KNOT_SAMPLES, MARGIN_SYMBOLS, Knots, modulate, pulse_bank
 from sim.noise import add_noise, noise_key
-from sim.packet_source import STRIP_PERIOD_S, PacketSource
+from sim.packet_source import PacketSource
 from sim.request import PassSimulation
+from sim.split_phase import split_phase_bank
 
 BLOCK_SAMPLES = 1 << 16
 MARGIN_S = 3.0
@@ -38,19 +40,19 @@ class PassSignal:
 
     Args:
         request: what is to be simulated.
-        source: of the packets.
+        source: of the packets; None where the mode has none (NOAA and METEOR HRPT).
         sent: is told of every frame that enters the stream.
     """
 
     def __init__(
         self,
         request: PassSimulation,
-        source: PacketSource,
+        source: PacketSource | None,
         sent: Callable[[SentSlot], None] = lambda slot: None,  # noqa: ARG005 nobody listens
     ) -> None:
-        self.request, self.mode = request, mode_named(request.mode)
+        self.request, self.mode = request, request.downlink
         stream_seed = seed_of(request.seed, "stream")
-        early = np.random.default_rng(stream_seed).uniform(4, 5) * FRAME_PERIOD_S
+        early = np.random.default_rng(stream_seed).uniform(4, 5) * self.mode.frame_period_s
         stream_start = -(self.mode.warm_up_s + early)
         self.path = _path(
             request, stream_start - MARGIN_S, request.duration_s + self.mode.warm_up_s + MARGIN_S
@@ -61,19 +63,23 @@ class PassSignal:
             request.sample_rate,
             request.frequency_hz,
             request.center_frequency_hz,
-            self.mode.symbol_rate,
+            self.mode.pulse_rate,
             stream_start,
         )
         # Straight between the path's seconds: 2e-3 of a symbol at most, by the bend of the Doppler curve.
         self._places = self.timeline.place(self.timeline.sample_at(self.path.time))
-        packets = source.packets(stream_start - STRIP_PERIOD_S, request.duration_s + MARGIN_S)
-        self._stream = SymbolStream(self.mode, packets, stream_start, stream_seed, sent)
+        frames = frame_stream(request, source, stream_start, request.duration_s + MARGIN_S, stream_seed)
+        self._stream = SymbolStream(self.mode, frames, stream_start, stream_seed.spawn(1)[0], sent)
         self.level = Level.of(request, self.path, self.mode)
         self.lost = lost_stretches(
             request.impairments.gaps, request.sample_rate, request.sample_count, seed_of(request.seed, "gaps")
         )
-        self._front_end = FrontEnd(request.impairments)
-        self._bank = pulse_bank(request.rolloff)
+        self._front_end = FrontEnd(request.impairments, request.sample_rate)
+        self._bank = (
+            split_phase_bank(self.mode, request.sample_rate)
+            if self.mode.split_phase
+            else pulse_bank(self.mode.rolloff)
+        )
         self._noise_key = noise_key(seed_of(request.seed, "noise"))
         fading = request.impairments.fading
         self._fading = FadingPath(fading, seed_of(request.seed, "fading")) if fading else None
@@ -116,7 +122,7 @@ class PassSignal:
         for interferer in self._interferers:
             samples += interferer.samples(first, count)
         add_noise(samples, self._noise_key, first, self.level.noise)
-        return self._front_end.process(samples)
+        return self._front_end.process(samples, first)
 
     def _modulated(self, first: int, count: int) -> NDArray[np.complex64]:
         knots = first + KNOT_SAMPLES * np.arange(-(-count // KNOT_SAMPLES) + 1, dtype=np.float64)
@@ -126,6 +132,8 @@ class PassSignal:
             gain[:] = 0
         if self._fading:
             gain *= self._fading.gain(time)
+        if self.request.impairments.outages:
+            gain *= signal_there(self.request.impairments.outages, time)
         low, high = math.floor(place[0]) - MARGIN_SYMBOLS, math.ceil(place[-1]) + MARGIN_SYMBOLS
         rail_pair = self._stream.rails(low, high)
         curves = Knots(place - low, self.timeline.cycles(knots), gain)
@@ -134,7 +142,7 @@ class PassSignal:
 
 def _path(request: PassSimulation, start: float, end: float) -> Path:
     if request.elements is None or request.site is None:
-        return Path.standing(start, end)
+        return Path.moving(start, end, request.frequency_hz, request.doppler_hz, request.doppler_rate_hz_s)
     epoch = request.start.timestamp()
     times = np.linspace(start, end, math.ceil(end - start) + 1)  # steps of at most a second
     return Path.from_track(track_at(request.elements, request.site, epoch + times), epoch)

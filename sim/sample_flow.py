@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sdr.formats import bytes_per_sample, from_samples
 from sim.camera_source import CameraSource
+from sim.content import content_of
 from sim.downlink import SentSlot
-from sim.errors import SimulationError
 from sim.packet_source import PacketSource
 from sim.pass_signal import PassSignal
 from sim.request import PassSimulation
@@ -51,7 +51,7 @@ class SampleFlow:
 
     Args:
         request: what is to be simulated.
-        source: of the packets; None for the camera.
+        source: of the packets; None for what the satellite sends.
         pace: how fast.
         log_stem: where to log what is sent, None for nowhere.
     """
@@ -64,12 +64,10 @@ class SampleFlow:
         pace: Pace = AT_ONCE,
         log_stem: Path | None = None,
     ) -> None:
-        self._camera = CameraSource.of(request) if source is None else None
-        chosen = source or self._camera
-        if chosen is None:
-            raise SimulationError("without an orbit there is no camera; give elements and site, or a source")
+        chosen = source or content_of(request)
+        self._camera = chosen if source is None and isinstance(chosen, CameraSource) else None
         self.request, self._pace, self._stem = request, pace, log_stem
-        self._log = SentLog(log_stem) if log_stem else None
+        self._log = SentLog(log_stem, raw_words=request.downlink.raw_words) if log_stem else None
         self._signal = PassSignal(request, chosen, self._enter)
         self._parts = self._cut()
         self._began: float | None = None

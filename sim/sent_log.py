@@ -25,7 +25,7 @@ class SentLine:
 
     Attributes:
         counter: of its virtual channel.
-        vcid: 5 data, 63 idle.
+        vcid: 63 idle (LRPT: 5 data); 0 where there are no virtual channels.
         first_sample: number in the file of its first coded symbol; before the file when negative.
         last_sample: of its last coded symbol (80k: behind the interleaver's span).
         time: UTC at which the first arrives.
@@ -41,16 +41,17 @@ class SentLine:
 
 
 class SentLog:
-    """STEM.sent.cadu and STEM.sent.jsonl, growing.
+    """STEM.sent.cadu (or .raw16) and STEM.sent.jsonl, growing.
 
     Raises:
         SimulationError: one of them exists, or the folder does not.
         DeviceError: the disk refuses, here and at any later line.
     """
 
-    def __init__(self, stem: Path) -> None:
+    def __init__(self, stem: Path, *, raw_words: bool = False) -> None:
         with disk_errors():
-            self._cadu = stem.with_name(stem.name + ".sent.cadu").open("xb")
+            suffix = ".sent.raw16" if raw_words else ".sent.cadu"
+            self._frames = stem.with_name(stem.name + suffix).open("xb")
             self._lines = stem.with_name(stem.name + ".sent.jsonl").open("x")
         self.sent = self.complete = self.data = 0
 
@@ -65,7 +66,7 @@ class SentLog:
     def close(self) -> None:
         """Close both files; may be called again."""
         with disk_errors(), contextlib.closing(self._lines):
-            self._cadu.close()
+            self._frames.close()
 
     def enter(self, slot: SentSlot, signal: PassSignal) -> None:
         """Log a frame, unless none of it falls into the recording."""
@@ -73,7 +74,7 @@ class SentLog:
         if line is None:
             return
         with disk_errors():
-            self._cadu.write(slot.frame.cadu)
+            self._frames.write(slot.frame.cadu)
             self._lines.write(json.dumps(asdict(line)) + "\n")
         self.sent += 1
         self.complete += line.complete

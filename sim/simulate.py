@@ -1,7 +1,8 @@
 """A pass to files: the recording, what was sent, where the camera looked.
 
 STEM.sigmf-data, -meta, -index   the recording, growing as any other
-STEM.sent.cadu                   frames as sent, 1024 bytes each, derandomised, with parity
+STEM.sent.cadu                   frames as sent, derandomised, with parity; of NOAA HRPT in its place
+                                 STEM.sent.raw16, words of ten bits as big-endian 16-bit words
 STEM.sent.jsonl                  a line for each of them, in the same order (`SentLine`)
 STEM.truth.npz                   per strip: line times, and longitude and latitude on a grid of columns
 """
@@ -18,6 +19,7 @@ import numpy as np
 from sdr.errors import RecordingError
 from sdr.writer import RecordingWriter
 from sim.camera_source import CameraSource
+from sim.content import content_of
 from sim.errors import SimulationError
 from sim.packet_source import PacketSource
 from sim.pass_signal import PassSignal, SignalBlock
@@ -69,21 +71,21 @@ def simulate(
     Args:
         request: what is to be simulated.
         out_stem: path without suffix; its folder exists, none of the files does.
-        source: of the packets; None for the camera on the request's orbit.
+        source: of the packets; None for what the satellite sends: of LRPT the camera on the request's orbit.
         progress: is told the share done, 0 … 1.
 
     Raises:
         SimulationError: the request cannot be met, a file exists, or the folder does not.
         DeviceError: the disk refuses.
     """
-    camera = CameraSource.of(request) if source is None else None
-    chosen = source or camera
-    if chosen is None:
-        raise SimulationError("without an orbit there is no camera; give elements and site, or a source")
+    chosen = source or content_of(request)
     try:
         # Made before any file, so that what cannot be simulated leaves none behind.
         signal = PassSignal(request, chosen, lambda slot: log.enter(slot, signal))
-        with SentLog(out_stem) as log, _writer(request, out_stem) as writer:
+        with (
+            SentLog(out_stem, raw_words=request.downlink.raw_words) as log,
+            _writer(request, out_stem) as writer,
+        ):
             for block in signal.blocks():
                 _write(writer, block, request)
                 if progress:
@@ -91,8 +93,10 @@ def simulate(
             count = writer.sample_count
     except RecordingError as error:
         raise SimulationError(str(error)) from error
-    with disk_errors():
-        strips = camera.save_truth(out_stem.with_name(out_stem.name + ".truth.npz")) if camera else 0
+    strips = 0
+    if source is None and isinstance(chosen, CameraSource):
+        with disk_errors():
+            strips = chosen.save_truth(out_stem.with_name(out_stem.name + ".truth.npz"))
     return _summary(out_stem, signal, log, count, strips)
 
 

@@ -301,11 +301,11 @@ def test_switching_an_effect_leaves_the_others() -> None:
 
 def test_dc_and_imbalance_and_gain() -> None:
     tone = np.exp(2j * np.pi * 0.1 * np.arange(10_000)).astype(np.complex64) * np.float32(0.25)
-    out = FrontEnd(Impairments(dc_offset=0.1 - 0.05j)).process(tone.copy())
+    out = FrontEnd(Impairments(dc_offset=0.1 - 0.05j), 1e4).process(tone.copy(), 0)
     assert np.mean(out) == pytest.approx(0.1 - 0.05j, abs=1e-4)
-    out = FrontEnd(Impairments(gain_db=6.0206)).process(tone.copy())
+    out = FrontEnd(Impairments(gain_db=6.0206), 1e4).process(tone.copy(), 0)
     assert np.allclose(out, 2 * tone, rtol=1e-4)
-    out = FrontEnd(Impairments(iq_gain_db=1.0, iq_phase_deg=3.0)).process(tone.copy())
+    out = FrontEnd(Impairments(iq_gain_db=1.0, iq_phase_deg=3.0), 1e4).process(tone.copy(), 0)
     gain, lean = 10**0.05, np.radians(3.0)
     mirror = np.mean(out * np.exp(2j * np.pi * 0.1 * np.arange(10_000))) / 0.25
     # Image of a receiver with gain g and lean p: |1 - g exp(jp)| / 2 of the tone's amplitude.
@@ -314,7 +314,7 @@ def test_dc_and_imbalance_and_gain() -> None:
 
 def test_converter_steps_and_saturates() -> None:
     ramp = np.linspace(-2, 2, 4001).astype(np.float32)
-    out = FrontEnd(Impairments(adc_bits=3)).process((ramp + 1j * ramp[::-1]).astype(np.complex64))
+    out = FrontEnd(Impairments(adc_bits=3), 1e4).process((ramp + 1j * ramp[::-1]).astype(np.complex64), 0)
     assert np.unique(out.real).tolist() == [-0.875, -0.625, -0.375, -0.125, 0.125, 0.375, 0.625, 0.875]
     inside = np.abs(ramp) < 1
     assert np.max(np.abs(out.real[inside] - ramp[inside])) <= 0.125 + 1e-6

@@ -62,7 +62,7 @@ def test_kernel_equals_plain(lag: float, count: int) -> None:
         -1e5 + np.cumsum(rng.uniform(-20, 20, spans)),
         rng.normal(size=spans) + 1j * rng.normal(size=spans),
     )
-    pair, bank = _random_rails(1500), modulator.pulse_bank()
+    pair, bank = _random_rails(1500), modulator.pulse_bank(0.6)
     fast = modulator.modulate(count, pair, bank, knots, lag)
     plain = modulator.modulate_plain(count, pair, bank, knots, lag)
     assert np.max(np.abs(fast - plain)) < 2e-6
@@ -71,13 +71,17 @@ def test_kernel_equals_plain(lag: float, count: int) -> None:
 @pytest.mark.parametrize("place", [7.0, 1490.0, np.nan])
 def test_kernel_refuses_what_lies_outside_the_symbols(place: float) -> None:
     with pytest.raises(ValueError, match="outside"):
-        modulator.modulate(256, _random_rails(1500), modulator.pulse_bank(), _straight(256, place, 0.3), 0.5)
+        modulator.modulate(
+            256, _random_rails(1500), modulator.pulse_bank(0.6), _straight(256, place, 0.3), 0.5
+        )
 
 
 def test_kernel_refuses_rails_of_unequal_length() -> None:
     i_rail, q_rail = _random_rails(400)
     with pytest.raises(ValueError, match="same length"):
-        modulator.modulate(256, (i_rail, q_rail[:-1]), modulator.pulse_bank(), _straight(256, 20.0, 0.3), 0.5)
+        modulator.modulate(
+            256, (i_rail, q_rail[:-1]), modulator.pulse_bank(0.6), _straight(256, 20.0, 0.3), 0.5
+        )
 
 
 def test_pulse_equals_the_transform_of_its_spectrum() -> None:
@@ -98,7 +102,7 @@ def test_matched_filter_finds_the_symbols(rate: float, lag: float) -> None:
     """Sampled at its own symbols each rail is what went in; half a symbol beside it is not."""
     pair, symbols = _random_rails(3000), 2000
     count = int(symbols / rate)
-    samples = modulator.modulate(count, pair, modulator.pulse_bank(), _straight(count, 20.0, rate), lag)
+    samples = modulator.modulate(count, pair, modulator.pulse_bank(0.6), _straight(count, 20.0, rate), lag)
     filtered = np.convolve(samples, _whole_rrc(rate), "same") * np.sqrt(rate)
     number = np.arange(60, symbols - 60)
 
@@ -116,7 +120,7 @@ def test_matched_filter_finds_the_symbols(rate: float, lag: float) -> None:
 def test_power_is_one_and_the_band_is_kept() -> None:
     rate, count = 0.288, 1 << 18
     samples = modulator.modulate(
-        count, _random_rails(80_000), modulator.pulse_bank(), _straight(count, 20.0, rate), 0.5
+        count, _random_rails(80_000), modulator.pulse_bank(0.6), _straight(count, 20.0, rate), 0.5
     )
     assert np.mean(np.abs(samples) ** 2) == pytest.approx(1.0, abs=0.01)
     power = np.abs(np.fft.fft((samples * np.hanning(count))[:count])) ** 2
@@ -129,7 +133,7 @@ def test_power_is_one_and_the_band_is_kept() -> None:
 
 
 def test_pieces_equal_the_whole() -> None:
-    pair, bank, rate = _random_rails(3000), modulator.pulse_bank(), 0.2881
+    pair, bank, rate = _random_rails(3000), modulator.pulse_bank(0.6), 0.2881
     whole = modulator.modulate(4096, pair, bank, _straight(4096, 20.0, rate, 5.0, 0.013), 0.5)
     parts = [
         modulator.modulate(

@@ -288,7 +288,7 @@ def test_no_signal_below_the_horizon(tmp_path: Path) -> None:
         ({"mode": "90k"}, "m2_72k, 72k, 80k"),
         ({"format": "cs24"}, "cs16"),
         ({"sample_rate": 100_000.0}, "115200"),
-        ({"rolloff": 0.0}, "roll-off"),
+        ({"rolloff": 1.5}, "roll-off"),
         ({"start": datetime(2026, 1, 1)}, "time zone"),
         ({"end": START}, "after the start"),
         ({"ebn0_db": None}, "ebn0_db"),
