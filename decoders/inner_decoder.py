@@ -1,168 +1,359 @@
 """From soft bits to decoded bits: Viterbi on a fixed grid of blocks, with the ambiguity found and tracked.
 
-Every block tells how well its re-encoded symbols agree with what was received. The seven wrong ambiguities
-agree as badly as noise does; where the present one falls halfway to that floor, all eight are tried.
-A signal mostly begins within a block, too late in it to prove anything; so every block is held back until the
-next is decided, and decoded once more where that one brings another ambiguity.
+Every block tells how well its re-encoded symbols agree with what was received. The wrong ambiguities agree
+as badly as noise does; where the present one falls halfway to that floor, all are tried. Where another is
+proven, the bits before it are decoded with both, and the change is put where the two agree best together: a
+turned carrier costs a few bits, and a signal that begins within a block is taken from its beginning.
+
+Blocks are handled in groups at fixed places, which fills the lanes of the Viterbi kernel and makes the
+outcome independent of how the stream was handed in. So a bit comes out up to 68 blocks after it came in: 1 s
+at 72 kbit/s (rate 1/2), 40 ms at 3.5 Mbit/s (rate 3/4).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .ambiguity import AMBIGUITIES, Ambiguity
-from .viterbi import MARGIN_BITS, Bits, SoftBits, viterbi
+from . import _fec
+from .ambiguity import Ambiguity, ambiguities
+from .downlink import Mode
+from .viterbi import Bits, Int32s, SoftBits, encode, viterbi
 
-BLOCK_BITS = 1024
-# Lead of the best ambiguity over the second that proves it, in roots of the block's energy. Noise stays
-# below 0.25 (soft) and 0.5 (hard decisions); a signal of 1 dB has 1.5 to 2.8.
-PROOF = 0.8
-_TRIALS = 16  # blocks tried at once
-_ROW_SOFT = 2 * (MARGIN_BITS + BLOCK_BITS + MARGIN_BITS)
+Floats = npt.NDArray[np.float64]
+
+GROUP_BLOCKS = 64  # decoded at once: the lanes of the kernel
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a code is cut into blocks: their bits (rounded down to whole cycles), their run-up and run-out.
+
+    `spread` is the standard deviation of the agreement, score over weight, among blocks of noise: measured
+    with hard decisions; soft ones have less.
+    """
+
+    block_bits: int
+    margin_bits: int
+    spread: float
+
+
+GRIDS = {
+    "ccsds-k7-r1/2": Grid(1024, 112, 3.5e-3),
+    "ccsds-k7-r2/3": Grid(1024, 128, 2.9e-3),
+    "ccsds-k7-r3/4": Grid(2048, 192, 2.0e-3),
+    "ccsds-k7-r5/6": Grid(4096, 256, 1.3e-3),
+    "ccsds-k7-r7/8": Grid(4096, 320, 1.1e-3),
+}
+# Lead of the best ambiguity over the second that proves it, in spreads. Among the ambiguities of noise the
+# best leads by 3.6 at most in 2000 blocks; near the threshold of its code a signal leads by 7 and more.
+PROOF = 6.0
+# So many blocks are kept back for a change that a later one proves. Where so many trials in a row proved
+# nothing, only each `HELD_BLOCKS`th block is tried: noise costs less, and the signal's beginning is kept.
+HELD_BLOCKS, BARREN_TRIALS = 4, 64
+# So many markers in a group prove that its bits are the right ones of two that the code cannot tell apart.
+MARKERS_SURE = 2
 
 
 @dataclass(frozen=True)
 class DecodedBits:
-    """Decoded bits 0/1, shape (n,), and the soft bits they came from in the encoder's order, shape (2 n,)."""
+    """Decoded bits 0/1 with one ambiguity throughout.
+
+    Attributes:
+        bits: uint8, shape (n,).
+        soft: soft bits they came from in the encoder's order, punctured places 0, shape (2 n,); without a
+            code shape (n,).
+        state: the ambiguity in words.
+    """
 
     bits: Bits
     soft: SoftBits
     state: str
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A decoded block: the soft bits as they came, its score, and whether it proves its ambiguity."""
-
-    received: npt.NDArray[np.int8]
-    decoded: DecodedBits
-    score: int
-    proven: bool
-
-
 class InnerDecoder:
-    """Decode a stream of soft bits; bit k comes from soft bits 2 k and 2 k + 1, or one later."""
+    """Decode a stream of soft bits.
 
-    def __init__(self) -> None:
-        self._pending = np.zeros(2 * MARGIN_BITS, dtype=np.int8)  # the run-up of the next block comes first
-        self._received = 0
-        self._emitted = 0
-        self._ambiguity: Ambiguity | None = None
-        self._suspect_below = 0.0
-        self._held: list[_Block] = []  # the last block, which the next one may still change
+    With a code of rate p / q, bit p k is the first of those whose symbols are the soft bits from q k on, or
+    up to one cycle of the code later.
+    """
+
+    def __init__(self, mode: Mode) -> None:
+        self._coded = mode.code != "none"
         self.changes = 0
+        if not self._coded:
+            return
+        self._mode = mode
+        self._choices = ambiguities(mode.modulation, mode.code, mode.rail_order)
+        first, grid = self._choices[0][0], GRIDS[mode.code]
+        self._cycle_bits, self._cycle = first.bits, first.cycle
+        self._block = grid.block_bits // first.bits * first.bits
+        self._margin = -(-grid.margin_bits // first.bits) * first.bits
+        self._proof = PROOF * grid.spread
+        self._trials = _Trials([alike[0] for alike in self._choices], self._block, self._margin)
+        self._pieces: list[SoftBits] = [np.zeros(self._soft_of(self._margin), dtype=np.int8)]
+        self._waiting = self._pieces[0].size  # soft bits in the pieces, from the run-up of the window on
+        self._received = self._emitted = 0  # soft bits, blocks
+        self._ambiguity: Ambiguity | None = None
+        self._mirrored = False
+        self._suspect_below = 0.0
+        self._barren = 0
+        self._held = _Window.empty(self._block, first)
 
     def process(self, soft: SoftBits) -> list[DecodedBits]:
-        """Decode the blocks that are complete with their run-out; the last of them is held back."""
+        """Decode the groups that are complete with their run-out; the last blocks of them are held back."""
+        if not self._coded:
+            return [DecodedBits((soft > 0).astype(np.uint8), soft, "as sent")] if soft.size else []
+        self._take(np.maximum(soft, -127))
         self._received += soft.size
-        self._pending = np.concatenate([self._pending, soft])
-        count = (self._pending.size - 2 * (2 * MARGIN_BITS) - 2) // (2 * BLOCK_BITS)
-        return self._decode(max(0, count))
+        out: list[DecodedBits] = []
+        while self._waiting >= self._needed(len(self._held) + GROUP_BLOCKS):
+            out += self._decode(GROUP_BLOCKS, held_back=HELD_BLOCKS)
+        return out
 
     def flush(self) -> list[DecodedBits]:
         """Decode what is left; behind the end follow erasures."""
-        left = self._received // 2 - self._emitted
-        count = -(-left // BLOCK_BITS)
-        padding = 2 * (2 * MARGIN_BITS + count * BLOCK_BITS) + 2 - self._pending.size
-        self._pending = np.concatenate([self._pending, np.zeros(max(0, padding), dtype=np.int8)])
-        out = self._decode(count) + [block.decoded for block in self._held]
-        self._held = []
-        surplus = self._emitted - self._received // 2
-        if out and surplus > 0:
-            last = out[-1]
-            keep = last.bits.size - surplus
-            out[-1] = DecodedBits(last.bits[:keep], last.soft[: 2 * keep], last.state)
-        return out
-
-    def _decode(self, count: int) -> list[DecodedBits]:
-        if count == 0:
+        if not self._coded:
             return []
-        # A change of ambiguity is settled block by block, so grouping them only saves calls.
-        out = self._held
-        step = 2 * BLOCK_BITS
-        blocks = np.lib.stride_tricks.sliding_window_view(self._pending, _ROW_SOFT + 2)[: count * step : step]
-        k = 0
-        while k < count:
-            before = self._ambiguity
-            taken = self._run(blocks[k : k + 64])
-            out.extend(taken)
-            k += len(taken)
-            if self._ambiguity != before and len(out) > 1:
-                out[-2] = self._revised(out[-2], first=before is None)
-        self._pending = self._pending[count * step :].copy()
-        self._emitted += count * BLOCK_BITS
-        self._held = out[-1:]
-        return [block.decoded for block in out[:-1]]
-
-    def _run(self, blocks: npt.NDArray[np.int8]) -> list[_Block]:
-        """Decode blocks with the present ambiguity, up to and including the first that changes it."""
-        decoded, score, weight = self._viterbi(blocks)
-        trials: dict[int, _Trial] = {}
-        out = []
-        for k in range(len(blocks)):
-            suspect = self._ambiguity is None or score[k] < self._suspect_below * weight[k]
-            if suspect and weight[k] > 0:
-                if k not in trials:  # several at once: what follows a suspect block mostly is one as well
-                    trials |= enumerate(_try_all(blocks[k : k + _TRIALS]), start=k)
-                suspect = trials[k].lead < PROOF
-                if not suspect and self._reconsider(trials[k]):
-                    out.extend(self._run(blocks[k : k + 1]))
-                    break
-            out.append(_Block(blocks[k].copy(), decoded[k], int(score[k]), not suspect))
+        bits = self._received * self._cycle_bits // self._cycle - self._emitted * self._block
+        count = -(-bits // self._block) - len(self._held)
+        if count > 0:
+            missing = max(0, self._needed(len(self._held) + count) - self._waiting)
+            self._take(np.zeros(missing, dtype=np.int8))
+        out = self._decode(count, held_back=0)
+        surplus = sum(piece.bits.size for piece in out) - bits
+        while surplus > 0:
+            last = out.pop()
+            keep = last.bits.size - surplus
+            surplus = -keep
+            if keep > 0:
+                out.append(DecodedBits(last.bits[:keep], last.soft[: 2 * keep], last.state))
         return out
 
-    def _viterbi(
-        self, blocks: npt.NDArray[np.int8]
-    ) -> tuple[list[DecodedBits], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Blocks decoded with the present ambiguity, their scores and their weights (sum of magnitudes)."""
-        ambiguity = self._ambiguity or AMBIGUITIES[0]
-        rows = ambiguity.apply(blocks)[:, :_ROW_SOFT]
-        bits, score = viterbi(rows, head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
-        core = rows[:, 2 * MARGIN_BITS : -2 * MARGIN_BITS]
-        decoded = [DecodedBits(*pair, str(ambiguity)) for pair in zip(bits, core, strict=True)]
-        return decoded, score, np.abs(core.astype(np.int32)).sum(axis=1, dtype=np.int32)
+    def _take(self, soft: SoftBits) -> None:
+        self._pieces.append(soft)
+        self._waiting += soft.size
 
-    def _reconsider(self, trial: _Trial) -> bool:
-        """Take the ambiguity that a block proves; whether it is another than the present one."""
-        best = int(trial.merit.argmax())
-        floor = np.delete(trial.agreement, best).mean()
-        self._suspect_below = float(trial.agreement[best] + floor) / 2
-        changed = bool(self._ambiguity != AMBIGUITIES[best])
-        self._ambiguity = AMBIGUITIES[best]
-        self.changes += changed
-        return changed
+    def _soft_of(self, bits: int) -> int:
+        return bits // self._cycle_bits * self._cycle
 
-    def _revised(self, block: _Block, *, first: bool) -> _Block:
-        """The block before one that brought another ambiguity; the very first has nothing to lose."""
-        if block.proven:
-            return block
-        (decoded,), (score,), _ = self._viterbi(block.received[np.newaxis])
-        better = first or score > block.score
-        return replace(block, decoded=decoded, score=int(score)) if better else block
+    def _needed(self, blocks: int) -> int:
+        """Soft bits from the run-up to the run-out of a window, whatever the shift."""
+        return self._soft_of(2 * self._margin + blocks * self._block) + self._cycle - 1
+
+    def _decode(self, count: int, *, held_back: int) -> list[DecodedBits]:
+        """Decode a group and settle its ambiguities; all but the blocks held back come out."""
+        self._pieces = [np.concatenate(self._pieces)]
+        first = len(self._held)
+        window = self._held.followed_by(self._run(self._ambiguity or self._choices[0][0], first, count))
+        self._mark(window, first)
+        self._settle(window, first)
+        self._settle_mirror(window)
+        ready = max(0, len(window) - held_back)
+        self._pieces = [self._pieces[0][self._soft_of(ready * self._block) :]]
+        self._waiting = self._pieces[0].size
+        self._emitted += ready
+        self._held = window.rest(ready)
+        return list(window.decoded(ready))
+
+    def _run(self, ambiguity: Ambiguity, first: int, count: int) -> _Window:
+        """Blocks of the window decoded with an ambiguity."""
+        begin, bits = self._soft_of(first * self._block), count * self._block + 2 * self._margin
+        received = self._pieces[0][begin : begin + self._soft_of(bits) + self._cycle - 1]
+        stream = ambiguity.apply(received)[: 2 * bits]
+        width = 2 * (self._block + 2 * self._margin)
+        rows = np.lib.stride_tricks.sliding_window_view(stream, width)[:: 2 * self._block]
+        decoded, score = viterbi(rows, head=self._margin, length=self._block, tail=self._margin)
+        soft = stream[2 * self._margin : stream.size - 2 * self._margin].reshape(count, -1)
+        return _Window(decoded, soft, score, np.zeros(count, dtype=np.bool_), [(0, ambiguity)])
+
+    def _mark(self, window: _Window, first: int) -> None:
+        """Tell which blocks agree with their ambiguity worse than expected."""
+        weight = np.abs(window.soft[first:]).sum(axis=1, dtype=np.int32)
+        known = self._ambiguity is not None
+        window.suspect[first:] = (weight > 0) & (
+            (window.score[first:] < self._suspect_below * weight) | (not known)
+        )
+
+    def _settle(self, window: _Window, first: int) -> None:
+        """Try all ambiguities on the suspect blocks, in order, and follow what they prove."""
+        while True:
+            suspects = np.flatnonzero(window.suspect[first:]) + first
+            if self._barren >= BARREN_TRIALS:
+                suspects = suspects[(suspects + self._emitted) % HELD_BLOCKS == HELD_BLOCKS - 1]
+            suspects = suspects[: self._trials.at_once]
+            if not suspects.size:
+                return
+            starts = [self._soft_of(int(k) * self._block) for k in suspects]
+            for k, trial in zip(suspects.tolist(), self._trials.of(self._pieces[0], starts), strict=True):
+                first = k + 1
+                self._barren += 1
+                if _lead(trial) < self._proof:
+                    continue
+                self._barren = 0
+                window.suspect[k] = False
+                if self._reconsider(window, k, trial):
+                    break
+
+    def _reconsider(self, window: _Window, k: int, trial: Floats) -> bool:
+        """Take the ambiguity that block k proves; whether it is another than the present one."""
+        best = int(trial.argmax())
+        self._suspect_below = float(trial[best] + np.delete(trial, best).mean()) / 2
+        alike = self._choices[best]
+        before, self._ambiguity = (
+            self._ambiguity,
+            alike[self._mirrored != alike[0].mirrored if alike[1:] else 0],
+        )
+        if self._ambiguity == before:
+            return False
+        self.changes += 1
+        self._change(window, k, splice=before is not None)
+        return True
+
+    def _change(self, window: _Window, k: int, *, splice: bool) -> None:
+        """Decode with the new ambiguity what lies behind the last block that agreed with the old one."""
+        assert self._ambiguity is not None  # noqa: S101 - set by the caller
+        sure = np.flatnonzero(~window.suspect[:k]) if splice else np.zeros(0, dtype=np.intp)
+        first = int(sure[-1]) if sure.size else 0
+        fresh = self._run(self._ambiguity, first, len(window) - first)
+        place = 0
+        if splice:
+            old, new = window.agreement(first, k + 1), fresh.agreement(0, k + 1 - first)
+            place = int(np.argmax(np.append(0, old.cumsum()) + np.append(new[::-1].cumsum()[::-1], 0)))
+        window.replace(first * self._block + place, fresh, first, self._ambiguity)
+        self._mark(window, k + 1)
+
+    def _settle_mirror(self, window: _Window) -> None:
+        """Of two ambiguities that the code cannot tell apart take the one that brings more markers."""
+        alike = next((group for group in self._choices if self._ambiguity in group), ())
+        if len(alike) < 2 or not len(window):
+            return
+        place = window.runs[-1][0]
+        seen = self._markers(window.bits.reshape(-1)[place:])
+        if seen >= MARKERS_SURE:
+            return
+        other = alike[self._ambiguity == alike[0]]
+        first = place // self._block
+        fresh = self._run(other, first, len(window) - first)
+        if self._markers(fresh.bits.reshape(-1)[place - first * self._block :]) > seen:
+            self._ambiguity, self._mirrored = other, other.mirrored
+            window.replace(place, fresh, first, other)
+
+    def _markers(self, bits: Bits) -> int:
+        """How many markers, or inverted ones, are in these bits; random ones hold one in 1e8."""
+        if self._mode.differential == "nrz-m":
+            bits = bits[1:] ^ bits[:-1]
+        distance = _fec.marker_distance(np.ascontiguousarray(bits), self._mode.marker_value)
+        return int(np.count_nonzero((distance <= 1) | (distance >= self._mode.marker_bits - 1)))
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """How a block fares with every ambiguity: score over the root of its energy, and over its weight."""
+@dataclass
+class _Window:
+    """Decoded blocks in order.
 
-    merit: npt.NDArray[np.float64]
-    agreement: npt.NDArray[np.float64]
+    `bits` (blocks, n), `soft` (blocks, 2 n), `score` and `suspect` (blocks,); `runs`: from which bit on which
+    ambiguity was taken.
+    """
 
-    @property
-    def lead(self) -> float:
-        """Of the best ambiguity over the second, in merit."""
-        second, best = np.partition(self.merit, -2)[-2:]
-        return float(best - second)
+    bits: Bits
+    soft: SoftBits
+    score: Int32s
+    suspect: npt.NDArray[np.bool_]
+    runs: list[tuple[int, Ambiguity]]
+
+    @classmethod
+    def empty(cls, block: int, ambiguity: Ambiguity) -> _Window:
+        return cls(
+            np.zeros((0, block), dtype=np.uint8),
+            np.zeros((0, 2 * block), dtype=np.int8),
+            np.zeros(0, dtype=np.int32),
+            np.zeros(0, dtype=np.bool_),
+            [(0, ambiguity)],
+        )
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+    def followed_by(self, other: _Window) -> _Window:
+        """This window and what comes behind it."""
+        start = self.bits.size
+        return _Window(
+            np.concatenate([self.bits, other.bits]),
+            np.concatenate([self.soft, other.soft]),
+            np.concatenate([self.score, other.score]),
+            np.concatenate([self.suspect, other.suspect]),
+            _joined([*self.runs, *((start + place, ambiguity) for place, ambiguity in other.runs)]),
+        )
+
+    def rest(self, first: int) -> _Window:
+        """The blocks from one on."""
+        start = first * self.bits.shape[1]
+        before = [(0, ambiguity) for place, ambiguity in self.runs if place <= start][-1:]
+        behind = [(place - start, ambiguity) for place, ambiguity in self.runs if place > start]
+        return _Window(
+            self.bits[first:], self.soft[first:], self.score[first:], self.suspect[first:], before + behind
+        )
+
+    def decoded(self, blocks: int) -> Iterator[DecodedBits]:
+        """The first blocks, cut where the ambiguity changes."""
+        bits, soft = self.bits[:blocks].reshape(-1), self.soft[:blocks].reshape(-1)
+        ends = [place for place, _ in self.runs[1:]] + [bits.size]
+        for (start, ambiguity), end in zip(self.runs, ends, strict=True):
+            if start < min(end, bits.size):
+                yield DecodedBits(bits[start:end], soft[2 * start : 2 * end], str(ambiguity))
+
+    def agreement(self, first: int, end: int) -> Int32s:
+        """Per bit of some blocks, the sum of its two soft bits times the signs of its re-encoded symbols."""
+        signs = (2 * encode(self.bits[first:end].reshape(-1)).astype(np.int8) - 1).astype(np.int32)
+        products: Int32s = (
+            (self.soft[first:end].reshape(-1) * signs).reshape(-1, 2).sum(axis=1, dtype=np.int32)
+        )
+        return products
+
+    def replace(self, place: int, fresh: _Window, first: int, ambiguity: Ambiguity) -> None:
+        """Take the bits from `place` on from another decoding, which begins at block `first`."""
+        offset = first * self.bits.shape[1]
+        self.bits.reshape(-1)[place:] = fresh.bits.reshape(-1)[place - offset :]
+        self.soft.reshape(-1)[2 * place :] = fresh.soft.reshape(-1)[2 * (place - offset) :]
+        self.score[first:] = fresh.score
+        self.runs = _joined([*(run for run in self.runs if run[0] < place), (place, ambiguity)])
 
 
-def _try_all(blocks: npt.NDArray[np.int8]) -> list[_Trial]:
-    rows = np.stack([ambiguity.apply(blocks)[:, :_ROW_SOFT] for ambiguity in AMBIGUITIES], axis=1)
-    _, flat = viterbi(rows.reshape(-1, _ROW_SOFT), head=MARGIN_BITS, length=BLOCK_BITS, tail=MARGIN_BITS)
-    score = flat.reshape(len(blocks), len(AMBIGUITIES))
-    core = rows[:, :, 2 * MARGIN_BITS : -2 * MARGIN_BITS].astype(np.int32)
-    merit = score / np.sqrt(np.maximum((core**2).sum(axis=2), 1))
-    agreement = score / np.maximum(np.abs(core).sum(axis=2), 1)
-    return [_Trial(*pair) for pair in zip(merit, agreement, strict=True)]
+def _joined(runs: Sequence[tuple[int, Ambiguity]]) -> list[tuple[int, Ambiguity]]:
+    """Runs without changes that change nothing."""
+    return [run for k, run in enumerate(runs) if k == 0 or run[1] != runs[k - 1][1]]
+
+
+def _lead(agreement: Floats) -> float:
+    """Of the best ambiguity over the second."""
+    second, best = np.partition(agreement, -2)[-2:]
+    return float(best - second)
+
+
+class _Trials:
+    """Decode blocks with every ambiguity."""
+
+    def __init__(self, choices: Sequence[Ambiguity], block: int, margin: int) -> None:
+        self.at_once = max(1, GROUP_BLOCKS // len(choices))
+        self._block, self._margin = block, margin
+        tables = [choice.gather(block + 2 * margin) for choice in choices]
+        self._source = np.stack([source for source, _ in tables])
+        self._sign = np.stack([sign for _, sign in tables])
+        self._length = int(self._source.max()) + 1
+
+    def of(self, received: SoftBits, starts: Sequence[int]) -> Floats:
+        """Agreement (score over weight) of blocks with every ambiguity, shape (blocks, ambiguities).
+
+        A block's run-up begins at the start given.
+        """
+        count, choices = len(starts), len(self._source)
+        rows = np.stack([received[start : start + self._length] for start in starts])[:, self._source]
+        rows *= self._sign
+        flat = rows.reshape(count * choices, -1)
+        _, score = viterbi(flat, head=self._margin, length=self._block, tail=self._margin)
+        weight = np.abs(flat[:, 2 * self._margin : -2 * self._margin]).sum(axis=1, dtype=np.int32)
+        agreement: Floats = (score / np.maximum(weight, 1)).reshape(count, choices)
+        return agreement
