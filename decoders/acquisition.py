@@ -20,7 +20,7 @@ from decoders.carrier import fourth_power
 from decoders.carrier_search import search_oqpsk, search_qpsk
 from decoders.edges import Edges, Signal
 from decoders.filters import PolyphaseBank
-from decoders.interference import excise, is_comb, wide_interference
+from decoders.interference import excise, power_of, wide_interference
 from decoders.matched_filter import matched_samples
 from decoders.spectral_lines import SEGMENTS, WINDOWS, Line, fit_lines, segment_power, window_sums
 
@@ -132,10 +132,10 @@ class Analyser:
     def _without_interference(
         self, whole: NDArray[np.complex64], middle: float
     ) -> tuple[NDArray[np.complex64], float]:
-        spectrum, strongest = excise(whole)
-        if strongest > 0 and is_comb(whole):
-            return whole, 0.0
-        power = spectrum.real**2 + spectrum.imag**2
+        power = power_of(whole)
+        spectrum, strongest = excise(whole, power)
+        if strongest > 0:
+            power = power_of(spectrum)
         gain = wide_interference(power, middle, self.signal.symbol_bins)
         if gain is None:
             return spectrum, strongest

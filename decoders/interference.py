@@ -76,7 +76,7 @@ def _foreign_share(
     spectrum: NDArray[np.complex64], middle: float, symbol_bins: float | None
 ) -> NDArray[np.float32] | None:
     """Share of each bin's amplitude that is somebody else's, 0..1; None where nothing is."""
-    power = spectrum.real**2 + spectrum.imag**2
+    power = power_of(spectrum)
     lines = _line_mask(power)
     hot = None if symbol_bins is None else wide_interference(power, middle, symbol_bins)
     if hot is None:
@@ -117,34 +117,43 @@ def wide_interference(
     return np.asarray(np.repeat(gain, np.diff(bounds)))
 
 
-def is_comb(spectrum: NDArray[np.complex64]) -> bool:
+def excise(
+    spectrum: NDArray[np.complex64], power: NDArray[np.float32]
+) -> tuple[NDArray[np.complex64], float]:
+    """Brings narrow lines (carriers, the DC spike of a dongle) down to the level around them.
+
+    Args:
+        spectrum: complex64[n], the transform of a block.
+        power: float32[n], its power.
+
+    Returns:
+        The spectrum without them, and the power of the strongest over the level around it; a spectrum that is
+        a comb as it is, and 0.
+    """
+    level = local_level(power)
+    high = np.flatnonzero(power > _EXCISE_OVER * level)
+    if len(high) == 0 or _is_comb(power, level):
+        return spectrum, 0.0
+    clean = spectrum.copy()
+    clean[high] *= np.sqrt(level[high] / power[high])
+    return clean, float((power[high].astype(np.float64) / np.maximum(level[high], 1e-30)).max())
+
+
+def _is_comb(power: NDArray[np.float32], level: NDArray[np.float32]) -> bool:
     """Whether the narrow lines of a spectrum are too many, and too alike, to be carriers.
 
     A signal that repeats itself is a comb: fill frames repeat the randomiser's 255 bits, which makes some 390
     lines of 72 kBd. A carrier's skirt is one line here.
     """
-    power = spectrum.real**2 + spectrum.imag**2
-    high = np.flatnonzero(power > np.maximum(_EXCISE_OVER * local_level(power), _ALIKE * power.max()))
+    high = np.flatnonzero(power > np.maximum(_EXCISE_OVER * level, _ALIKE * power.max()))
     return int(np.count_nonzero(np.diff(high) > 1)) + 1 >= _COMB_LINES
 
 
-def excise(spectrum: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], float]:
-    """Brings narrow lines (carriers, the DC spike of a dongle) down to the level around them.
-
-    Args:
-        spectrum: complex64[n], the transform of a block.
-
-    Returns:
-        The spectrum without them, and the power of the strongest over the level around it.
-    """
-    power = spectrum.real**2 + spectrum.imag**2
-    level = local_level(power)
-    high = np.flatnonzero(power > _EXCISE_OVER * level)
-    if len(high) == 0:
-        return spectrum, 0.0
-    clean = spectrum.copy()
-    clean[high] *= np.sqrt(level[high] / power[high])
-    return clean, float((power[high].astype(np.float64) / np.maximum(level[high], 1e-30)).max())
+def power_of(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Power of every bin."""
+    size = np.abs(spectrum)
+    size *= size
+    return size
 
 
 def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -152,10 +161,11 @@ def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The lesser of two bins of noise has half their mean power, and a line shows in one of them only.
     """
-    groups = max(len(power) // (2 * _LEVEL_BINS), 1)
-    half = min(_LEVEL_BINS, len(power) // 2)
+    half = min(_LEVEL_BINS, max(len(power) // 2, 1))
+    groups = len(power) // (2 * half)
     pairs = power[: groups * 2 * half].reshape(groups, 2, half)
-    level = 2 * np.minimum(pairs[:, 0], pairs[:, 1]).mean(axis=1)
+    least = np.minimum(pairs[:, 0], pairs[:, 1]).ravel()
+    level = np.add.reduceat(least, np.arange(0, len(least), half)) * np.float32(2 / half)
     spread = np.repeat(level, 2 * half)
     return np.append(spread, np.full(len(power) - len(spread), level[-1], np.float32))
 

@@ -8,19 +8,21 @@ having looked less often: what costs time costs it only where something happens.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.acquisition import Analyser, Estimate
+from decoders.acquisition import Estimate
 from decoders.breaks import BreakFinder, Clock
 from decoders.clock import ClockTrack, Segment
+from decoders.filters import PolyphaseBank
 from decoders.interference import STRONG_LINE
 
-LARGEST_STRIDE = 8
-"""Blocks from one estimate to the next at most; 8 keep the forecast of the clock within 0.05 symbol."""
+LARGEST_STRIDE = 16
+"""Blocks from one estimate to the next at most; each doubles what the clock's forecast is known to."""
 
-LARGEST_STRIDE_SECONDS = 0.75
+LARGEST_STRIDE_SECONDS = 1.0
 """The same as a time: what is waited for is the delay of a live reception."""
 
 
@@ -55,10 +57,29 @@ class _Look:
     disturbed: bool
 
 
+class BlockAnalyser(Protocol):
+    """What the tracker knows of a signal, and who estimates its blocks; as `acquisition.Analyser`."""
+
+    sample_rate: float
+    modulation: str
+    symbol_rate: float
+    rolloff: float
+    length: int
+
+    @property
+    def bank(self) -> PolyphaseBank:
+        """The matched filter."""
+
+    def estimate(
+        self, block: NDArray[np.complex64], start: int, forecast: float | None
+    ) -> tuple[Estimate | None, float]:
+        """Estimates one block; also returns the strongest interferer over the level around it."""
+
+
 class Tracker:
     """Turns samples into segments without gap or overlap; the samples themselves are kept by the caller."""
 
-    def __init__(self, analyser: Analyser) -> None:
+    def __init__(self, analyser: BlockAnalyser) -> None:
         self._analyser = analyser
         self._length = analyser.length
         self._clock = ClockTrack(
