@@ -41,7 +41,7 @@ test-slow: kernels
 	TRAMTHU_SLICE=$(SLICE) $(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 
 bench: kernels
-	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: kernels
 	$(BIN)/ruff check
