@@ -19,8 +19,9 @@ const char* viterbi_instruction_set();
 // Max-log a-posteriori decoding of `count` bits; see siso.py.
 void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr);
 
-// Reed-Solomon (255, 223); see reed_solomon.py. Return: corrected symbols, or -1.
-int rs_decode(uint8_t* word, const uint8_t* erasures, size_t erasure_count);
+// Reed-Solomon (255, 255 - parity), parity 16 or 32; see reed_solomon.py. Return: corrected symbols, or -1,
+// and then the word is as it was.
+int rs_decode(uint8_t* word, const uint8_t* erasures, size_t erasure_count, int parity);
 
 // distance[k]: bits that differ between bits[k…k+31] and the marker.
 void marker_distance(const uint8_t* bits, size_t count, uint32_t marker, uint8_t* distance);

@@ -57,7 +57,13 @@ auto siso(In<int8_t, 1> soft, In<uint8_t, 1> known, bool nrz_m) {
     return Out<int32_t, 1>(llr, {count}, llr_owner);
 }
 
-auto rs_decode(In<uint8_t, 1> word, In<uint8_t, 1> erasures) {
+void check_parity(int parity) {
+    if (parity != 16 && parity != 32)
+        throw std::invalid_argument("parity is 16 or 32 bytes, not " + std::to_string(parity));
+}
+
+auto rs_decode(In<uint8_t, 1> word, In<uint8_t, 1> erasures, int parity) {
+    check_parity(parity);
     if (word.shape(0) != 255) throw std::invalid_argument("a codeword has 255 bytes");
     bool seen[255] = {};
     for (size_t e = 0; e < erasures.shape(0); ++e) {
@@ -72,9 +78,27 @@ auto rs_decode(In<uint8_t, 1> word, In<uint8_t, 1> erasures) {
     int corrected = 0;
     {
         nb::gil_scoped_release released;
-        corrected = tramthu::rs_decode(fixed, erasures.data(), erasures.shape(0));
+        corrected = tramthu::rs_decode(fixed, erasures.data(), erasures.shape(0), parity);
     }
     return nb::make_tuple(Out<uint8_t, 1>(fixed, {255}, fixed_owner), corrected);
+}
+
+auto rs_decode_words(In<uint8_t, 2> words, int parity) {
+    check_parity(parity);
+    if (words.shape(1) != 255) throw std::invalid_argument("a codeword has 255 bytes");
+    const size_t count = words.shape(0);
+    auto* fixed = new uint8_t[255 * count];
+    nb::capsule fixed_owner = owner(fixed);
+    auto* corrected = new int32_t[count];
+    nb::capsule corrected_owner = owner(corrected);
+    {
+        nb::gil_scoped_release released;
+        std::copy(words.data(), words.data() + 255 * count, fixed);
+        for (size_t k = 0; k < count; ++k)
+            corrected[k] = tramthu::rs_decode(fixed + 255 * k, nullptr, 0, parity);
+    }
+    return nb::make_tuple(Out<uint8_t, 2>(fixed, {count, 255}, fixed_owner),
+                          Out<int32_t, 1>(corrected, {count}, corrected_owner));
 }
 
 auto marker_distance(In<uint8_t, 1> bits, uint32_t marker) {
@@ -95,6 +119,7 @@ NB_MODULE(_fec, m) {
           nb::arg("instruction_set"));
     m.def("instruction_set", &tramthu::viterbi_instruction_set);
     m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"));
-    m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"));
+    m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"), nb::arg("parity"));
+    m.def("rs_decode_words", &rs_decode_words, nb::arg("words"), nb::arg("parity"));
     m.def("marker_distance", &marker_distance, nb::arg("bits"), nb::arg("marker"));
 }

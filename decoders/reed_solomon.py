@@ -1,6 +1,7 @@
-"""Reed-Solomon (255, 223) of CCSDS 131.0-B-5 section 4: errors and erasures, both bases, any interleave.
+"""Reed-Solomon of CCSDS 131.0-B-5 section 4: errors and erasures, both bases, any interleave.
 
-Field x^8 + x^7 + x^2 + x + 1, generator with the roots alpha^(11 j), j = 112 … 143. Byte p of a codeword is
+(255, 223) and (255, 239), with 32 and 16 bytes of parity, correct 16 and 8 errors. Field x^8 + x^7 + x^2 + x
++ 1, generator with the roots alpha^(11 j), j = 128 - E … 127 + E, E half the parity. Byte p of a codeword is
 the coefficient of x^(254 - p). Dual basis: annex F; symbols are mapped to the conventional basis and back.
 """
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from . import _fec
 
 LENGTH, PARITY = 255, 32
-FIRST_ROOT, ROOT_STEP = 112, 11
+PARITIES = (16, 32)
+ROOT_STEP = 11
 FAILED = -1
 
 Bytes = npt.NDArray[np.uint8]
@@ -62,26 +64,32 @@ TO_DUAL = _to_dual()
 FROM_DUAL = np.argsort(TO_DUAL).astype(np.uint8)
 
 
-def decode_word(word: Bytes, erasures: Sequence[int] = ()) -> tuple[Bytes, int]:
+def first_root(parity: int) -> int:
+    """Lowest root of the generator, as a power of alpha^11."""
+    return 128 - parity // 2
+
+
+def decode_word(word: Bytes, erasures: Sequence[int] = (), parity: int = PARITY) -> tuple[Bytes, int]:
     """Correct one codeword in the conventional basis.
 
     Args:
         word: uint8, shape (255,).
         erasures: distinct positions of bytes that are not to be trusted.
+        parity: bytes of parity, 16 or 32; up to e errors and f erasures mend where 2 e + f <= parity.
 
     Returns:
         The codeword and how many of its bytes were changed; the word as it was and `FAILED`.
 
     Raises:
-        ValueError: a word of another length, or erasures that are not distinct positions.
+        ValueError: a word of another length, another parity, or erasures that are not distinct positions.
     """
-    return _fec.rs_decode(np.ascontiguousarray(word), np.array(erasures, dtype=np.uint8))
+    return _fec.rs_decode(np.ascontiguousarray(word), np.array(erasures, dtype=np.uint8), parity)
 
 
-def decode_words(words: Bytes) -> tuple[Bytes, tuple[int, ...]]:
+def decode_words(words: Bytes, parity: int = PARITY) -> tuple[Bytes, tuple[int, ...]]:
     """Correct codewords, shape (n, 255), without erasures; otherwise as `decode_word`."""
-    decoded = [decode_word(word) for word in words]
-    return np.stack([word for word, _ in decoded]), tuple(count for _, count in decoded)
+    fixed, corrected = _fec.rs_decode_words(np.ascontiguousarray(words), parity)
+    return fixed, tuple(corrected.tolist())
 
 
 def split_block(block: Bytes, *, interleave: int, basis: str) -> Bytes:
@@ -106,30 +114,31 @@ def join_block(words: Bytes, *, basis: str) -> Bytes:
     return np.ascontiguousarray(wire.T).reshape(-1)
 
 
-def chance_of_random_decode(errors: int, erasures: int) -> float:
+def chance_of_random_decode(errors: int, erasures: int, parity: int = PARITY) -> float:
     """How likely a word of random bytes decodes with that many erasures and at most that many errors.
 
-    The words within reach of a codeword, over all words: sum over e of C(255 - s, e) 255^e / 256^(32 - s).
+    The words within reach of a codeword, over all words: sum over e of C(255 - s, e) 255^e / 256^(P - s), for
+    s erasures and P bytes of parity.
     """
     reach = sum(math.comb(LENGTH - erasures, e) * 255**e for e in range(errors + 1))
-    return float(reach / 256 ** (PARITY - erasures))
+    return float(reach / 256 ** (parity - erasures))
 
 
-def decode_word_plain(word: Bytes, erasures: Sequence[int] = ()) -> tuple[Bytes, int]:
+def decode_word_plain(word: Bytes, erasures: Sequence[int] = (), parity: int = PARITY) -> tuple[Bytes, int]:
     """The specification of `decode_word`: Berlekamp-Massey started from the erasures, Forney's formula."""
-    syndromes = _syndromes(word)
+    syndromes = _syndromes(word, parity)
     if not any(syndromes):
         return word.copy(), 0
-    if len(erasures) > PARITY:
+    if len(erasures) > parity:
         return word.copy(), FAILED
-    locator = _berlekamp_massey(syndromes, _erasure_locator(erasures), len(erasures))
+    locator = _berlekamp_massey(syndromes, _erasure_locator(erasures, parity), len(erasures))
     while locator[-1] == 0:
         locator.pop()
     degree = len(locator) - 1
-    if 2 * degree > PARITY + len(erasures):
+    if 2 * degree > parity + len(erasures):
         return word.copy(), FAILED
     fixed, roots, changed = word.copy(), 0, 0
-    evaluator = _product(syndromes, locator)[:PARITY]
+    evaluator = _product(syndromes, locator)[:parity]
     for position in range(LENGTH):
         log_inverse = -ROOT_STEP * (LENGTH - 1 - position) % LENGTH
         if _evaluate(locator, log_inverse):
@@ -137,39 +146,41 @@ def decode_word_plain(word: Bytes, erasures: Sequence[int] = ()) -> tuple[Bytes,
         derivative = _evaluate(_odd_part(locator), log_inverse)
         if not derivative:
             return word.copy(), FAILED
-        numerator = times(_evaluate(evaluator, log_inverse), EXP[log_inverse * (FIRST_ROOT - 1) % LENGTH])
+        numerator = times(
+            _evaluate(evaluator, log_inverse), EXP[log_inverse * (first_root(parity) - 1) % LENGTH]
+        )
         value = over(numerator, derivative)
         roots, changed = roots + 1, changed + (value != 0)
         fixed[position] ^= value
-    if roots != degree or any(_syndromes(fixed)):
+    if roots != degree or any(_syndromes(fixed, parity)):
         return word.copy(), FAILED
     return fixed, changed
 
 
-def _syndromes(word: Bytes) -> list[int]:
+def _syndromes(word: Bytes, parity: int) -> list[int]:
     values = []
-    for j in range(PARITY):
-        log_root, value = (FIRST_ROOT + j) * ROOT_STEP % LENGTH, 0
+    for j in range(parity):
+        log_root, value = (first_root(parity) + j) * ROOT_STEP % LENGTH, 0
         for byte in word.tolist():
             value = times(value, EXP[log_root]) ^ byte
         values.append(value)
     return values
 
 
-def _erasure_locator(erasures: Sequence[int]) -> list[int]:
+def _erasure_locator(erasures: Sequence[int], parity: int) -> list[int]:
     locator = [1]
     for position in erasures:
         locator = _product(locator, [1, EXP[ROOT_STEP * (LENGTH - 1 - position) % LENGTH]])
-    return locator + [0] * (PARITY + 1 - len(locator))
+    return locator + [0] * (parity + 1 - len(locator))
 
 
 def _berlekamp_massey(syndromes: list[int], locator: list[int], erasure_count: int) -> list[int]:
     previous, degree = locator, erasure_count
-    for r in range(erasure_count + 1, PARITY + 1):
+    for r in range(erasure_count + 1, len(syndromes) + 1):
         discrepancy = 0
         for i in range(r):
             discrepancy ^= times(locator[i], syndromes[r - 1 - i])
-        previous = [0, *previous[:PARITY]]
+        previous = [0, *previous[:-1]]
         if not discrepancy:
             continue
         following = [a ^ times(discrepancy, b) for a, b in zip(locator, previous, strict=True)]
