@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.carrier import WINDOW_SYMBOLS, edge_taps, oqpsk_lines, qpsk_lines
+from decoders.carrier import WINDOW_SYMBOLS, bpsk_lines, edge_taps, oqpsk_lines, qpsk_lines
 from decoders.filters import PolyphaseBank
 from decoders.matched_filter import matched_samples
 
@@ -34,7 +34,8 @@ class BreakFinder:
     def __init__(self, *, modulation: str, bank: PolyphaseBank, rolloff: float) -> None:
         self.offset = modulation == "oqpsk"
         self.bank = bank
-        self._taps = edge_taps(rolloff)
+        self.modulation = modulation
+        self._taps = edge_taps(rolloff) if self.offset else np.zeros(0, np.complex64)
 
     def find(
         self, samples: NDArray[np.complex64], origin: int, end: float, clocks: tuple[Clock, Clock]
@@ -60,7 +61,7 @@ class BreakFinder:
         """Strength of the carrier's line in windows from `start` on."""
         per_symbol = 2 if self.offset else 1
         windows = max(int((end - start) * clock.step / WINDOW_SYMBOLS), 0)
-        margin = len(self._taps) // 2 if self.offset else 0
+        margin = len(self._taps) // 2
         position = clock.position + (start - clock.at) * clock.step
         first = (np.ceil(position * per_symbol) - margin) / per_symbol
         outputs = matched_samples(
@@ -71,5 +72,9 @@ class BreakFinder:
             count=windows * WINDOW_SYMBOLS * per_symbol + 2 * margin,
             frequency=clock.frequency,
         )
-        lines = oqpsk_lines(outputs, self._taps) if self.offset else qpsk_lines(outputs)
-        return np.abs(lines)
+        return np.abs(self._lines(outputs))
+
+    def _lines(self, outputs: NDArray[np.complex64]) -> NDArray[np.complex128]:
+        if self.offset:
+            return oqpsk_lines(outputs, self._taps)
+        return qpsk_lines(outputs) if self.modulation == "qpsk" else bpsk_lines(outputs)

@@ -54,6 +54,11 @@ def qpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
     return np.asarray(fourth_power(symbols).reshape(-1, WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
 
 
+def bpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
+    """One number per window whose angle is twice the phase; complex64[n * WINDOW_SYMBOLS] in."""
+    return np.asarray((symbols * symbols).reshape(-1, WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
+
+
 def oqpsk_lines_plain(outputs: NDArray[np.complex64], taps: NDArray[np.complex64]) -> NDArray[np.complex128]:
     """The specification of `oqpsk_lines`."""
     turn = np.array([1, -1j, -1, 1j], np.complex64)

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.demodulator import MODULATIONS, Demodulator, DemodulatorReport, SoftBlock
+from decoders import one_rail
+from decoders.demodulator import Demodulator, DemodulatorReport, SoftBlock
 from decoders.downlink import Mode
-from decoders.errors import DecoderError
 
 
 class AnyDemodulator(Protocol):
@@ -34,15 +34,15 @@ def open_demodulator(mode: Mode, sample_rate: float) -> AnyDemodulator:
         sample_rate: Hz.
 
     Raises:
-        DecoderError: The sample rate cannot hold the signal, or the modulation has no demodulator.
+        DecoderError: The sample rate cannot hold the signal.
     """
-    if mode.modulation in MODULATIONS:
-        return Demodulator(
-            sample_rate=sample_rate,
-            modulation=mode.modulation,
-            symbol_rate=mode.symbol_rate,
-            rolloff=mode.rolloff,
-            carrier_reach_hz=mode.carrier_reach_hz,
-            carrier_drift_hz_s=mode.carrier_drift_hz_s,
-        )
-    raise DecoderError(f"modulation {mode.modulation!r}: give one of {', '.join(MODULATIONS)}")
+    if mode.modulation in one_rail.MODULATIONS:
+        return one_rail.OneRailDemodulator(mode, sample_rate)
+    return Demodulator(
+        sample_rate=sample_rate,
+        modulation=mode.modulation,
+        symbol_rate=mode.symbol_rate,
+        rolloff=mode.rolloff,
+        carrier_reach_hz=mode.carrier_reach_hz,
+        carrier_drift_hz_s=mode.carrier_drift_hz_s,
+    )
