@@ -12,6 +12,8 @@ from sim.meteor_hrpt import MeteorHrptFrames
 from sim.packet_source import STRIP_PERIOD_S, PacketSource
 from sim.request import PassSimulation
 
+LEAD_S = 0.02  # of packets before the first frame; what then waits is sent in place of idle frames
+
 
 def frame_stream(
     request: PassSimulation,
@@ -33,5 +35,5 @@ def frame_stream(
     if source is None:
         raise SimulationError(f"mode {mode.name} sends packets; give a source of them")
     counters = np.random.default_rng(seed).integers(0, COUNTER_PERIOD, 2)
-    packets = source.packets(start - STRIP_PERIOD_S, end)
+    packets = source.packets(start - (STRIP_PERIOD_S if mode.camera else LEAD_S), end)
     return CaduFrames(mode, packets, int(counters[0]), int(counters[1]))

@@ -149,18 +149,20 @@ class FrameMaker:
         return sum(zones.waiting_bytes for zones in self._zones.values())
 
     def slot(self) -> Slot:
-        """What goes into the next slot: a frame of the channel with most to send."""
-        ready = [vcid for vcid, zones in self._zones.items() if zones.full]
-        vcid = max(ready, key=lambda v: self._zones[v].waiting_bytes) if ready else IDLE_VCID
-        pointer, zone = (self._zones[vcid].pop() if ready else None) or (
-            IDLE_ONLY,
-            bytes(self.mode.zone_bytes),
-        )
+        """What goes into the next slot: a frame of the channel that has waited longest for its turn."""
+        vcid = next((vcid for vcid, zones in self._zones.items() if zones.full), IDLE_VCID)
+        pointer, zone = self._take_turn(vcid) or (IDLE_ONLY, bytes(self.mode.zone_bytes))
         counter = self._counters.get(vcid, self._first)
         self._counters[vcid] = (counter + 1) % COUNTER_PERIOD
         insert_zone = bytes(self.mode.insert_zone_bytes)  # LRPT: encryption flag and key number: none
         header = vcdu_header(self.scid, vcid, counter) + insert_zone + pointer.to_bytes(2, "big")
         return Slot(vcid, counter, header + zone + bytes(self.mode.trailer_bytes))
+
+    def _take_turn(self, vcid: int) -> tuple[int, bytes] | None:
+        if vcid not in self._zones:
+            return None
+        self._zones[vcid] = zones = self._zones.pop(vcid)  # to the end of the queue
+        return zones.pop()
 
     def _channel(self, vcid: int) -> PacketZones:
         return self._zones.setdefault(vcid, PacketZones(self.mode.zone_bytes))

@@ -131,6 +131,7 @@ def _jpss(scid: int, bit_rate: float) -> tuple[Instrument, ...]:
     return (
         *viirs,
         Instrument(0, 11, 71, 1.0, DAYS_TO_1958, _attitude(scid)),
+        Instrument(0, 8, 400, 20.0, DAYS_TO_1958),
         Instrument(1, 528, 62 * 16, 40.0, DAYS_TO_1958),
         Instrument(6, 1340, 2_000, 40.0, DAYS_TO_1958),
         Instrument(11, 560, 1_200, 10.0, DAYS_TO_1958),

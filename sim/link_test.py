@@ -82,8 +82,7 @@ def request_of(
 
 def source_of(request: PassSimulation) -> PacketSource | None:
     """What the satellite of a request sends; of LRPT, which lacks its camera here, random packets."""
-    lrpt = request.mode in ("m2_72k", "72k", "80k")
-    return FillSource(seed=request.seed) if lrpt else content_of(request)
+    return FillSource(seed=request.seed) if request.downlink.camera else content_of(request)
 
 
 def link_test(mode: str, *, frames: int, ebn0_db: float = math.inf, seed: int = 1, **rest: Any) -> LinkTest:

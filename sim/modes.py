@@ -47,6 +47,7 @@ class Mode:
         insert_zone_bytes: behind the header of a frame.
         trailer_bytes: behind its packet zone.
         scid: spacecraft.
+        camera: MSU-MR of a METEOR-M on VHF is what sends.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Mode:
     insert_zone_bytes: int = 0
     trailer_bytes: int = 0
     scid: int = 0
+    camera: bool = False
 
     @property
     def lag(self) -> float:
@@ -166,6 +168,7 @@ def _lrpt(
         rolloff=0.6,
         second_inverted=True,
         insert_zone_bytes=2,
+        camera=True,
         differential=differential,
         interleaved=interleaved,
     )

@@ -48,17 +48,57 @@ def test_parity_equals_published_vectors(shared_vectors: Path) -> None:
     assert [row.tobytes().hex() for row in parity] == [v["parity_conventional_hex"] for v in vectors]
 
 
+def test_dual_basis_equals_published_tables(shared_vectors: Path) -> None:
+    data = _load(shared_vectors, "rs.json")
+    to_dual, to_conventional = coding.dual_tables()
+    assert to_dual.tobytes().hex() == data["dual_basis"]["to_dual_hex"]
+    assert to_conventional.tobytes().hex() == data["dual_basis"]["to_conventional_hex"]
+    for vector in data["rs_255_223"]["vectors"]:
+        (block,) = coding.add_parity([bytes.fromhex(vector["message_hex"])], interleave=1, dual=True)
+        assert block[223:].hex() == vector["parity_dual_hex"]
+
+
+def test_interleave_of_five_is_five_codewords() -> None:
+    frame = np.random.default_rng(9).integers(0, 256, 1115, dtype=np.uint8).tobytes()
+    (block,) = coding.add_parity([frame], 5, dual=True)
+    assert block[:1115] == frame
+    for word in range(5):
+        assert coding.add_parity([frame[word::5]], 1, dual=True) == [block[word::5]]
+
+
+@pytest.mark.parametrize("rate", ["2/3", "3/4", "5/6", "7/8"])
+def test_punctured_code_equals_published_vectors(shared_vectors: Path, rate: str) -> None:
+    data = _load(shared_vectors, "convolutional.json")["punctured"]
+    vector = next(v for v in data if v["rate"] == rate)
+    bits = _bits(vector["input_hex"])[: vector["input_bits_used"]]
+    sent = coding.Puncturer(rate).process(coding.ConvolutionalEncoder().process(bits))
+    whole = vector["output_bits"] - vector["output_bits"] % 2  # a last single bit waits for its pair
+    assert sent.size == whole
+    assert np.array_equal(sent, _bits(vector["output_hex"])[:whole])
+
+
+def test_metop_keeps_each_generator_on_its_rail() -> None:
+    """I carries C1 by 101, Q carries C2 by 110."""
+    coded = coding.ConvolutionalEncoder().process(
+        np.random.default_rng(4).integers(0, 2, 300, dtype=np.uint8)
+    )
+    sent = coding.Puncturer("3/4", "metop").process(coded)
+    assert np.array_equal(sent[0::2], coded[0::2].reshape(-1, 3)[:, [0, 2]].reshape(-1))
+    assert np.array_equal(sent[1::2], coded[1::2].reshape(-1, 3)[:, [0, 1]].reshape(-1))
+
+
 def test_randomiser_equals_published_sequence(shared_vectors: Path) -> None:
     vector = _load(shared_vectors, "randomizer.json")
     assert coding.randomiser_sequence(255).hex() == vector["first_255_bytes_hex"]
     assert hashlib.sha256(coding.randomiser_sequence(1020)).hexdigest() == vector["sha256_first_1020_bytes"]
 
 
-def test_whole_cadu_equals_published_vector(shared_vectors: Path) -> None:
-    vector = _load(shared_vectors, "cadu.json")["vectors"][0]
+@pytest.mark.parametrize("number", [0, 1])
+def test_whole_cadu_equals_published_vector(shared_vectors: Path, number: int) -> None:
+    vector = _load(shared_vectors, "cadu.json")["vectors"][number]
     vcdu = bytes.fromhex(vector["vcdu_892_hex"])
     assert framing.vcdu_header(vector["scid"], vector["vcid"], vector["counter"]) == vcdu[:6]
-    (block,) = coding.add_parity([vcdu])
+    (block,) = coding.add_parity([vcdu], dual=vector["dual_basis"])
     assert block.hex() == vector["codeblock_before_randomizing_1020_hex"]
     cadu = np.frombuffer(framing.MARKER + block, np.uint8)
     sent = coding.randomise(cadu)
@@ -93,7 +133,15 @@ def test_interleaver_equals_published_vectors(shared_vectors: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [coding.NrzM, coding.ConvolutionalEncoder, lambda: coding.Interleaver(3), coding.SyncInserter]
+    "make",
+    [
+        coding.NrzM,
+        coding.ConvolutionalEncoder,
+        lambda: coding.Interleaver(3),
+        coding.SyncInserter,
+        lambda: coding.Puncturer("2/3"),
+        lambda: coding.Puncturer("3/4", "metop"),
+    ],
 )
 def test_blocks_equal_whole(make) -> None:
     rng = np.random.default_rng(5)
