@@ -2,6 +2,13 @@
 
 Every place that looks like a marker is tried, and so is every place where the last frame lets one expect it;
 only Reed-Solomon decides. So a lost bit costs no more than its frame, and a destroyed marker nothing.
+
+How often a frame is made of nothing: a codeword of random bytes is corrected with probability 2.6e-14, and
+with erasures it counts only below `codeblock.PROVEN` = 1e-9; the words of one frame are independent, so of a
+tried place less than (2.6e-14)^n becomes a frame of n words at the first try and (1e-9)^n at the second,
+which is made only where a marker stands (once in 1e7 places; at worst once per frame length on the flywheel).
+One word alone (rs_interleave 1) is the worst: 1e9 bits of noise give 2e4 places, so 1e-9 false frames at the
+first try and 2e-7 at the second.
 """
 
 from __future__ import annotations
@@ -12,34 +19,39 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from . import _fec
 from .ambiguity import negative
-from .codeblock import CodeBlock, decode_codeblock, second_try
+from .codeblock import CodeBlock, decode_codeblock, decode_codeblocks, second_try
 from .downlink import Mode
-from .reed_solomon import FAILED, join_block
+from .marker_search import MarkerSearch, SeenMarker
+from .reed_solomon import FAILED, TO_DUAL
 from .siso import UNKNOWN
 from .viterbi import Bits, SoftBits
 
-MARKER_BITS = 32
 VERSION = 1  # AOS transfer frame (CCSDS 732.0-B-4 section 4.1.2)
-# Bits that may differ: where a marker is looked for (random bits pass once in 1e5 places), where one is
-# expected (once in 300), and where a second try is worth its time although nothing was expected.
-SEARCH_DISTANCE, EXPECTED_DISTANCE, SURE_DISTANCE = 4, 8, 2
-FLYWHEEL_FRAMES = 8
+# Bits of a marker that may differ where one is expected (random bits pass once in 300), and where a second
+# try is worth its time although nothing was expected.
+EXPECTED_DISTANCE, SURE_DISTANCE = 8, 2
+FLYWHEEL_FRAMES = 16
 # A marker this alike, so near to a place without one, is the frame's: see `_marker_beside`.
 BESIDE_DISTANCE, BESIDE_BYTES = 5, 128
 # Bits around a frame that the second try reads to settle its trellis; and those before and behind it in which
 # a marker is looked for.
 CONTEXT_BITS = 128
-AROUND_BITS = 8 * BESIDE_BYTES + MARKER_BITS
-LOOK_BACK_FRAMES = 2
+AROUND_BITS = 8 * BESIDE_BYTES + 64
+LOOK_BACK_FRAMES = 8
+MOST_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class FoundFrame:
-    """A frame located in the stream, its marker's first bit number, and what came of its block.
+    """A frame located in the stream.
 
-    `soft` are the soft bits of the whole frame in the encoder's order, shape (2 * frame_bits,), or None.
+    Attributes:
+        bit_index: number of its marker's first bit.
+        inverted: whether its bits had to be turned.
+        marker_errors: wrong bits of its marker.
+        block: what came of its Reed-Solomon block.
+        soft: soft bits of the whole frame in the encoder's order, turned, shape (2 * frame_bits,), or None.
     """
 
     bit_index: int
@@ -49,23 +61,13 @@ class FoundFrame:
     soft: SoftBits | None
 
 
-def marker_distance_plain(bits: Bits, marker: int) -> npt.NDArray[np.uint8]:
-    """The specification of `_fec.marker_distance`: differing bits of every 32-bit window, shape (n - 31,)."""
-    pattern = np.array([marker >> (31 - k) & 1 for k in range(MARKER_BITS)], dtype=np.uint8)
-    if bits.size < MARKER_BITS:
-        return np.zeros(0, dtype=np.uint8)
-    windows = np.lib.stride_tricks.sliding_window_view(bits, MARKER_BITS)
-    distance: npt.NDArray[np.uint8] = (windows != pattern).sum(axis=1).astype(np.uint8)
-    return distance
-
-
 class FrameFinder:
     """Find frames in bits as they come."""
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self._length = mode.frame_bits
-        self._marker = mode.marker_value
+        self._marker = MarkerSearch(mode)
         self._may_be_inverted = mode.differential == "none"
         self._bits = np.zeros(0, dtype=np.uint8)
         self._soft: SoftBits | None = None
@@ -74,6 +76,7 @@ class FrameFinder:
         self._floor = 0  # end of the last proven frame
         self._expected: int | None = None
         self._missed = 0
+        self._at_once = 1
         # First 16 bits (version, SCID, VCID) of frames that were proven behind a marker.
         self._headers: set[bytes] = set()
 
@@ -96,26 +99,60 @@ class FrameFinder:
         return self._search(self._base + self._bits.size - self._length)
 
     def _search(self, last: int) -> list[FoundFrame]:
+        """All frames that begin up to the bit `last`."""
         found: list[FoundFrame] = []
-        if last < self._position:
-            return found
-        places = self._places(last)
-        while True:
+        places: npt.NDArray[np.int64] | None = None
+        while self._position <= last:
+            if self._expected == self._position:
+                found.extend(self._clean_run(last))
+                if self._position > last:
+                    break
+            if places is None:  # only now: behind a frame without a flaw nothing is looked for
+                places = self._places(last)
             position = self._next_place(places, last)
             if position is None:
-                self._position = max(self._position, last + 1)
-                return found
+                self._position = last + 1
+                break
             found.extend(self._try(position))
+        return found
+
+    def _clean_run(self, last: int) -> Iterator[FoundFrame]:
+        """Frames that follow the last proven one without a flaw, several at once: what `_try` would find."""
+        while self._position <= last:
+            count = min(self._at_once, (last - self._position) // self._length + 1)
+            frames = self._clean_frames(count)
+            yield from frames
+            if frames:
+                self._floor = self._position = self._expected = self._position + len(frames) * self._length
+                self._missed = 0
+            if len(frames) < count:
+                self._at_once = 1
+                return
+            self._at_once = min(2 * self._at_once, MOST_AT_ONCE)
+
+    def _clean_frames(self, count: int) -> list[FoundFrame]:
+        """Up to `count` frames from the present position; what comes behind the first flaw is left out."""
+        start, length = self._position - self._base, self._length
+        rows = self._bits[start : start + count * length].reshape(count, length)
+        errors = (rows[:, : self._marker.bits] != self._marker.pattern).sum(axis=1)
+        inverted = (errors > self._marker.bits // 2) & self._may_be_inverted
+        errors = np.where(inverted, self._marker.bits - errors, errors)
+        if inverted.any():
+            rows = rows ^ inverted.astype(np.uint8)[:, np.newaxis]
+        blocks = decode_codeblocks(rows[:, self._marker.bits :], self.mode)
+        found: list[FoundFrame] = []
+        for k, block in enumerate(blocks):
+            if errors[k] > EXPECTED_DISTANCE or not block.proven or not self._is_known(block):
+                break
+            at, turned = self._position + k * length, bool(inverted[k])
+            found.append(FoundFrame(at, turned, int(errors[k]), block, self._soft_of(at, inverted=turned)))
+        return found
 
     def _places(self, last: int) -> npt.NDArray[np.int64]:
         """Where a marker seems to begin, in order."""
-        start = self._position - self._base
-        window = self._bits[start : last - self._base + MARKER_BITS]
-        distance = _fec.marker_distance(np.ascontiguousarray(window), self._marker)
-        alike = distance <= SEARCH_DISTANCE
-        if self._may_be_inverted:
-            alike |= distance >= MARKER_BITS - SEARCH_DISTANCE
-        return np.flatnonzero(alike) + self._position
+        start, end = self._position - self._base, last - self._base + self._marker.bits
+        soft = None if self._soft is None else self._soft[2 * start : 2 * end]
+        return self._marker.places(self._bits[start:end], soft) + self._position
 
     def _next_place(self, places: npt.NDArray[np.int64], last: int) -> int | None:
         index = int(np.searchsorted(places, self._position))
@@ -126,7 +163,7 @@ class FrameFinder:
 
     def _try(self, position: int) -> Iterator[FoundFrame]:
         expected = position == self._expected
-        frame = self._decode(position, expected=expected)
+        frame, seen = self._decode(position, expected=expected)
         if frame.block.proven:
             if self._expected is None:
                 yield from self._look_back(position)
@@ -141,7 +178,7 @@ class FrameFinder:
         elif expected:
             self._missed += 1
             self._expected = None if self._missed > FLYWHEEL_FRAMES else position + self._length
-            located = frame.marker_errors <= EXPECTED_DISTANCE
+            located = seen.is_alike(EXPECTED_DISTANCE)
         if located:
             yield frame
 
@@ -151,69 +188,80 @@ class FrameFinder:
         start = max(self._floor, position - LOOK_BACK_FRAMES * self._length)
         while position - self._length >= start:
             position -= self._length
-            frame = self._decode(position, expected=True)
-            if not frame.block.proven and not frame.block.proven_words:
-                break
-            found.insert(0, frame)
+            frame, _ = self._decode(position, expected=True)
+            if frame.block.proven_words:
+                found.insert(0, frame)
         return found
 
-    def _decode(self, position: int, *, expected: bool) -> FoundFrame:
+    def _decode(self, position: int, *, expected: bool) -> tuple[FoundFrame, SeenMarker]:
         start = position - self._base
         bits: Bits = self._bits[start : start + self._length]
-        errors = int(_fec.marker_distance(np.ascontiguousarray(bits[:MARKER_BITS]), self._marker)[0])
-        inverted = self._may_be_inverted and errors > MARKER_BITS // 2
+        seen = self._look(position)
+        inverted = seen.inverted
         if inverted:
-            bits, errors = bits ^ np.uint8(1), MARKER_BITS - errors
-        block = decode_codeblock(bits[MARKER_BITS:], self.mode)
-        if self._may_be_inverted and errors > EXPECTED_DISTANCE and self._stands_on_its_head(block):
+            bits = bits ^ np.uint8(1)
+        block = decode_codeblock(bits[self._marker.bits :], self.mode)
+        alike = seen.is_alike(EXPECTED_DISTANCE)
+        if self._may_be_inverted and not alike and self._stands_on_its_head(block):
             inverted, bits = not inverted, bits ^ np.uint8(1)
-            block = decode_codeblock(bits[MARKER_BITS:], self.mode)
+            block = decode_codeblock(bits[self._marker.bits :], self.mode)
+
+        def outcome(block: CodeBlock) -> tuple[FoundFrame, SeenMarker]:
+            soft = self._soft_of(position, inverted=inverted)
+            return FoundFrame(position, inverted, seen.errors, block, soft), seen
+
         # Without a randomiser zeros are a clean block; then the marker must be there.
-        doubtful = (
+        if not alike and (
             self.mode.randomiser == "none" or not self._is_known(block) or self._marker_beside(position)
-        )
-        if errors > EXPECTED_DISTANCE and doubtful:
-            return FoundFrame(position, inverted, errors, _failed(block), None)
-        worth = block.proven_words or errors <= (EXPECTED_DISTANCE if expected else SURE_DISTANCE)
+        ):
+            return outcome(_failed(block))
+        worth = block.proven_words or seen.is_alike(EXPECTED_DISTANCE if expected else SURE_DISTANCE)
         if not block.proven and worth and self._soft is not None:
             block = self._second_try(block, start, inverted=inverted)
         if block.proven and not self._is_known(block):
-            if self._is_shifted(position, errors):
-                return FoundFrame(position, inverted, errors, _failed(block), None)
+            if self._is_shifted(position, seen):
+                return outcome(_failed(block))
             self._headers.add(self._header(block))
-        soft = None if self._soft is None else self._soft[2 * start : 2 * (start + self._length)]
-        if soft is not None and inverted:
-            soft = negative(soft)
-        return FoundFrame(position, inverted, errors, block, soft)
+        return outcome(block)
+
+    def _look(self, position: int) -> SeenMarker:
+        start, end = position - self._base, position - self._base + self._marker.bits
+        soft = None if self._soft is None else self._soft[2 * start : 2 * end]
+        return self._marker.look(self._bits[start:end], soft)
+
+    def _soft_of(self, position: int, *, inverted: bool) -> SoftBits | None:
+        if self._soft is None:
+            return None
+        start = position - self._base
+        soft = self._soft[2 * start : 2 * (start + self._length)]
+        return negative(soft) if inverted else soft
 
     def _stands_on_its_head(self, block: CodeBlock) -> bool:
         """Whether a proven block without a marker is inverted: the inverse of a codeword is a codeword."""
-        first_byte = int(join_block(block.words, basis=self.mode.rs_basis)[0])
-        return block.proven and first_byte >> 6 == ~VERSION & 3
+        return block.proven and self._header(block)[0] >> 6 == ~VERSION & 3
 
     def _header(self, block: CodeBlock) -> bytes:
-        return join_block(block.words, basis=self.mode.rs_basis)[:2].tobytes()
+        """The first two bytes; byte k of a block is byte k // interleave of codeword k mod interleave."""
+        interleave = self.mode.rs_interleave
+        first = [int(block.words[k % interleave, k // interleave]) for k in (0, 1)]
+        return bytes(int(TO_DUAL[byte]) for byte in first) if self.mode.rs_basis == "dual" else bytes(first)
 
     def _is_known(self, block: CodeBlock) -> bool:
         """Whether a frame with this header was proven behind a marker."""
         return self._header(block) in self._headers
 
-    def _is_shifted(self, position: int, marker_errors: int) -> bool:
+    def _is_shifted(self, position: int, seen: SeenMarker) -> bool:
         """Whether a marker beside the frame's first or last bit tells that its block is shifted.
 
         Then bytes were lost or doubled before the marker, and what stands in its place looks like one; or
         just behind it, so that a right marker stands before a shifted block.
         """
-        if marker_errors > SURE_DISTANCE and self._marker_beside(position):
+        if not seen.is_alike(SURE_DISTANCE) and self._marker_beside(position):
             return True
         end = position + self._length
-        window = self._bits[end - self._base : end - self._base + MARKER_BITS]
-        if window.size < MARKER_BITS:
+        if self._base + self._bits.size < end + self._marker.bits:
             return False
-        errors = int(_fec.marker_distance(np.ascontiguousarray(window), self._marker)[0])
-        if self._may_be_inverted:
-            errors = min(errors, MARKER_BITS - errors)
-        return errors > SURE_DISTANCE and self._marker_beside(end)
+        return not self._look(end).is_alike(SURE_DISTANCE) and self._marker_beside(end)
 
     def _marker_beside(self, position: int) -> bool:
         """Whether a marker stands some bytes away from where one is expected.
@@ -225,12 +273,10 @@ class FrameFinder:
         """
         start = position - self._base
         first = max(start - 8 * BESIDE_BYTES, start % 8)
-        window = self._bits[first : start + 8 * BESIDE_BYTES + MARKER_BITS]
-        distance = _fec.marker_distance(np.ascontiguousarray(window), self._marker)[::8].astype(int)
-        if self._may_be_inverted:
-            distance = np.minimum(distance, MARKER_BITS - distance)
+        window = self._bits[first : start + 8 * BESIDE_BYTES + self._marker.bits]
+        distance = self._marker.distance(window)[::8].astype(int)
         if (start - first) // 8 < distance.size:
-            distance[(start - first) // 8] = MARKER_BITS
+            distance[(start - first) // 8] = self._marker.bits
         return bool((distance <= BESIDE_DISTANCE).any())
 
     def _second_try(self, block: CodeBlock, start: int, *, inverted: bool) -> CodeBlock:
@@ -239,12 +285,12 @@ class FrameFinder:
         end = min(self._bits.size, start + self._length + CONTEXT_BITS)
         soft = self._soft[2 * first : 2 * end]
         known = np.full(end - first, UNKNOWN, dtype=np.uint8)
-        known[start - first : start - first + MARKER_BITS] = self.mode.marker_pattern
+        known[start - first : start - first + self._marker.bits] = self._marker.pattern
         return second_try(
             block,
             negative(soft) if inverted else soft,
             known,
-            start - first + MARKER_BITS,
+            start - first + self._marker.bits,
             self.mode,
         )
 

@@ -1,23 +1,26 @@
-"""From soft bits to frames: the whole chain of one mode, and of a downlink whose mode is not known."""
+"""From soft bits to frames: the whole chain of one mode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .codeblock import CodeBlock, wire_bits
+from . import frame_quality
+from .codeblock import CodeBlock
 from .deinterleaver import Deinterleaver
-from .differential import NrzMDecoder, nrz_m_encode
+from .differential import NrzMDecoder
 from .downlink import Mode
-from .frame_sync import MARKER_BITS, VERSION, FoundFrame, FrameFinder
+from .frame_sync import LOOK_BACK_FRAMES, VERSION, FoundFrame, FrameFinder
 from .inner_decoder import DecodedBits, InnerDecoder
 from .marker_sync import MarkerSync
+from .minor_frames import read_minor_frame
 from .reed_solomon import FAILED, TO_DUAL
 from .timeline import Timeline
-from .viterbi import Bits, SoftBits, encode
+from .uncoded_sync import UncodedFinder, UncodedFrame
+from .viterbi import SoftBits
 
 IDLE_VCID = 63
 
@@ -31,24 +34,30 @@ class Frame:
     """A located frame.
 
     Attributes:
-        cadu: marker, then the block derandomised and corrected, parity kept.
-        vcid: virtual channel; 63 is idle.
-        scid: spacecraft.
-        counter: frame counter of the virtual channel, 24 bits.
+        cadu: the frame as it is written: marker, then the block derandomised and corrected, parity kept;
+            framing "raw16": its 10-bit words as big-endian uint16.
+        vcid: virtual channel; 63 is idle. Of NOAA's minor frames the number, 1 to 3. None where there is
+        none. scid: spacecraft, or None. counter: frame counter of the virtual channel, 24 bits; of NOAA's
+        minor frames the sixth of a second of
+            the day, by their time code. None where there is none.
         sample_index: sample of the recording at which the frame's first bit came, or None; in the interleaved
             mode its last bits come 17.92 s later.
         bit_index: number of the frame's first bit in the stream behind the inner decoder.
         ebn0_db: measured Eb/N0 per information bit out of the inner decoder, or None.
         symbols_corrected: coded symbols whose sign differed from what was sent.
-        bytes_corrected: per codeword; -1 = failed.
-        good: proven in all codewords and with a plausible header; only such frames are passed on.
+        bytes_corrected: per codeword; -1 = failed; empty where there is no Reed-Solomon.
+        good: proven in all codewords and with a plausible header; unprotected: between two markers at frame
+            distance. Only such frames are passed on.
         state: how the bits had to be turned, or why the frame is not good.
+        unprotected: nothing proves the content.
+        marker_errors: wrong bits of its marker, or None where no marker was looked for.
+        parity_errors: words of NOAA's telemetry with a wrong parity bit; None where there are none.
     """
 
     cadu: bytes
-    vcid: int
-    scid: int
-    counter: int
+    vcid: int | None
+    scid: int | None
+    counter: int | None
     sample_index: float | None
     bit_index: int
     ebn0_db: float | None
@@ -56,28 +65,90 @@ class Frame:
     bytes_corrected: tuple[int, ...]
     good: bool
     state: str
+    unprotected: bool = False
+    marker_errors: int | None = None
+    parity_errors: int | None = None
 
 
-def make_frame(cadu: bytes, corrected: Sequence[int], *, bit_index: int, state: str = "") -> Frame:
+@dataclass(frozen=True)
+class _Reception:
+    """What is known of how a frame was received, besides its content."""
+
+    bit_index: int
+    sample_index: float | None = None
+    ebn0_db: float | None = None
+    symbols_corrected: int = 0
+    marker_errors: int | None = None
+
+
+def make_frame(
+    cadu: bytes,
+    corrected: Sequence[int],
+    *,
+    bit_index: int,
+    state: str = "",
+    received: _Reception | None = None,
+) -> Frame:
     """A frame from its derandomised CADU and the outcome of Reed-Solomon.
 
     48 bits behind the marker: version (2), SCID (8), VCID (6), counter (24), signalling (8). A clean
     Reed-Solomon block does not prove the derandomiser, whose sequence is a codeword; the version tells.
     """
-    header = int.from_bytes(cadu[4:10], "big")
-    version, scid, vcid, counter = (
-        header >> 46,
-        header >> 38 & 0xFF,
-        header >> 32 & 0x3F,
-        header >> 8 & 0xFFFFFF,
-    )
+    version, good = cadu[4] >> 6, True
     if FAILED in corrected:
         good, state = False, f"{list(corrected).count(FAILED)} of {len(corrected)} codewords failed"
     elif version != VERSION:
         good, state = False, f"version {version} instead of {VERSION}"
+    how = received or _Reception(bit_index)
+    return Frame(
+        cadu=cadu,
+        vcid=cadu[5] & 0x3F,
+        scid=(cadu[4] & 0x3F) << 2 | cadu[5] >> 6,
+        counter=int.from_bytes(cadu[6:9], "big"),
+        sample_index=how.sample_index,
+        bit_index=bit_index,
+        ebn0_db=how.ebn0_db,
+        symbols_corrected=how.symbols_corrected,
+        bytes_corrected=tuple(corrected),
+        good=good,
+        state=state,
+        marker_errors=how.marker_errors,
+    )
+
+
+def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: _Reception | None = None) -> Frame:
+    """A frame of bits that nothing protects."""
+    how = received or _Reception(found.bit_index)
+    bits, state = found.bits, found.state
+    vcid = scid = counter = parity_errors = None
+    if mode.framing == "raw16":
+        minor = read_minor_frame(bits)
+        content = minor.words.astype(">u2").tobytes()
+        vcid, scid, counter, parity_errors = (
+            minor.number,
+            minor.spacecraft,
+            minor.counter,
+            minor.parity_errors,
+        )
+        state = ", ".join(filter(None, (state, minor.doubt)))
     else:
-        good = True
-    return Frame(cadu, vcid, scid, counter, None, bit_index, None, 0, tuple(corrected), good, state)
+        content = np.packbits(bits).tobytes()
+    return Frame(
+        cadu=content,
+        vcid=vcid,
+        scid=scid,
+        counter=counter,
+        sample_index=how.sample_index,
+        bit_index=found.bit_index,
+        ebn0_db=how.ebn0_db,
+        symbols_corrected=0,
+        bytes_corrected=(),
+        good=found.good,
+        state=state,
+        unprotected=True,
+        marker_errors=found.marker_errors,
+        parity_errors=parity_errors,
+    )
 
 
 class FrameDecoder:
@@ -86,16 +157,14 @@ class FrameDecoder:
     def __init__(self, mode: Mode, *, tap: Tap | None = None) -> None:
         self.mode = mode
         self.tap = tap
-        self.inner = InnerDecoder()
         self.marker_sync = MarkerSync() if mode.interleaver == "meteor-80k" else None
         self._deinterleaver = Deinterleaver() if self.marker_sync else None
-        self._nrz_m = NrzMDecoder() if mode.differential == "nrz-m" else None
-        self._finder = FrameFinder(mode)
+        self._framing: _CodedFraming | UncodedFinder
+        self._framing = _CodedFraming(mode, self._give) if mode.protected else UncodedFinder(mode)
+        self._received = 0  # soft bits
         self._samples = Timeline()  # samples of the incoming symbols
-        self._soft_received = 0
+        self._levels = Timeline()  # Es/N0 of the incoming symbols, as the demodulator measured it
         self._rows = Timeline()  # symbols of the deinterleaver's rows
-        self._state = ""
-        self._levels = Timeline()  # Es/N0 as the demodulator measured it
 
     def process(
         self,
@@ -107,71 +176,66 @@ class FrameDecoder:
 
         Args:
             soft_bits: int8, serial, positive = 1, 0 = erasure.
-            sample_index: position in the recording of each pair, shape (soft_bits.size // 2,).
-            esn0_db: Es/N0 of each symbol where the demodulator measured it, same shape; it tells more than
-                the soft bits, which saturate.
+            sample_index: position in the recording of each channel symbol, shape
+                (soft_bits.size // mode.soft_bits_per_symbol,).
+            esn0_db: energy per channel symbol over N0 where the demodulator measured it, same shape; it tells
+                more than the soft bits, which saturate.
         """
+        symbol = self._received / self.mode.soft_bits_per_symbol
         if sample_index is not None and sample_index.size:
-            self._samples.extend(self._soft_received / 2, sample_index)
+            self._samples.extend(symbol, sample_index)
         if esn0_db is not None and esn0_db.size:
-            self._levels.extend(self._soft_received / 2, esn0_db.astype(np.float64))
-        self._soft_received += soft_bits.size
-        return self._inner(soft_bits, last=False)
+            self._levels.extend(symbol, esn0_db.astype(np.float64))
+        self._received += soft_bits.size
+        return self._frames(self._framing.process(self._deinterleaved(soft_bits, last=False)))
 
     def flush(self) -> list[Frame]:
         """Frames up to the very end of the recording."""
-        return self._inner(np.zeros(0, dtype=np.int8), last=True)
+        rest = self._deinterleaved(np.zeros(0, dtype=np.int8), last=True)
+        return self._frames([*self._framing.process(rest), *self._framing.flush()])
 
-    def _inner(self, soft: SoftBits, *, last: bool) -> list[Frame]:
-        if self.marker_sync is not None and self._deinterleaver is not None:
-            rows = self.marker_sync.process(soft)
-            soft = self._deinterleaver.process(rows.soft)
+    def _deinterleaved(self, soft: SoftBits, *, last: bool) -> SoftBits:
+        if self.marker_sync is None or self._deinterleaver is None:
+            return soft
+        rows = self.marker_sync.process(soft)
+        soft = self._deinterleaver.process(rows.soft)
+        self._rows.extend(rows.first_row, rows.soft_index / 2)
+        if last:
+            rows = self.marker_sync.flush()
             self._rows.extend(rows.first_row, rows.soft_index / 2)
-            if last:
-                rows = self.marker_sync.flush()
-                self._rows.extend(rows.first_row, rows.soft_index / 2)
-                soft = np.concatenate(
-                    [soft, self._deinterleaver.process(rows.soft), self._deinterleaver.flush()]
-                )
-            self._give("deinterleaved", soft)
-        decoded = self.inner.process(soft)
-        if last:
-            decoded += self.inner.flush()
-        found = self._find(decoded)
-        if last:
-            found += self._finder.flush()
+            soft = np.concatenate([soft, self._deinterleaver.process(rows.soft), self._deinterleaver.flush()])
+        self._give("deinterleaved", soft)
+        return soft
+
+    def _frames(self, found: Sequence[_Located | UncodedFrame]) -> list[Frame]:
         return [self._frame(one) for one in found]
 
-    def _find(self, decoded: list[DecodedBits]) -> list[FoundFrame]:
-        if not decoded:
-            return []
-        self._state = decoded[-1].state
-        bits = np.concatenate([block.bits for block in decoded])
-        if self._nrz_m is not None:
-            bits = self._nrz_m.process(bits)
-        self._give("bits", bits)
-        return self._finder.process(bits, np.concatenate([block.soft for block in decoded]))
-
-    def _frame(self, found: FoundFrame) -> Frame:
-        state = self._state + (", inverted" if found.inverted else "")
-        frame = make_frame(
-            cadu_bytes(found.block, self.mode), found.block.corrected, bit_index=found.bit_index, state=state
+    def _frame(self, found: _Located | UncodedFrame) -> Frame:
+        received = self._reception(found)
+        if isinstance(found, UncodedFrame):
+            return make_unprotected_frame(found, self.mode, received=received)
+        return make_frame(
+            found.cadu, found.corrected, bit_index=found.bit_index, state=found.state, received=received
         )
-        ebn0_db, errors = _quality(found, self.mode)
+
+    def _reception(self, found: _Located | UncodedFrame) -> _Reception:
         symbol = self._symbol_of(found.bit_index)
         middle = self._symbol_of(found.bit_index + self.mode.frame_bits // 2)
         measured = None if middle is None else self._levels.at(middle)
-        return replace(
-            frame,
-            ebn0_db=ebn0_db if measured is None else measured,
-            symbols_corrected=errors,
+        if measured is not None:
+            measured -= 10 * float(np.log10(self.mode.information_bits_per_symbol))
+        return _Reception(
+            found.bit_index,
             sample_index=None if symbol is None else self._samples.at(symbol),
+            ebn0_db=found.ebn0_db if measured is None else measured,
+            symbols_corrected=found.symbol_errors,
+            marker_errors=found.marker_errors,
         )
 
     def _symbol_of(self, bit_index: int) -> float | None:
         """The incoming symbol that a decoded bit came from; interleaved: the one that its row began with."""
         if self._deinterleaver is None:
-            return bit_index
+            return bit_index / self.mode.information_bits_per_symbol
         return self._rows.at(self._deinterleaver.row_of(2 * bit_index))
 
     def _give(self, joint: str, passed: npt.NDArray[np.generic]) -> None:
@@ -179,35 +243,93 @@ class FrameDecoder:
             self.tap(joint, passed)
 
 
+@dataclass(frozen=True)
+class _Located:
+    """A frame behind the inner code, with its quality as the soft bits tell it."""
+
+    bit_index: int
+    cadu: bytes
+    corrected: tuple[int, ...]
+    state: str
+    marker_errors: int
+    ebn0_db: float | None
+    symbol_errors: int
+
+
+class _CodedFraming:
+    """Inner decoder, differential decoder and frame sync of a protected mode."""
+
+    def __init__(self, mode: Mode, give: Tap) -> None:
+        self._mode = mode
+        self._give = give
+        self._inner = InnerDecoder(mode)
+        self._nrz_m = NrzMDecoder() if mode.differential == "nrz-m" else None
+        self._finder = FrameFinder(mode)
+        self._bits = 0
+        self._states: list[tuple[int, str]] = []  # first bit and state of the inner decoder's ambiguities
+
+    def process(self, soft: SoftBits) -> list[_Located]:
+        located = self._locate(self._find(self._inner.process(soft)))
+        self._forget(self._bits - (LOOK_BACK_FRAMES + 4) * self._mode.frame_bits)
+        return located
+
+    def flush(self) -> list[_Located]:
+        return self._locate([*self._find(self._inner.flush()), *self._finder.flush()])
+
+    def _find(self, decoded: list[DecodedBits]) -> list[FoundFrame]:
+        if not decoded:
+            return []
+        for block in decoded:
+            if not self._states or self._states[-1][1] != block.state:
+                self._states.append((self._bits, block.state))
+            self._bits += block.bits.size
+        bits = np.concatenate([block.bits for block in decoded])
+        if self._nrz_m is not None:
+            bits = self._nrz_m.process(bits)
+        self._give("bits", bits)
+        return self._finder.process(bits, np.concatenate([block.soft for block in decoded]))
+
+    def _locate(self, found: list[FoundFrame]) -> list[_Located]:
+        if not found:
+            return []
+        words = np.stack([one.block.words for one in found])
+        soft = np.stack([one.soft for one in found if one.soft is not None])
+        quality = frame_quality.measure(words, soft, self._mode)
+        cadus = cadus_of(words, self._mode)
+        return [
+            _Located(
+                bit_index=one.bit_index,
+                cadu=cadu,
+                corrected=one.block.corrected,
+                state=self._state_at(one.bit_index) + ", inverted" * one.inverted,
+                marker_errors=one.marker_errors,
+                ebn0_db=ebn0_db if ebn0_db == ebn0_db else None,  # noqa: PLR0124 - not NaN
+                symbol_errors=errors,
+            )
+            for one, cadu, ebn0_db, errors in zip(
+                found, cadus, quality.ebn0_db.tolist(), quality.symbol_errors.tolist(), strict=True
+            )
+        ]
+
+    def _state_at(self, bit_index: int) -> str:
+        """The ambiguity with which the frame's first bit was decoded, and those that followed within it."""
+        states = [state for first, state in self._states if first < bit_index + self._mode.frame_bits]
+        before = sum(first <= bit_index for first, _ in self._states)
+        return ", then ".join(states[max(0, before - 1) :])
+
+    def _forget(self, bit_index: int) -> None:
+        keep = max(0, sum(first <= bit_index for first, _ in self._states) - 1)
+        self._states = self._states[keep:]
+
+
+def cadus_of(words: npt.NDArray[np.uint8], mode: Mode) -> list[bytes]:
+    """Frames with their markers, derandomised, in the basis of the downlink; words (n, interleave, 255)."""
+    wire = TO_DUAL[words] if mode.rs_basis == "dual" else words
+    blocks = np.ascontiguousarray(wire.transpose(0, 2, 1)).reshape(len(words), -1)
+    marker = mode.marker_bytes
+    return [marker + block.tobytes() for block in blocks]
+
+
 def cadu_bytes(block: CodeBlock, mode: Mode) -> bytes:
-    """The frame with its marker, in the basis of the downlink."""
-    words = TO_DUAL[block.words] if mode.rs_basis == "dual" else block.words
-    return mode.marker_bytes + words.T.tobytes()
-
-
-def _quality(found: FoundFrame, mode: Mode) -> tuple[float | None, int]:
-    """Eb/N0 in dB and symbol errors, from the symbols of the corrected frame encoded again.
-
-    With mean m and variance v of soft bit times sign: Es/N0 = m^2 / 2v per symbol of half an information bit,
-    so Eb/N0 = m^2 / v.
-    """
-    if found.soft is None:
-        return None, 0
-    bits = np.concatenate([mode.marker_pattern, wire_bits(found.block, mode)])
-    if mode.differential == "nrz-m":
-        bits = nrz_m_encode(bits)
-    signed = _signed(bits, found.soft)
-    if signed.size < 2 * MARKER_BITS:
-        return None, 0
-    mean = abs(float(signed.mean()))
-    errors = int(np.count_nonzero(signed < 0))
-    errors = min(errors, signed.size - errors)
-    variance = float(signed.var())
-    return (10 * float(np.log10(max(mean**2, 1e-9) / max(variance, 1e-2 * mean**2, 1e-9))), errors)
-
-
-def _signed(bits: Bits, soft: SoftBits) -> Floats:
-    symbols = encode(bits)[12:]  # the first six pairs depend on the bits before
-    received = soft[12:].astype(np.float64)
-    signed: Floats = (received * (2.0 * symbols - 1.0))[received != 0]
-    return signed
+    """One frame with its marker, as of `cadus_of`."""
+    return cadus_of(block.words[np.newaxis], mode)[0]

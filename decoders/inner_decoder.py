@@ -161,6 +161,8 @@ class InnerDecoder:
 
     def _run(self, ambiguity: Ambiguity, first: int, count: int) -> _Window:
         """Blocks of the window decoded with an ambiguity."""
+        if count <= 0:  # the input ended within the run-out of the blocks held back
+            return _Window.empty(self._block, ambiguity)
         begin, bits = self._soft_of(first * self._block), count * self._block + 2 * self._margin
         received = self._pieces[0][begin : begin + self._soft_of(bits) + self._cycle - 1]
         stream = ambiguity.apply(received)[: 2 * bits]

@@ -1,0 +1,129 @@
+"""Markers behind an inner code: in the decoded bits, and in the soft bits that these came from.
+
+Errors of the Viterbi decoder come in bursts that may hide a marker, while the marker's coded symbols are
+still plain among the soft bits; so both are looked at. Of the marker's symbols the first six pairs depend on
+the bits before it, and behind a differential code the sign of all depends on the bit before.
+
+The soft bits of a window are weighed by signs s_k = +1 or -1 and their strength is
+z = |sum s_k y_k| / sqrt(sum y_k^2). Where the signs of the y_k are random, z exceeds z0 with a probability
+below 2 exp(-z0^2 / 2) whatever their magnitudes (Hoeffding, J. Am. Stat. Assoc. 58 (1963) 13, theorem 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _fec
+from .differential import nrz_m_encode
+from .downlink import Mode
+from .viterbi import Bits, SoftBits, encode
+
+# Bits that may differ where a marker is looked for: random bits pass once in 1e5 places. And the strength of
+# its symbols there: random signs pass at most once in 1.3e5 places, in truth (nearly Gaussian) once in 1.7e6.
+SEARCH_DISTANCE, SEARCH_STRENGTH = 4, 5.0
+MEMORY_BITS = 6  # of the code: that many pairs depend on the bits before the marker
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SeenMarker:
+    """What stands where a marker may begin: wrong bits (the polarity turned if `inverted`), and strength."""
+
+    errors: int
+    inverted: bool
+    strength: float
+
+    def is_alike(self, most_errors: int) -> bool:
+        """Whether few enough bits are wrong, or the symbols are plain."""
+        return self.errors <= most_errors or self.strength >= SEARCH_STRENGTH
+
+
+def marker_distance_plain(bits: Bits, marker: int, marker_bits: int = 32) -> npt.NDArray[np.uint8]:
+    """The specification of `_fec.marker_distance`: differing bits of every window, shape (n - bits + 1,)."""
+    pattern = np.array([marker >> (marker_bits - 1 - k) & 1 for k in range(marker_bits)], dtype=np.uint8)
+    if bits.size < marker_bits:
+        return np.zeros(0, dtype=np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(bits, marker_bits)
+    distance: npt.NDArray[np.uint8] = (windows != pattern).sum(axis=1).astype(np.uint8)
+    return distance
+
+
+def strength_of(soft: SoftBits, signs: npt.NDArray[np.int8], step: int = 1) -> Floats:
+    """Sum of soft bits times signs over the root of their energy, of the windows at every `step`th soft bit.
+
+    Args:
+        soft: int8, shape (n,).
+        signs: +1 or -1, shape (k,), at most 256 of them.
+        step: 1 or 2.
+
+    Returns:
+        float32, shape ((n - k) // step + 1,), or (0,) where nothing fits; 0 where all soft bits are.
+    """
+    count = (soft.size - signs.size) // step + 1
+    if count <= 0:
+        return np.zeros(0, dtype=np.float32)
+    wide = [soft[k::step].astype(np.int16) for k in range(step)]
+    total = np.zeros(count, dtype=np.int16)
+    for k, sign in enumerate(signs.tolist()):
+        tap = wide[k % step][k // step : k // step + count]
+        (np.add if sign > 0 else np.subtract)(total, tap, out=total)
+    sums = np.concatenate([[0], np.cumsum(soft.astype(np.int64) ** 2)])
+    last = step * (count - 1) + 1
+    energy = sums[signs.size : signs.size + last : step] - sums[:last:step]
+    strength: Floats = (total / np.sqrt(np.maximum(energy, 1))).astype(np.float32)
+    return strength
+
+
+class MarkerSearch:
+    """The marker of a protected mode, wherever it may be."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.bits = mode.marker_bits
+        self.pattern = mode.marker_pattern
+        self._value = mode.marker_value
+        self._may_be_inverted = mode.differential == "none"
+        sent = self.pattern if self._may_be_inverted else nrz_m_encode(self.pattern)
+        self._signs = (2 * encode(sent)[2 * MEMORY_BITS :].astype(np.int8) - 1).astype(np.int8)
+
+    def distance(self, bits: Bits) -> npt.NDArray[np.uint8]:
+        """Wrong bits of every window, in the polarity that fits better where the signal does not tell it."""
+        distance = _fec.marker_distance(np.ascontiguousarray(bits), self._value)
+        if self._may_be_inverted:
+            distance = np.minimum(distance, self.bits - distance)
+        return distance
+
+    def places(self, bits: Bits, soft: SoftBits | None) -> npt.NDArray[np.int64]:
+        """Where a marker seems to begin, ascending.
+
+        Args:
+            bits: 0/1, shape (n,).
+            soft: the soft bits they came from, shape (2 n,), or None.
+        """
+        alike = self.distance(bits) <= SEARCH_DISTANCE
+        if soft is not None and alike.size:
+            strength = strength_of(soft[2 * MEMORY_BITS :], self._signs, step=2)
+            alike |= np.abs(strength[: alike.size]) >= SEARCH_STRENGTH
+        return np.flatnonzero(alike)
+
+    def look(self, bits: Bits, soft: SoftBits | None) -> SeenMarker:
+        """How much the first bits resemble a marker.
+
+        Args:
+            bits: 0/1, at least as many as the marker has.
+            soft: their soft bits, two per bit, or None.
+        """
+        errors = int(np.count_nonzero(bits[: self.bits] != self.pattern))
+        strength = 0.0
+        if soft is not None:
+            # A product of int8 with signs stays within int8: soft bits are held at -127 or above.
+            part = soft[2 * MEMORY_BITS : 2 * self.bits].astype(np.float32)
+            strength = float(part @ self._signs) / max(1.0, float(np.sqrt(part @ part)))
+        inverted = False
+        if self._may_be_inverted:
+            plain = abs(strength) >= SEARCH_STRENGTH
+            inverted = strength < 0 if plain else errors > self.bits // 2
+        return SeenMarker(self.bits - errors if inverted else errors, inverted, abs(strength))
