@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,27 @@ class SimulatedPass:
     frequency_hz: float
     receiver: SimulatorReceiver
     impairments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SimulatedLink:
+    """A downlink at a fixed Eb/N0, on an orbit or from a transmitter that stands still or moves evenly.
+
+    `sample_rate` 0 takes the mode's own; `elements` and `site` come together or not at all.
+    """
+
+    mode: str
+    start: datetime
+    end: datetime
+    ebn0_db: float
+    sample_rate: float = 0.0
+    format: str = "cu8"
+    doppler_hz: float = 0.0
+    doppler_rate_hz_s: float = 0.0
+    seed: int = 1
+    impairments: Mapping[str, Any] = field(default_factory=dict)
+    elements: Elements | None = None
+    site: Site | None = None
 
 
 def make_receiver(section: ReceiverSection, frequency_hz: float) -> tuple[Receiver, Tuning]:
@@ -75,6 +96,22 @@ def simulate_pass(wanted: SimulatedPass, stem: Path, progress: Progress | None =
 
     refuse_impossible(wanted)
     return simulate(_request(wanted), stem, progress=progress).sample_count
+
+
+def simulate_link(wanted: SimulatedLink, stem: Path, progress: Progress | None = None) -> int:
+    """Record a simulated link as STEM.sigmf-* with what was sent beside it; samples in the file.
+
+    Raises:
+        SimulationError: the request cannot be met, or the files cannot be made.
+    """
+    from sim.impairments import impairments_from
+    from sim.link_test import source_of
+    from sim.request import PassSimulation
+    from sim.simulate import simulate
+
+    words = {entry.name: getattr(wanted, entry.name) for entry in fields(wanted)}
+    request = PassSimulation(**words | {"impairments": impairments_from(wanted.impairments)})
+    return simulate(request, stem, source=source_of(request), progress=progress).sample_count
 
 
 def refuse_impossible(wanted: SimulatedPass) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import tomllib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from station.registry import SimulatedPass
 
 COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
+LINKS = ("metop_ahrpt", "noaa_hrpt", "meteor_hrpt", "jpss_hrd", "noaa21_hrd", "gk2a_lrit")
+LINK_START = datetime(2026, 1, 1, tzinfo=UTC)
+LINK_SECONDS = 10.0
+LRPT_RATE = 250e3
 _OPTIONS = {"sample_rate": "rate", "ebn0_db": "ebn0"}  # where the setting is not called like the option
 MODES = ("m2_72k", "72k", "80k")
 GOOD_DEG = 30.0
@@ -54,13 +58,27 @@ def simulate(
     seconds: Annotated[
         float | None, typer.Option(help="Only that much, around the culmination.", min=1.0)
     ] = None,
-    mode: Annotated[str, typer.Option(help=f"One of: {', '.join(MODES)}.")] = "72k",
-    rate: Annotated[float, typer.Option(help="Samples per second.")] = 250e3,
+    orbit: Annotated[
+        bool, typer.Option(help="Without it the transmitter stands still, or moves as --doppler says.")
+    ] = True,
+    mode: Annotated[
+        str, typer.Option(help=f"With the camera: {', '.join(MODES)}; others: {', '.join(LINKS)}.")
+    ] = "72k",
+    rate: Annotated[
+        float | None, typer.Option(help="Samples per second; the mode's own if not given.")
+    ] = None,
     format: Annotated[str, typer.Option(help="cf32, cs16, cu8 or cs8.")] = "cu8",  # noqa: A002
     noise: Annotated[str, typer.Option(help="quiet, rural or suburban.")] = "rural",
     ebn0: Annotated[
-        float | None, typer.Option(help="A fixed Eb/N0 in dB in place of the link budget.")
+        float | None,
+        typer.Option(help="A fixed Eb/N0 in dB in place of the link budget, per bit behind the inner code."),
     ] = None,
+    doppler: Annotated[
+        float, typer.Option(help="Without an orbit: of carrier and clock at the start, Hz of the carrier.")
+    ] = 0.0,
+    doppler_rate: Annotated[
+        float, typer.Option(help="Without an orbit: how that grows, Hz per second.")
+    ] = 0.0,
     channels: Annotated[str, typer.Option(help="Channels on air, such as 1,2,5.")] = "1,2,5",
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 1,
     ppm: Annotated[float, typer.Option(help="Error of the receiver's crystal.", min=-200, max=200)] = 0.0,
@@ -69,7 +87,10 @@ def simulate(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Simulate one pass, from the camera to the receiver's samples."""
+    """Simulate one pass, from the camera to the receiver's samples.
+
+    MetOp, NOAA, METEOR HRPT, JPSS and GK-2A (--mode) come without a link budget: give --ebn0.
+    """
     if serve not in (None, "rtl_tcp"):
         raise StationError(f"--serve is {serve!r}; allowed is: rtl_tcp")
     if out is not None and not out.name:
@@ -77,11 +98,22 @@ def simulate(
     if (out is None) == (serve is None):
         raise StationError("say where the samples go: --out STEM for files, or --serve rtl_tcp, not both")
     wrong = impairments_of(impairments, ppm)
+    if mode in LINKS or not orbit:
+        if out is None:
+            raise StationError(f"--serve takes the modes {', '.join(MODES)} with an orbit; give --out")
+        window = (
+            _orbit_window(elements, satellite, site, start, seconds) if orbit else _no_orbit(start, seconds)
+        )
+        link = {"doppler_hz": doppler, "doppler_rate_hz_s": doppler_rate, "seed": seed, "impairments": wrong}
+        _link(out, mode, ebn0, json, {"sample_rate": rate or 0.0, "format": format, **link, **window})
+        return
+    if doppler or doppler_rate:
+        raise StationError("the orbit makes its own Doppler; leave --doppler out, or add --no-orbit")
     chosen, place = chosen_elements(elements, satellite), parse_site(site)
     begin = parse_time(start, "--start") if start else chosen.epoch
     seen = best_pass(chosen, place, begin, daylight=False)
     first, last = _window(seen, seconds)
-    receiver = receiver_of(mode, rate, format, noise, channels, seed, ebn0)
+    receiver = receiver_of(mode, rate or LRPT_RATE, format, noise, channels, seed, ebn0)
     from station import registry
 
     frequency_hz = satellite_named(chosen.norad_id).downlink().frequency_hz
@@ -96,6 +128,34 @@ def simulate(
         print_json({"pass": seen.to_json(), "samples": count, "cn0_dbhz": [low, high], "stem": str(out)})
     else:
         say(f"{count} samples of {seen.satellite} over {place.name}, C/N0 {low:.1f} to {high:.1f} dB-Hz")
+
+
+def _orbit_window(
+    elements: list[Path] | None, satellite: str, site: str, start: str | None, seconds: float | None
+) -> dict[str, Any]:
+    chosen, place = chosen_elements(elements, satellite), parse_site(site)
+    seen = best_pass(chosen, place, parse_time(start, "--start") if start else chosen.epoch, daylight=False)
+    first, last = _window(seen, seconds)
+    return {"start": first, "end": last, "elements": chosen, "site": place}
+
+
+def _no_orbit(start: str | None, seconds: float | None) -> dict[str, Any]:
+    first = parse_time(start, "--start") if start else LINK_START
+    return {"start": first, "end": first + timedelta(seconds=seconds or LINK_SECONDS)}
+
+
+def _link(out: Path, mode: str, ebn0_db: float | None, json: bool, rest: dict[str, Any]) -> None:
+    if ebn0_db is None:
+        raise StationError(f"there is no link budget for --mode {mode} here; give --ebn0")
+    from station import registry
+
+    wanted = registry.SimulatedLink(mode=mode, ebn0_db=ebn0_db, **rest)
+    with progress_bar("simulating") as told:
+        count = registry.simulate_link(wanted, out, told)
+    if json:
+        print_json({"mode": mode, "samples": count, "ebn0_db": ebn0_db, "stem": str(out)})
+    else:
+        say(f"{count} samples of {mode} at {ebn0_db:g} dB Eb/N0")
 
 
 def impairments_of(path: Path | None, ppm: float) -> dict[str, Any]:

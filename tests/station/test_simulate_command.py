@@ -81,6 +81,11 @@ def test_a_slip_in_the_file_is_one_sentence(tramthu: Run, tmp_path: Path, conten
         (("--out", "x", "--serve", "rtl_tcp"), "not both"),
         (("--serve", "spyserver"), "allowed is: rtl_tcp"),
         (("--out", "x", "--impairments", "absent.toml"), "absent.toml"),
+        (("--out", "x", "--mode", "gk2a_lrit"), "give --ebn0"),
+        (("--out", "x", "--doppler", "100"), "--no-orbit"),
+        (("--serve", "rtl_tcp", "--no-orbit", "--ebn0", "9"), "give --out"),
+        (("--out", "x", "--no-orbit", "--ebn0", "9", "--mode", "lrit"), "gk2a_lrit"),
+        (("--out", "x", "--no-orbit", "--ebn0", "9", "--mode", "jpss_hrd", "--rate", "1e6"), "2.25e+07"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -90,6 +95,35 @@ def test_wrong_use_is_one_sentence(
     status, _, err = tramthu("simulate", *arguments)
     assert status == 2
     assert says in one_sentence(err)
+
+
+def test_a_link_without_orbit_is_recorded_with_what_it_sent(tramthu: Run, tmp_path: Path) -> None:
+    link = (
+        "simulate",
+        "--no-orbit",
+        "--mode",
+        "metop_ahrpt",
+        "--seconds",
+        "1",
+        "--ebn0",
+        "6",
+        "--format",
+        "cs8",
+    )
+    status, out, _ = tramthu(*link, "--doppler", "30000", "--json", "--out", tmp_path / "x")
+    assert status == 0
+    assert '"samples": 6000000' in out
+    frames = (tmp_path / "x.sent.jsonl").read_text().splitlines()
+    assert len(frames) == pytest.approx(427, abs=2)
+    assert (tmp_path / "x.sent.cadu").stat().st_size == 1024 * len(frames)
+    assert _centre_hz(tmp_path / "x") == pytest.approx(30_000, abs=20_000)
+
+
+def test_hrpt_on_an_orbit_is_logged_as_words(tramthu: Run, tmp_path: Path) -> None:
+    link = ("simulate", "--mode", "noaa_hrpt", "--seconds", "1", "--ebn0", "15", "--out", tmp_path / "x")
+    assert tramthu(*link)[0] == 0
+    assert (tmp_path / "x.sent.raw16").stat().st_size % 22_180 == 0
+    assert not (tmp_path / "x.sent.cadu").exists()
 
 
 def test_a_pass_is_served_to_our_own_client_and_ends_with_ctrl_c() -> None:
