@@ -68,7 +68,7 @@ def decode_codeblocks(bits: Bits, mode: Mode) -> list[CodeBlock]:
     words = np.ascontiguousarray(blocks.reshape(len(blocks), -1, mode.rs_interleave).transpose(0, 2, 1))
     if mode.rs_basis == "dual":
         words = FROM_DUAL[words]
-    fixed, corrected = decode_words(words.reshape(-1, LENGTH))
+    fixed, corrected = decode_words(words.reshape(-1, LENGTH), mode.rs_parity)
     counts = np.array(corrected).reshape(len(blocks), mode.rs_interleave)
     fixed = fixed.reshape(words.shape)
     counts[_dull(fixed, mode)] = FAILED
