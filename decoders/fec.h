@@ -6,6 +6,10 @@
 
 namespace tramthu {
 
+// What this processor runs: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), or neither.
+bool has_v4();
+bool has_v3();
+
 // Viterbi blocks: `rows` rows of 2*(head+length+tail) soft bits; see viterbi.py.
 struct ViterbiBlocks {
     const int8_t* soft;
@@ -14,7 +18,6 @@ struct ViterbiBlocks {
     int32_t* score;  // per row: sum of soft * (+1 or -1 of the re-encoded symbol) over `length`
 };
 void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set);
-const char* viterbi_instruction_set();
 
 // Max-log a-posteriori decoding of `count` bits; see siso.py.
 void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr);
@@ -23,7 +26,11 @@ void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, in
 // and then the word is as it was.
 int rs_decode(uint8_t* word, const uint8_t* erasures, size_t erasure_count, int parity);
 
-// distance[k]: bits that differ between bits[k…k+31] and the marker.
-void marker_distance(const uint8_t* bits, size_t count, uint32_t marker, uint8_t* distance);
+// distance[k]: how many of bits[k … k + marker_bits - 1] (0 or 1) differ from the marker, 1 … 64 bits.
+void marker_distance(const uint8_t* bits, size_t count, uint64_t marker, size_t marker_bits,
+                     uint8_t* distance);
+// correlation[k]: sum of soft[k + j] * pattern[j], where the pattern is -1, 0 or 1.
+void marker_correlation(const int8_t* soft, size_t count, const int8_t* pattern, size_t size,
+                        int32_t* correlation);
 
 }  // namespace tramthu

@@ -3,6 +3,8 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -101,15 +103,32 @@ auto rs_decode_words(In<uint8_t, 2> words, int parity) {
                           Out<int32_t, 1>(corrected, {count}, corrected_owner));
 }
 
-auto marker_distance(In<uint8_t, 1> bits, uint32_t marker) {
-    const size_t count = bits.shape(0) < 32 ? 0 : bits.shape(0) - 31;
+auto marker_distance(In<uint8_t, 1> bits, uint64_t marker, size_t marker_bits) {
+    if (marker_bits < 1 || marker_bits > 64) throw std::invalid_argument("a marker has 1 … 64 bits");
+    if (marker_bits < 64 && marker >> marker_bits) throw std::invalid_argument("the marker has more bits");
+    const size_t count = bits.shape(0) < marker_bits ? 0 : bits.shape(0) - marker_bits + 1;
     auto* distance = new uint8_t[count];
     nb::capsule distance_owner = owner(distance);
     {
         nb::gil_scoped_release released;
-        tramthu::marker_distance(bits.data(), bits.shape(0), marker, distance);
+        tramthu::marker_distance(bits.data(), bits.shape(0), marker, marker_bits, distance);
     }
     return Out<uint8_t, 1>(distance, {count}, distance_owner);
+}
+
+auto marker_correlation(In<int8_t, 1> soft, In<int8_t, 1> pattern) {
+    const size_t size = pattern.shape(0);
+    if (size < 1 || size > 65536) throw std::invalid_argument("a pattern has 1 … 65536 places");
+    if (!std::all_of(pattern.data(), pattern.data() + size, [](int8_t sign) { return std::abs(sign) <= 1; }))
+        throw std::invalid_argument("a pattern is made of -1, 0 and 1");
+    const size_t count = soft.shape(0) < size ? 0 : soft.shape(0) - size + 1;
+    auto* correlation = new int32_t[count];
+    nb::capsule correlation_owner = owner(correlation);
+    {
+        nb::gil_scoped_release released;
+        tramthu::marker_correlation(soft.data(), soft.shape(0), pattern.data(), size, correlation);
+    }
+    return Out<int32_t, 1>(correlation, {count}, correlation_owner);
 }
 
 }  // namespace
@@ -117,9 +136,11 @@ auto marker_distance(In<uint8_t, 1> bits, uint32_t marker) {
 NB_MODULE(_fec, m) {
     m.def("viterbi", &viterbi, nb::arg("soft"), nb::arg("head"), nb::arg("length"), nb::arg("tail"),
           nb::arg("instruction_set"));
-    m.def("instruction_set", &tramthu::viterbi_instruction_set);
+    m.def("instruction_set", [] { return tramthu::has_v4() ? "v4" : tramthu::has_v3() ? "v3" : "generic"; });
     m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"));
     m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"), nb::arg("parity"));
     m.def("rs_decode_words", &rs_decode_words, nb::arg("words"), nb::arg("parity"));
-    m.def("marker_distance", &marker_distance, nb::arg("bits"), nb::arg("marker"));
+    m.def("marker_distance", &marker_distance, nb::arg("bits"), nb::arg("marker"),
+          nb::arg("marker_bits") = 32);
+    m.def("marker_correlation", &marker_correlation, nb::arg("soft"), nb::arg("pattern"));
 }

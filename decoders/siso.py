@@ -15,6 +15,7 @@ from .viterbi import STATES, Bits, Int32s, SoftBits, _signs
 
 UNKNOWN = 2
 IMPOSSIBLE = -(1 << 28)
+NORMALISE_EVERY = 1024  # bits
 
 
 def siso(soft: SoftBits, known: Bits, *, nrz_m: bool) -> Int32s:
@@ -43,10 +44,10 @@ def siso_plain(soft: SoftBits, known: Bits, *, nrz_m: bool) -> Int32s:
     for t in range(known.size - 1, -1, -1):
         both = alphas[t + 1] + beta
         llr[t] = both[information == 1].max() - both[information == 0].max()
-        arriving: npt.NDArray[np.int64] = np.where(forbidden[t], 2 * IMPOSSIBLE, beta + branches[t])
-        before = np.full(STATES, IMPOSSIBLE, dtype=np.int64)
-        np.maximum.at(before, previous, arriving)
-        beta = np.maximum(before - before.max(), IMPOSSIBLE)
+        beta[forbidden[t]] = IMPOSSIBLE
+        before = np.full(STATES, 4 * IMPOSSIBLE, dtype=np.int64)
+        np.maximum.at(before, previous, beta + branches[t])
+        beta = _normalised(before) if t % NORMALISE_EVERY == 0 else before
     return llr.astype(np.int32)
 
 
@@ -57,5 +58,9 @@ def _forward(
     for t, branch in enumerate(branches):
         metrics = (alphas[t][previous] + branch).max(axis=0)
         metrics[forbidden[t]] = IMPOSSIBLE
-        alphas[t + 1] = np.maximum(metrics - metrics.max(), IMPOSSIBLE)
+        alphas[t + 1] = _normalised(metrics) if (t + 1) % NORMALISE_EVERY == 0 else metrics
     return alphas
+
+
+def _normalised(metrics: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.maximum(metrics - metrics.max(), IMPOSSIBLE)

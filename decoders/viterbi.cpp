@@ -141,21 +141,24 @@ inline Mask equal(const SixtyFour& a, const SixtyFour& b) {
 }  // namespace v4
 #pragma GCC pop_options
 
+#endif
+
+}  // namespace
+
+#if defined(__x86_64__)
 bool has_v3() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
 }
 bool has_v4() {
     return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
 }
 #else
 bool has_v3() { return false; }
 bool has_v4() { return false; }
 #endif
-
-}  // namespace
-
-const char* viterbi_instruction_set() { return has_v4() ? "v4" : has_v3() ? "v3" : "generic"; }
 
 void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set) {
     if (job.rows == 0) return;

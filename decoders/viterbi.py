@@ -106,7 +106,8 @@ def quantised(soft: SoftBits) -> npt.NDArray[np.int64]:
     factor = np.minimum(SCALE_ONE, 2 * SCALE_ONE * LEVELS * total // np.maximum(3 * energy, 1))
     factor[energy == 0] = SCALE_ONE
     level = np.minimum(LEVELS, (size * factor[:, None] + SCALE_ONE // 2) // SCALE_ONE)
-    return level * np.sign(soft)
+    levels: npt.NDArray[np.int64] = level * np.sign(soft)
+    return levels
 
 
 def _signs(shift_register: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

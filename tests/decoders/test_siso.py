@@ -17,10 +17,11 @@ def noisy(bits: np.ndarray, ebn0_db: float, rng: np.random.Generator) -> np.ndar
 
 @pytest.mark.parametrize("nrz_m", [False, True])
 @pytest.mark.parametrize("share_known", [0.0, 0.3, 1.0])
-def test_siso_kernel_equals_plain_form(nrz_m: bool, share_known: float) -> None:
+@pytest.mark.parametrize("size", [0, 1, 2, 260, 2050])
+def test_siso_kernel_equals_plain_form(nrz_m: bool, share_known: float, size: int) -> None:
     rng = np.random.default_rng(10)
-    soft = rng.integers(-128, 128, 2 * 260).astype(np.int8)
-    known = np.where(rng.random(260) < share_known, rng.integers(0, 2, 260), UNKNOWN).astype(np.uint8)
+    soft = rng.integers(-128, 128, 2 * size).astype(np.int8)
+    known = np.where(rng.random(size) < share_known, rng.integers(0, 2, size), UNKNOWN).astype(np.uint8)
     got, wanted = (decode(soft, known, nrz_m=nrz_m) for decode in (siso, siso_plain))
     assert np.array_equal(got, wanted)
     assert np.array_equal(got[known < UNKNOWN] > 0, known[known < UNKNOWN] == 1)
