@@ -1,127 +1,139 @@
-// One output is a dot product of real taps with complex samples. The sums keep one order on every instruction
-// set (sixteen lanes, two accumulators, folded at the end), so that every machine gives the same bits.
+// One output is a dot product of real taps with complex samples. The samples are mixed a stretch at a time,
+// so that they stay in the first cache; the phase depends on the sample's number only, not on the stretch.
 #include "decoders/matched_filter.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
-#include "decoders/dispatch.h"
+#include "decoders/lanes.h"
 
 namespace tramthu {
 namespace {
 
 constexpr std::ptrdiff_t kMixBlock = 64;
-constexpr double kTwoPi = 6.283185307179586476925286766559;
+constexpr std::ptrdiff_t kStretch = 2048;  // samples that the outputs of one stretch begin in
 
-#define TRAMTHU_INLINE static inline __attribute__((always_inline))
+struct Mixer {
+    float cosine[kMixBlock], sine[kMixBlock];  // angles within a block
+    double frequency;
+};
 
-TRAMTHU_INLINE void mix_body(const float* __restrict samples, std::size_t count, double frequency,
-                             float* __restrict out) {
-    float table_re[kMixBlock], table_im[kMixBlock];
+TRAMTHU_INLINE void set_up(Mixer& mixer, double frequency) {
+    mixer.frequency = frequency - std::floor(frequency);
     for (std::ptrdiff_t i = 0; i < kMixBlock; ++i) {
-        table_re[i] = static_cast<float>(std::cos(kTwoPi * frequency * static_cast<double>(i)));
-        table_im[i] = static_cast<float>(-std::sin(kTwoPi * frequency * static_cast<double>(i)));
-    }
-    for (std::size_t start = 0; start < count; start += kMixBlock) {
-        // Whole turns go first: the argument stays small however long the block.
-        const double turns = std::fmod(frequency * static_cast<double>(start), 1.0);
-        const float base_re = static_cast<float>(std::cos(kTwoPi * turns));
-        const float base_im = static_cast<float>(-std::sin(kTwoPi * turns));
-        const std::size_t left = count - start;
-        const std::size_t length = left < kMixBlock ? left : static_cast<std::size_t>(kMixBlock);
-        const float* in = samples + 2 * start;
-        float* to = out + 2 * start;
-        for (std::size_t i = 0; i < length; ++i) {
-            const float re = base_re * table_re[i] - base_im * table_im[i];
-            const float im = base_re * table_im[i] + base_im * table_re[i];
-            to[2 * i] = in[2 * i] * re - in[2 * i + 1] * im;
-            to[2 * i + 1] = in[2 * i] * im + in[2 * i + 1] * re;
-        }
+        double c, s;
+        unit_circle_of(mixer.frequency * static_cast<double>(i), c, s);
+        mixer.cosine[i] = static_cast<float>(c), mixer.sine[i] = static_cast<float>(s);
     }
 }
 
-typedef float Lanes __attribute__((vector_size(64)));
+// Turns samples [64 * number, 64 * number + 64) of `samples`, zero outside of them.
+template <typename Vector>
+TRAMTHU_INLINE void mix_block(const Mixer& mixer, const float* samples, std::ptrdiff_t count,
+                              std::ptrdiff_t number, float* __restrict out) {
+    const std::ptrdiff_t start = number * kMixBlock;
+    float edge[2 * kMixBlock];
+    const float* in = samples + 2 * start;
+    if (start < 0 || start + kMixBlock > count) {
+        for (std::ptrdiff_t i = 0; i < kMixBlock; ++i) {
+            const bool inside = start + i >= 0 && start + i < count;
+            edge[2 * i] = inside ? samples[2 * (start + i)] : 0.0F;
+            edge[2 * i + 1] = inside ? samples[2 * (start + i) + 1] : 0.0F;
+        }
+        in = edge;
+    }
+    double c, s;
+    unit_circle_of(mixer.frequency * static_cast<double>(start), c, s);
+    const float base_re = static_cast<float>(c), base_im = static_cast<float>(s);
+    constexpr std::size_t width = kWidth<Vector>;
+    for (std::size_t i = 0; i < 2 * kMixBlock; i += 2 * width) {
+        Vector x, y, re, im, a, b;
+        part(load<Vector>(in + i), load<Vector>(in + i + width), x, y);
+        const Vector cosine = load<Vector>(mixer.cosine + i / 2), sine = load<Vector>(mixer.sine + i / 2);
+        re = base_re * cosine - base_im * sine, im = base_re * sine + base_im * cosine;
+        join(x * re + y * im, y * re - x * im, a, b);
+        store(out + i, a), store(out + i + width, b);
+    }
+}
 
-// `taps` here hold every tap twice, beside the real and the imaginary part it weighs.
-TRAMTHU_INLINE void filter_body(const float* __restrict mixed, std::ptrdiff_t count,
-                                const float* __restrict taps, std::ptrdiff_t phases, std::ptrdiff_t tap_count,
-                                double first, double step, std::ptrdiff_t outputs, float* __restrict out) {
-    std::vector<float> edge(static_cast<std::size_t>(2 * tap_count));
-    for (std::ptrdiff_t m = 0; m < outputs; ++m) {
-        const double instant = first + step * static_cast<double>(m);
+TRAMTHU_INLINE Four folded(const Four& sum) { return sum; }
+TRAMTHU_INLINE Four folded(const Eight& sum) {
+    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+}
+TRAMTHU_INLINE Four folded(const Sixteen& sum) {
+    const Eight eight = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+    return folded(eight);
+}
+
+// Thirty-two sums whatever the width of a vector, folded in halves: 16, 8, 4, and the two of each part.
+template <typename Vector>
+TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t length, float* out) {
+    constexpr int lanes = sizeof(Vector) / sizeof(float), vectors = 32 / lanes;
+    Vector sums[vectors] = {}, x, w;
+    std::ptrdiff_t k = 0;
+    for (; k + 32 <= length; k += 32) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) {
+            std::memcpy(&x, from + k + v * lanes, sizeof x);
+            std::memcpy(&w, weight + k + v * lanes, sizeof w);
+            sums[v] += x * w;
+        }
+    }
+    if (k < length) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors / 2; ++v) {
+            std::memcpy(&x, from + k + v * lanes, sizeof x);
+            std::memcpy(&w, weight + k + v * lanes, sizeof w);
+            sums[v] += x * w;
+        }
+    }
+#pragma GCC unroll 3
+    for (int half = vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+        for (int v = 0; v < half; ++v) sums[v] += sums[v + half];
+    }
+    const Four four = folded(sums[0]);
+    out[0] = four[0] + four[2];
+    out[1] = four[1] + four[3];
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
+    const std::ptrdiff_t taps = job.tap_count;
+    Mixer mixer;
+    set_up(mixer, job.frequency);
+    std::ptrdiff_t have_from = 0, have_to = 0;  // samples in `buffer`
+    for (std::ptrdiff_t m = 0; m < job.outputs; ++m) {
+        const double instant = job.first + job.step * static_cast<double>(m);
         const double whole = std::floor(instant);
-        const auto phase =
-            static_cast<std::ptrdiff_t>(std::floor((instant - whole) * static_cast<double>(phases) + 0.5));
-        out[2 * m] = out[2 * m + 1] = 0.0F;
-        if (whole < static_cast<double>(-tap_count) || whole > static_cast<double>(count + tap_count))
-            continue;
-        const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(whole) - tap_count / 2 + 1;
-        const float* from = edge.data();
-        if (start >= 0 && start + tap_count <= count) {
-            from = mixed + 2 * start;
-        } else {
-            for (std::ptrdiff_t k = 0; k < tap_count; ++k) {
-                const bool inside = start + k >= 0 && start + k < count;
-                edge[2 * k] = inside ? mixed[2 * (start + k)] : 0.0F;
-                edge[2 * k + 1] = inside ? mixed[2 * (start + k) + 1] : 0.0F;
-            }
+        const auto phase = static_cast<std::ptrdiff_t>(
+            std::floor((instant - whole) * static_cast<double>(job.phases) + 0.5));
+        job.out[2 * m] = job.out[2 * m + 1] = 0.0F;
+        if (whole < static_cast<double>(-taps) || whole > static_cast<double>(job.count + taps)) continue;
+        const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(whole) - taps / 2 + 1;
+        if (start < have_from || start + taps > have_to) {
+            const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
+            have_from = block * kMixBlock;
+            have_to = have_from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
+            for (std::ptrdiff_t at = have_from; at < have_to; at += kMixBlock)
+                mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
+                                  buffer + 2 * (at - have_from));
         }
-        const float* weight = taps + phase * 2 * tap_count;
-        Lanes sum = {};
-        for (std::ptrdiff_t k = 0; k < 2 * tap_count; k += 16) {
-            Lanes x, w;
-            std::memcpy(&x, from + k, sizeof x);
-            std::memcpy(&w, weight + k, sizeof w);
-            sum += x * w;
-        }
-        float re = 0.0F, im = 0.0F;
-        for (int lane = 0; lane < 16; lane += 2) {
-            re += sum[lane];
-            im += sum[lane + 1];
-        }
-        out[2 * m] = re;
-        out[2 * m + 1] = im;
+        dot<Vector>(buffer + 2 * (start - have_from), twice + phase * 2 * taps, 2 * taps, job.out + 2 * m);
     }
 }
 
-#define TRAMTHU_VARIANT(name, attributes)                                                               \
-    attributes void mix_##name(const float* samples, std::size_t count, double frequency, float* out) { \
-        mix_body(samples, count, frequency, out);                                                       \
-    }                                                                                                   \
-    attributes void filter_##name(const float* mixed, std::ptrdiff_t count, const float* taps,          \
-                                  std::ptrdiff_t phases, std::ptrdiff_t tap_count, double first,        \
-                                  double step, std::ptrdiff_t outputs, float* out) {                    \
-        filter_body(mixed, count, taps, phases, tap_count, first, step, outputs, out);                  \
-    }
-
-TRAMTHU_VARIANT(base, )
-#if defined(__x86_64__)
-TRAMTHU_VARIANT(v3, __attribute__((target("avx2"))))
-TRAMTHU_VARIANT(v4, __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl"))))
-#endif
+TRAMTHU_VARIANTS(matched, (const MatchedFilter& job, const float* twice, float* buffer), (job, twice, buffer))
 
 }  // namespace
 
-void mix(const float* samples, std::size_t count, double frequency, float* out) {
-#if defined(__x86_64__)
-    if (level() == 4) return mix_v4(samples, count, frequency, out);
-    if (level() == 3) return mix_v3(samples, count, frequency, out);
-#endif
-    mix_base(samples, count, frequency, out);
-}
-
-void filter_at(const float* mixed, std::ptrdiff_t count, const float* taps, std::ptrdiff_t phases,
-               std::ptrdiff_t tap_count, double first, double step, std::ptrdiff_t outputs, float* out) {
-    std::vector<float> twice(static_cast<std::size_t>(2 * (phases + 1) * tap_count));
-    for (std::ptrdiff_t i = 0; i < (phases + 1) * tap_count; ++i) twice[2 * i] = twice[2 * i + 1] = taps[i];
-#if defined(__x86_64__)
-    if (level() == 4)
-        return filter_v4(mixed, count, twice.data(), phases, tap_count, first, step, outputs, out);
-    if (level() == 3)
-        return filter_v3(mixed, count, twice.data(), phases, tap_count, first, step, outputs, out);
-#endif
-    filter_base(mixed, count, twice.data(), phases, tap_count, first, step, outputs, out);
+void matched_filter(const MatchedFilter& job, Level level) {
+    const std::ptrdiff_t weights = (job.phases + 1) * job.tap_count;
+    std::vector<float> twice(static_cast<std::size_t>(2 * weights));
+    for (std::ptrdiff_t i = 0; i < weights; ++i) twice[2 * i] = twice[2 * i + 1] = job.taps[i];
+    std::vector<float> buffer(static_cast<std::size_t>(2 * (kStretch + job.tap_count + kMixBlock)));
+    matched_at(level)(job, twice.data(), buffer.data());
 }
 
 }  // namespace tramthu

@@ -2,12 +2,22 @@
 #pragma once
 #include <cstddef>
 
+#include "decoders/dispatch.h"
+
 namespace tramthu {
 
-// Interleaved complex floats everywhere. `taps` is row-major [phases + 1][tap_count], tap_count a multiple
-// of 8.
-void mix(const float* samples, std::size_t count, double frequency, float* out);
-void filter_at(const float* mixed, std::ptrdiff_t count, const float* taps, std::ptrdiff_t phases,
-               std::ptrdiff_t tap_count, double first, double step, std::ptrdiff_t outputs, float* out);
+// Interleaved complex floats everywhere.
+struct MatchedFilter {
+    const float* samples;
+    std::ptrdiff_t count;
+    const float* taps;  // row-major [phases + 1][tap_count], tap_count a multiple of 8
+    std::ptrdiff_t phases, tap_count;
+    double first, step;  // instants of the outputs, in samples
+    double frequency;    // cycles per sample; the phase is zero at samples[0]
+    std::ptrdiff_t outputs;
+    float* out;
+};
+
+void matched_filter(const MatchedFilter& job, Level level);
 
 }  // namespace tramthu

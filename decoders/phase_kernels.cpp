@@ -1,166 +1,231 @@
-// Loops are written so that lanes never share a sum: every instruction set gives the same bits.
+// Lanes never share a sum: every instruction set gives the same bits.
 #include "decoders/phase_kernels.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
-#include "decoders/dispatch.h"
+#include "decoders/lanes.h"
 
 namespace tramthu {
 namespace {
 
-constexpr double kTwoPi = 6.283185307179586476925286766559;
-constexpr std::size_t kChunk = 64;
+// Runs `work(number, from, to)` on sixteen complex values at a time; the last through a copy filled with
+// zeros.
+template <typename Work>
+TRAMTHU_INLINE void in_sixteens(const float* in, std::size_t count, float* out, Work work) {
+    const std::size_t whole = count / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) work(i, in + 2 * i, out + 2 * i);
+    if (whole == count) return;
+    float from[2 * kLanes] = {}, to[2 * kLanes];
+    std::copy(in + 2 * whole, in + 2 * count, from);
+    work(whole, from, to);
+    std::copy(to, to + 2 * (count - whole), out + 2 * whole);
+}
 
-#define TRAMTHU_INLINE static inline __attribute__((always_inline))
-
-TRAMTHU_INLINE void fourth_body(const float* __restrict in, std::size_t count, float* __restrict out) {
-    for (std::size_t i = 0; i < count; ++i) {
-        const float a = in[2 * i], b = in[2 * i + 1];
-        const float re = a * a - b * b, im = 2.0F * a * b;
-        const float size = std::max(a * a + b * b, 1e-30F);
-        out[2 * i] = -(re * re - im * im) / size;
-        out[2 * i + 1] = -(2.0F * re * im) / size;
+template <typename Vector>
+TRAMTHU_INLINE void fourth_sixteen(const float* from, float* to) {
+    constexpr std::size_t width = kWidth<Vector>;
+    for (std::size_t i = 0; i < 2 * kLanes; i += 2 * width) {
+        Vector a, b, x, y;
+        part(load<Vector>(from + i), load<Vector>(from + i + width), a, b);
+        const Vector re = a * a - b * b, im = 2.0F * a * b, square = a * a + b * b;
+        const Vector tiny = all<Vector>(1e-30F), size = square > tiny ? square : tiny;
+        join((im * im - re * re) / size, -2.0F * re * im / size, x, y);
+        store(to + i, x), store(to + i + width, y);
     }
 }
 
-TRAMTHU_INLINE void soft_body(const float* __restrict rails, std::size_t columns, float gain,
-                              std::int8_t* __restrict out) {
-    for (std::size_t i = 0; i < columns; ++i) {
-        const float value = std::min(std::max(rails[i] * gain, -127.0F), 127.0F);
-        out[i] = static_cast<std::int8_t>(static_cast<int>(value + 128.5F) - 128);
+template <typename Vector>
+TRAMTHU_INLINE void fourth_body(const float* in, std::size_t count, float* out) {
+    in_sixteens(in, count, out, [](std::size_t, const float* from, float* to) __attribute__((always_inline)) {
+        fourth_sixteen<Vector>(from, to);
+    });
+}
+
+// Turns sixteen values back by `first` turns and `step` more from each to the next.
+template <typename Vector>
+TRAMTHU_INLINE void turn_sixteen(const float* from, double first, double step, float* to) {
+    using Integers = VectorOf<std::int32_t, kWidth<Vector>>;
+    constexpr std::size_t width = kWidth<Vector>;
+    const auto base = static_cast<float>(first - std::floor(first + 0.5));
+    const auto slope = static_cast<float>(step - std::floor(step + 0.5));
+    Vector ramp;
+    for (std::size_t i = 0; i < width; ++i) ramp[i] = static_cast<float>(i);
+    for (std::size_t i = 0; i < kLanes; i += width) {
+        const Vector angle = base + slope * (ramp + static_cast<float>(i));
+        const Vector half = angle > 0.0F ? all<Vector>(0.5F) : all<Vector>(-0.5F);
+        const Vector whole = __builtin_convertvector(__builtin_convertvector(angle + half, Integers), Vector);
+        Vector re, im, c, s, x, y;
+        part(load<Vector>(from + 2 * i), load<Vector>(from + 2 * i + width), re, im);
+        unit_circle<float>(angle - whole, c, s);
+        join(re * c + im * s, im * c - re * s, x, y);
+        store(to + 2 * i, x), store(to + 2 * i + width, y);
     }
 }
 
-// Accumulates one complex tap over a chunk of outputs: sum += tap * x, parts kept apart.
-TRAMTHU_INLINE void add_tap(const float* __restrict re, const float* __restrict im, float tap_re,
-                            float tap_im, std::size_t length, float* __restrict sum_re,
-                            float* __restrict sum_im) {
-    for (std::size_t i = 0; i < length; ++i) {
-        sum_re[i] += tap_re * re[i] - tap_im * im[i];
-        sum_im[i] += tap_re * im[i] + tap_im * re[i];
+template <typename Vector>
+TRAMTHU_INLINE void turn_body(const float* in, std::size_t count, const double* turns, const double* steps,
+                              std::size_t length, float* out) {
+    for (std::size_t start = 0, piece = 0; start < count; start += length, ++piece) {
+        const double first = turns[piece], step = steps[piece];
+        in_sixteens(in + 2 * start, std::min(length, count - start), out + 2 * start,
+                    [&](std::size_t i, const float* from, float* to) __attribute__((always_inline)) {
+                        turn_sixteen<Vector>(from, first + step * static_cast<double>(i), step, to);
+                    });
     }
 }
 
-struct Split {  // one band edge, shifted to zero frequency, even and odd outputs apart
-    std::vector<float> re[2], im[2];
-    explicit Split(std::size_t half) {
-        for (int p = 0; p < 2; ++p) re[p].resize(half), im[p].resize(half);
+template <typename Vector>
+TRAMTHU_INLINE void moments_row(const float* rails, std::size_t columns, double* out) {
+    constexpr std::size_t width = kWidth<Vector>;
+    float filled[kLanes], second[kLanes], fourth[kLanes];
+    const Vector zero = {}, one = all<Vector>(1.0F);
+    for (std::size_t lane = 0; lane < kLanes; lane += width) {
+        Vector count = {}, squares = {}, fourths = {};
+        for (std::size_t i = lane; i < columns; i += kLanes) {
+            Vector y = {};
+            std::memcpy(&y, rails + i, sizeof(float) * std::min(width, columns - i));
+            const Vector square = y * y;
+            count += y != zero ? one : zero;
+            squares += square;
+            fourths += square * square;
+        }
+        store(filled + lane, count), store(second + lane, squares), store(fourth + lane, fourths);
     }
+    out[0] = total(filled), out[1] = total(second), out[2] = total(fourth);
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void moments_body(const float* rails, std::size_t rows, std::size_t columns, double* out) {
+    for (std::size_t r = 0; r < rows; ++r) moments_row<Vector>(rails + r * columns, columns, out + 3 * r);
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void soft_row(const float* rails, std::size_t columns, float gain, std::int8_t* out) {
+    constexpr std::size_t width = kWidth<Vector>;
+    using Integers = VectorOf<std::int32_t, kWidth<Vector>>;
+    using Bytes = VectorOf<std::int8_t, kWidth<Vector>>;
+    const Vector low = all<Vector>(-127.0F), high = all<Vector>(127.0F);
+    for (std::size_t i = 0; i < columns; i += width) {
+        const std::size_t here = std::min(width, columns - i);
+        Vector value = {};
+        std::memcpy(&value, rails + i, sizeof(float) * here);
+        value = value * gain;
+        value = value > low ? value : low;
+        value = value < high ? value : high;
+        const Integers shifted = __builtin_convertvector(value + 128.5F, Integers) - 128;
+        const Bytes bytes = __builtin_convertvector(shifted, Bytes);
+        std::memcpy(out + i, &bytes, here);
+    }
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void soft_body(const float* rails, std::size_t rows, std::size_t columns, const float* gain,
+                              float scale, std::int8_t* out) {
+    for (std::size_t r = 0; r < rows; ++r)
+        soft_row<Vector>(rails + r * columns, columns, gain[r] * scale, out + r * columns);
+}
+
+// The upper edge is p + jq and the lower p - jq, with p and q filtered by real taps, so that the sum of their
+// squares is 2 (p^2 - q^2). Outputs of even and of odd number lie apart, and so do their parts.
+struct EdgeInput {
+    const float* part[2][2];   // [even, odd][real, imaginary]
+    const float *real, *imag;  // taps of p and q
+    std::size_t tap_count;
 };
 
-// Sum of squares of the filtered edge over one window, every other output.
-TRAMTHU_INLINE void add_window(const Split& edge, std::size_t start, std::size_t symbols, const float* taps,
-                               std::size_t tap_count, float sign, double* sum) {
-    for (std::size_t at = 0; at < symbols; at += kChunk) {
-        const std::size_t length = std::min(kChunk, symbols - at);
-        float re[kChunk] = {}, im[kChunk] = {}, square_re[kChunk], square_im[kChunk];
-        for (std::size_t k = 0; k < tap_count; ++k) {
-            const std::size_t from = start + at + k / 2;
-            add_tap(edge.re[k % 2].data() + from, edge.im[k % 2].data() + from, taps[2 * k],
-                    sign * taps[2 * k + 1], length, re, im);
+// The two at once keep the adders busy.
+constexpr std::size_t kAtOnce = 2;
+
+template <typename Vector>
+TRAMTHU_INLINE void edge_squares(const EdgeInput& input, std::size_t at, Vector* re, Vector* im) {
+    Vector p_re[kAtOnce] = {}, p_im[kAtOnce] = {}, q_re[kAtOnce] = {}, q_im[kAtOnce] = {};
+    for (std::size_t k = 0; k < input.tap_count; ++k) {
+        const float *real = input.part[k % 2][0] + at + k / 2, *imag = input.part[k % 2][1] + at + k / 2;
+        const float p = input.real[k], q = input.imag[k];
+#pragma GCC unroll 2
+        for (std::size_t u = 0; u < kAtOnce; ++u) {
+            const Vector x = load<Vector>(real + u * kLanes), y = load<Vector>(imag + u * kLanes);
+            p_re[u] += p * x, p_im[u] += p * y;
+            q_re[u] += q * x, q_im[u] += q * y;
         }
-        for (std::size_t i = 0; i < length; ++i) {
-            square_re[i] = re[i] * re[i] - im[i] * im[i];
-            square_im[i] = 2.0F * re[i] * im[i];
-        }
-        for (std::size_t i = 0; i < length; ++i) sum[0] += static_cast<double>(square_re[i]);
-        for (std::size_t i = 0; i < length; ++i) sum[1] += static_cast<double>(square_im[i]);
+    }
+#pragma GCC unroll 2
+    for (std::size_t u = 0; u < kAtOnce; ++u) {
+        *re += (p_re[u] * p_re[u] - p_im[u] * p_im[u]) - (q_re[u] * q_re[u] - q_im[u] * q_im[u]);
+        *im += p_re[u] * p_im[u] - q_re[u] * q_im[u];
     }
 }
 
-TRAMTHU_INLINE void edge_body(const float* __restrict in, std::size_t windows, std::size_t window,
-                              const float* __restrict taps, std::size_t tap_count, double* __restrict out) {
-    const std::size_t symbols = window / 2;
-    const std::size_t half = windows * symbols + tap_count / 2 + 1;
-    const std::size_t count = windows * window + tap_count - 1;
-    Split upper(half), lower(half);
-    const std::size_t margin = tap_count / 2;
-    // Output n is turned by (-j)^(n - margin) for the upper edge, by its conjugate for the lower.
-    for (std::size_t n = 0; n < count; ++n) {
-        const float a = in[2 * n], b = in[2 * n + 1];
-        const std::size_t quarter = (n + 4 - margin % 4) % 4;
-        const float minus = quarter >= 2 ? -1.0F : 1.0F;
-        const std::size_t p = n % 2, i = n / 2;
-        if (quarter % 2 == 0) {
-            upper.re[p][i] = lower.re[p][i] = minus * a;
-            upper.im[p][i] = lower.im[p][i] = minus * b;
-        } else {
-            upper.re[p][i] = minus * b;
-            upper.im[p][i] = -minus * a;
-            lower.re[p][i] = -minus * b;
-            lower.im[p][i] = minus * a;
-        }
-    }
+template <typename Vector>
+TRAMTHU_INLINE void edge_body(const EdgeInput& input, std::size_t windows, std::size_t symbols, double* out) {
     for (std::size_t w = 0; w < windows; ++w) {
-        double sum[2] = {0.0, 0.0};
-        add_window(upper, w * symbols, symbols, taps, tap_count, 1.0F, sum);
-        add_window(lower, w * symbols, symbols, taps, tap_count, -1.0F, sum);
-        out[2 * w] = sum[0];
-        out[2 * w + 1] = sum[1];
+        float re[kLanes], im[kLanes];
+        for (std::size_t lane = 0; lane < kLanes; lane += kWidth<Vector>) {
+            Vector sum_re = {}, sum_im = {};
+            for (std::size_t at = 0; at < symbols; at += kAtOnce * kLanes)
+                edge_squares<Vector>(input, w * symbols + at + lane, &sum_re, &sum_im);
+            store(re + lane, sum_re), store(im + lane, sum_im);
+        }
+        out[2 * w] = 2.0 * total(re), out[2 * w + 1] = 4.0 * total(im);
     }
 }
 
-#define TRAMTHU_VARIANT(name, attributes)                                                                    \
-    attributes void fourth_##name(const float* in, std::size_t count, float* out) {                          \
-        fourth_body(in, count, out);                                                                         \
-    }                                                                                                        \
-    attributes void soft_##name(const float* rails, std::size_t rows, std::size_t columns,                   \
-                                const float* gain, float scale, std::int8_t* out) {                          \
-        for (std::size_t r = 0; r < rows; ++r)                                                               \
-            soft_body(rails + r * columns, columns, gain[r] * scale, out + r * columns);                     \
-    }                                                                                                        \
-    attributes void edge_##name(const float* in, std::size_t windows, std::size_t window, const float* taps, \
-                                std::size_t tap_count, double* out) {                                        \
-        edge_body(in, windows, window, taps, tap_count, out);                                                \
-    }
-
-TRAMTHU_VARIANT(base, )
-#if defined(__x86_64__)
-TRAMTHU_VARIANT(v3, __attribute__((target("avx2"))))
-TRAMTHU_VARIANT(v4, __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl"))))
-
-#define TRAMTHU_DISPATCH(stage, ...)                      \
-    do {                                                  \
-        if (level() == 4) return stage##_v4(__VA_ARGS__); \
-        if (level() == 3) return stage##_v3(__VA_ARGS__); \
-        return stage##_base(__VA_ARGS__);                 \
-    } while (false)
-#else
-#define TRAMTHU_DISPATCH(stage, ...) return stage##_base(__VA_ARGS__)
-#endif
+TRAMTHU_VARIANTS(fourth, (const float* in, std::size_t count, float* out), (in, count, out))
+TRAMTHU_VARIANTS(turn,
+                 (const float* in, std::size_t count, const double* turns, const double* steps,
+                  std::size_t length, float* out),
+                 (in, count, turns, steps, length, out))
+TRAMTHU_VARIANTS(moments, (const float* rails, std::size_t rows, std::size_t columns, double* out),
+                 (rails, rows, columns, out))
+TRAMTHU_VARIANTS(soft,
+                 (const float* rails, std::size_t rows, std::size_t columns, const float* gain, float scale,
+                  std::int8_t* out),
+                 (rails, rows, columns, gain, scale, out))
+TRAMTHU_VARIANTS(edge, (const EdgeInput& input, std::size_t windows, std::size_t symbols, double* out),
+                 (input, windows, symbols, out))
 
 }  // namespace
 
+void fourth_power(const float* in, std::size_t count, float* out, Level level) {
+    fourth_at(level)(in, count, out);
+}
+
 void turn_back(const float* in, std::size_t count, const double* turns, const double* steps,
-               std::size_t length, float* out) {
-    for (std::size_t start = 0, piece = 0; start < count; start += length, ++piece) {
-        double re = std::cos(kTwoPi * turns[piece]), im = -std::sin(kTwoPi * turns[piece]);
-        const double step_re = std::cos(kTwoPi * steps[piece]), step_im = -std::sin(kTwoPi * steps[piece]);
-        for (std::size_t i = start; i < std::min(start + length, count); ++i) {
-            const float c = static_cast<float>(re), s = static_cast<float>(im);
-            out[2 * i] = in[2 * i] * c - in[2 * i + 1] * s;
-            out[2 * i + 1] = in[2 * i] * s + in[2 * i + 1] * c;
-            const double next = re * step_re - im * step_im;
-            im = re * step_im + im * step_re;
-            re = next;
-        }
-    }
+               std::size_t length, float* out, Level level) {
+    turn_at(level)(in, count, turns, steps, length, out);
 }
 
-void fourth_power(const float* in, std::size_t count, float* out) {
-    TRAMTHU_DISPATCH(fourth, in, count, out);
-}
-
-void edge_lines(const float* in, std::size_t windows, std::size_t window, const float* taps,
-                std::size_t tap_count, double* out) {
-    TRAMTHU_DISPATCH(edge, in, windows, window, taps, tap_count, out);
+void moments(const float* rails, std::size_t rows, std::size_t columns, double* out, Level level) {
+    moments_at(level)(rails, rows, columns, out);
 }
 
 void soft_bits(const float* rails, std::size_t rows, std::size_t columns, const float* gain, float scale,
-               std::int8_t* out) {
-    TRAMTHU_DISPATCH(soft, rails, rows, columns, gain, scale, out);
+               std::int8_t* out, Level level) {
+    soft_at(level)(rails, rows, columns, gain, scale, out);
+}
+
+void edge_lines(const float* in, std::size_t windows, std::size_t window, const float* taps,
+                std::size_t tap_count, double* out, Level level) {
+    const std::size_t count = windows * window + tap_count - 1;
+    const std::size_t half = windows * window / 2 + tap_count / 2 + 1;
+    std::vector<float> parts(4 * half), real(tap_count), imag(tap_count);
+    float* part[2][2] = {{parts.data(), parts.data() + half},
+                         {parts.data() + 2 * half, parts.data() + 3 * half}};
+    for (std::size_t n = 0; n < count; ++n) {
+        part[n % 2][0][n / 2] = in[2 * n];
+        part[n % 2][1][n / 2] = in[2 * n + 1];
+    }
+    // The edge lies a quarter turn per output off: taps turned by (-j)^(k - middle), parts multiply apart.
+    for (std::size_t k = 0; k < tap_count; ++k) {
+        const std::size_t quarter = (k + 4 - tap_count / 2 % 4) % 4;
+        const float a = taps[2 * k], b = taps[2 * k + 1], minus = quarter >= 2 ? -1.0F : 1.0F;
+        real[k] = minus * (quarter % 2 ? b : a);
+        imag[k] = minus * (quarter % 2 ? -a : b);
+    }
+    const EdgeInput input = {
+        {{part[0][0], part[0][1]}, {part[1][0], part[1][1]}}, real.data(), imag.data(), tap_count};
+    edge_at(level)(input, windows, window / 2, out);
 }
 
 }  // namespace tramthu

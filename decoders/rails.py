@@ -19,7 +19,14 @@ from decoders.carrier import (
     smooth,
     turn_back,
 )
-from decoders.softbits import llr_gain, signal_share, signal_to_noise, to_soft_bits, window_kurtosis
+from decoders.softbits import (
+    llr_gain,
+    moments,
+    signal_share,
+    signal_to_noise,
+    to_soft_bits,
+    window_kurtosis,
+)
 
 LEVEL_REACH = 12
 """Windows to either side over which the signal's share of the power is averaged: 20 ms at 72 kBd."""
@@ -119,13 +126,10 @@ class LevelKeeper:
     def process(self, rails: NDArray[np.float32]) -> LevelBlock:
         """Soft bits of the windows that became final; `rails` as from `PhaseFollower`."""
         # Zeros were never there (gaps, the filling of the last window): they count for nothing.
-        filled = np.count_nonzero(rails, axis=1).astype(np.float64)
-        square = rails * rails
-        share = rails.shape[1] / np.maximum(filled, 1)
-        power = square.mean(axis=1, dtype=np.float64) * share
-        fourth = (square * square).mean(axis=1, dtype=np.float64) * share
-        kurtosis = window_kurtosis(power, fourth, rails.shape[1])
-        fresh = np.stack([filled, filled * power, filled * kurtosis], axis=1)
+        filled, second, fourth = moments(rails).T
+        power = second / np.maximum(filled, 1)
+        kurtosis = window_kurtosis(power, fourth / np.maximum(filled, 1), rails.shape[1])
+        fresh = np.stack([filled, second, filled * kurtosis], axis=1)
         self._moments = np.concatenate([self._moments, fresh])
         self._rails = np.concatenate([self._rails, rails])
         return self._release(len(self._rails) - QUALITY_REACH)

@@ -71,6 +71,22 @@ def llr_gain(power: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[
     return np.asarray(np.where(power > 0, 2 * ratio / amplitude * presence, 0.0))
 
 
+def moments(rails: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of every row of float32[rows, n]: how many values are not zero, sums of squares and fourth powers.
+
+    Returns:
+        float64[rows, 3].
+    """
+    return _demod.moments(rails)
+
+
+def moments_plain(rails: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The specification of `moments`, to float32 rounding."""
+    values = rails.astype(np.float64)
+    sums = np.count_nonzero(rails, axis=1), (values**2).sum(axis=1), (values**4).sum(axis=1)
+    return np.stack(sums, axis=1).astype(np.float64)
+
+
 def to_soft_bits(rails: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.int8]:
     """int8 soft bits of rail values float32[rows, n] with their LLR per unit float32[rows].
 
