@@ -76,6 +76,27 @@ def test_kernel_refuses_what_lies_outside_the_symbols(place: float) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "fits"),
+    [
+        (8.5, 100.0, True),  # the earliest place, seven symbols before it and half a symbol for Q
+        (8.499, 100.0, False),
+        (1400.0, 1490.999, True),  # the latest
+        (1400.0, 1491.0, False),
+        (1400.0, 1491.001, False),
+    ],
+)
+def test_kernel_goes_to_the_edge_and_no_further(first: float, last: float, fits: bool) -> None:
+    pair, bank = _random_rails(1500), modulator.pulse_bank(0.6)
+    knots = _straight(256, first, (last - first) / 256)
+    if fits:
+        made = modulator.modulate(256, pair, bank, knots, 0.5)
+        assert np.max(np.abs(made - modulator.modulate_plain(256, pair, bank, knots, 0.5))) < 2e-6
+    else:
+        with pytest.raises(ValueError, match="outside"):
+            modulator.modulate(256, pair, bank, knots, 0.5)
+
+
 def test_kernel_refuses_rails_of_unequal_length() -> None:
     i_rail, q_rail = _random_rails(400)
     with pytest.raises(ValueError, match="same length"):
@@ -96,14 +117,26 @@ def test_pulse_equals_the_transform_of_its_spectrum() -> None:
     assert np.allclose(modulator.root_raised_cosine(at, 0.6), near, atol=1e-5)
 
 
-@pytest.mark.parametrize("rate", [72e3 / 250e3, 80e3 / 240e3, 72e3 / 1.024e6])
+@pytest.mark.parametrize(
+    ("rate", "rolloff"),
+    [
+        (72e3 / 250e3, 0.6),
+        (80e3 / 240e3, 0.6),
+        (72e3 / 1.024e6, 0.6),
+        (7e6 / 3 / 6e6, 0.5),
+        (128e3 / 500e3, 0.5),
+        (25e6 / 50e6, 0.5),
+    ],
+)
 @pytest.mark.parametrize("lag", [0.0, 0.5])
-def test_matched_filter_finds_the_symbols(rate: float, lag: float) -> None:
+def test_matched_filter_finds_the_symbols(rate: float, rolloff: float, lag: float) -> None:
     """Sampled at its own symbols each rail is what went in; half a symbol beside it is not."""
     pair, symbols = _random_rails(3000), 2000
     count = int(symbols / rate)
-    samples = modulator.modulate(count, pair, modulator.pulse_bank(0.6), _straight(count, 20.0, rate), lag)
-    filtered = np.convolve(samples, _whole_rrc(rate), "same") * np.sqrt(rate)
+    samples = modulator.modulate(
+        count, pair, modulator.pulse_bank(rolloff), _straight(count, 20.0, rate), lag
+    )
+    filtered = np.convolve(samples, _whole_rrc(rate, rolloff), "same") * np.sqrt(rate)
     number = np.arange(60, symbols - 60)
 
     def rail_at(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
