@@ -135,14 +135,9 @@ def _decode(path: Path, case: Case, options: Options) -> Ours:
 
 def _child(words: dict[str, object]) -> None:
     """In the process of its own: decode, print the peak of memory above the imports."""
-    import resource
-
     import decoders.decode
 
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-    imports = peak()
+    imports = _memory_kb("VmRSS")
     paths = {name: Path(str(words[name])) for name in ("input", "out")}
     decode: Callable[..., object] = decoders.decode.decode
     decode(
@@ -153,7 +148,13 @@ def _child(words: dict[str, object]) -> None:
             sample_rate=float(str(words["sample_rate"])),
         )
     )
-    print((peak() - imports) * 1024 / 1e6)
+    print((_memory_kb("VmHWM") - imports) * 1024 / 1e6)
+
+
+def _memory_kb(field: str) -> int:
+    """Of this process (proc(5)); the peak that getrusage tells is that of the parent, where it was larger."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 if __name__ == "__main__":

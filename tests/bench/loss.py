@@ -90,7 +90,7 @@ def _figures(points: Points) -> dict[str, float]:
         if away:
             figures[f"ber {name}"] = max(away)
     shares = [
-        one.got / max(points["80k fades told"][ebn0_db].got, 1)
+        one.got / told if (told := points["80k fades told"][ebn0_db].got) else 0.0
         for ebn0_db, one in points.get("80k fades", {}).items()
         if ebn0_db in points.get("80k fades told", {}) and ebn0_db >= 4.5
     ]

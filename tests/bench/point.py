@@ -83,7 +83,10 @@ def run(stem: Path, case: Case, reception: Reception, *, with_bits: bool = True)
         print(f"{case.name} at {reception.ebn0_db} dB crashed:\n{child.stderr[-2000:]}", file=sys.stderr)
         whole = len(Sent.read(stem).whole)
         return Outcome(whole, 0, 0, 0, 0, None, whole, whole, child.returncode, "crashed")
-    return Outcome(**json.loads(child.stdout.splitlines()[-1]))
+    found = Outcome(**json.loads(child.stdout.splitlines()[-1]))
+    if not found.got:
+        print(f"{case.name} at {reception.ebn0_db} dB: {found.message}", file=sys.stderr)
+    return found
 
 
 def measure(stem: Path, case: Case, reception: Reception, *, with_bits: bool) -> Outcome:

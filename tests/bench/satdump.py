@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tests.bench import point
 from tests.bench.cases import CASES, Case
 from tests.bench.options import Options
@@ -62,6 +64,8 @@ def decode(program: Path, case: Case, path: Path) -> Theirs:
         )  # fmt: skip
         files = [one for one in out.glob("*.*") if one.suffix in (".cadu", ".raw16")]
         data = files[0].read_bytes() if files else b""
+        if files and files[0].suffix == ".raw16":  # its words have the machine's order of bytes
+            data = np.frombuffer(data, "<u2").byteswap().tobytes()
         return Theirs(spent, cut(data, 22180 if case.mode == "noaa_hrpt" else 1024))
 
 
