@@ -8,6 +8,7 @@ what was sent, the first and last whole ones of the recording included.
 from __future__ import annotations
 
 import math
+import sys
 
 from tests.bench import point
 from tests.bench.cases import CASES, Case
@@ -43,6 +44,7 @@ def _measured(case: Case, options: Options) -> dict[float, Outcome]:
         case, options.scratch, frames=options.frames(case), seed=options.seed, sabotage=options.sabotage
     )
     levels = _levels(case, options)
+    print(f"{case.name}: {len(levels)} levels", file=sys.stderr, flush=True)
     found = options.map(lambda ebn0_db: point.run(stem, case, options.reception(case, ebn0_db)), levels)
     return dict(zip(levels, found, strict=True))
 
