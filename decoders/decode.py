@@ -15,13 +15,15 @@ from sdr.errors import SdrError
 
 from .downlink import Downlink, Mode, load_downlink, nearest
 from .errors import DecoderError, InputError
+from .frame_table import FrameTable
 from .frames import Frame
 from .level1a import Provenance, packet_report, write_level1a
 from .msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
 from .packets import Packet, PacketAssembler, PacketReport
-from .report import SCHEMA, DecodeReport, FrameCounts, FrameTable, InputFacts, software_versions
+from .report import SCHEMA, DecodeReport, FrameCounts, InputFacts, software_versions
 from .results import TAPS, UNFINISHED, Results, tap_name
 from .sources import FrameSource, open_source
+from .spacecraft import named
 
 Progress = Callable[[float], None]
 
@@ -49,37 +51,46 @@ class DecodeRequest:
     follow: bool = False
 
 
-def decode(request: DecodeRequest, *, progress: Progress | None = None) -> DecodeReport:
+def decode(
+    request: DecodeRequest, *, progress: Progress | None = None, lag: Progress | None = None
+) -> DecodeReport:
     """Decode an input into the folder `request.out`.
 
-    Writes frames.cadu (marker, corrected and derandomised block, parity kept; frames.vcdu for an input that
-    has no parity), report.json (see `report.py`), one NetCDF file per instrument, and the taps.
+    Writes frames.cadu (marker, corrected and derandomised block, parity kept; frames.raw16 for frames of
+    10-bit words; frames.vcdu for an input that has no parity), report.json (see `report.py`), one NetCDF file
+    per instrument, and the taps.
+
+    `progress` is called with the fraction that was read, `lag` with the seconds by which this is behind a
+    recording that still grows.
 
     Raises:
         DecoderError: with its `exit_status` 2, the request or the input is wrong; 3, the results cannot be
             written. That nothing usable was found is no error but `exit_status` 1 of the report.
     """
     downlink = load_downlink(request.downlink)
-    _check(request)
+    _check(request, downlink)
     with _results(request) as results, _opened(request, downlink, results) as source:
-        run = _Run(request, results)
+        run = _Run(request, results, downlink)
         for frames in source.frames():
             run.take(frames, source.facts, source.mode)
             if progress is not None and source.fraction is not None:
                 progress(source.fraction)
+            if lag is not None and source.lag_s is not None:
+                lag(source.lag_s)
         return run.finish(downlink, source)
 
 
 class _Run:
     """What is collected while frames come in."""
 
-    def __init__(self, request: DecodeRequest, results: Results) -> None:
+    def __init__(self, request: DecodeRequest, results: Results, downlink: Downlink) -> None:
         self._request = request
         self._results = results
+        self._downlink = downlink
         self._table = FrameTable()
         self._packets: PacketAssembler | None = None
         self._instrument: MsuMrAssembler | None = None
-        self._name = _frames_name(request)
+        self._name = _frames_name(request, downlink)
         results.append(self._name, b"")
 
     def take(self, frames: list[Frame], facts: InputFacts, mode: Mode | None) -> None:
@@ -89,15 +100,16 @@ class _Run:
         good = [frame for frame in frames if frame.good]
         marker = 4 if self._name == "frames.vcdu" else 0
         self._results.append(self._name, b"".join(frame.cadu[marker:] for frame in good))
-        if good:
-            self._image(good, facts, mode)
+        framing = mode or self._downlink.modes[0]
+        if good and framing.instrument == "msu-mr":
+            self._image(good, facts, mode, framing)
 
-    def _image(self, good: list[Frame], facts: InputFacts, mode: Mode | None) -> None:
+    def _image(self, good: list[Frame], facts: InputFacts, mode: Mode | None, framing: Mode) -> None:
         if self._packets is None or self._instrument is None:
-            framing = mode or load_downlink(self._request.downlink).modes[0]
             self._packets = PacketAssembler(framing.insert_zone_bytes)
             self._instrument = MsuMrAssembler(_time_kind(mode), facts.start)
-        self._pass_on(self._packets.process(frame.cadu[4 : 4 + 892] for frame in good))
+        end = 4 + framing.vcdu_bytes
+        self._pass_on(self._packets.process(frame.cadu[4:end] for frame in good))
 
     def _pass_on(self, packets: Iterable[Packet]) -> None:
         assert self._instrument is not None  # noqa: S101 - made together with the packets' assembler
@@ -107,13 +119,13 @@ class _Run:
         self._instrument.process(whole)
 
     def finish(self, downlink: Downlink, source: FrameSource) -> DecodeReport:
-        report, image = PacketReport(), None
+        packets, image = None, None
         if self._packets is not None and self._instrument is not None:
             self._pass_on(self._packets.flush())
-            report, image = self._packets.report, self._instrument.finish()
-        counts = self._table.counts(lost=report.frames_lost)
+            packets, image = self._packets.report, self._instrument.finish()
+        counts = self._table.counts()
         self._results.finish()
-        messages = tuple(_messages(downlink, counts, image, source))
+        messages = tuple(_messages(downlink, self._table, image, source))
         mode = source.mode.name if source.mode else None
         table: dict[str, Any] = {
             "schema": SCHEMA,
@@ -124,8 +136,9 @@ class _Run:
             "mode": mode,
             "satellite": self._request.satellite,
             "frames": asdict(counts),
-            "columns": self._table.columns,
-            "packets": _packet_table(report),
+            "channels": self._table.channels.table(),
+            "columns": self._table,
+            "packets": None if packets is None else _packet_table(packets),
             "image": None if image is None else _image_table(image),
             "software": software_versions(),
         }
@@ -137,20 +150,20 @@ class _Run:
         return DecodeReport(counts, mode, messages, (*self._results.files, "report.json"), table)
 
 
-def _check(request: DecodeRequest) -> None:
+def _check(request: DecodeRequest, downlink: Downlink) -> None:
     for tap in request.taps:
         if tap not in TAPS:
             raise InputError(f"unknown joint {tap!r} for --tap{nearest(tap, tuple(TAPS))}")
     if request.start is not None and request.start.tzinfo is None:
         raise InputError(f"the start {request.start} has no time zone; give it in UTC, ending in Z")
-    written = {_frames_name(request), "report.json", *(tap_name(tap) for tap in request.taps)}
+    written = {_frames_name(request, downlink), "report.json", *(tap_name(tap) for tap in request.taps)}
     name = request.input.resolve().name
     if name.removesuffix(UNFINISHED) in written and request.input.resolve().parent == request.out.resolve():
         raise InputError(f"{request.input} would be overwritten by what comes out; give another folder --out")
 
 
-def _frames_name(request: DecodeRequest) -> str:
-    return "frames.vcdu" if request.level == "vcdu" else "frames.cadu"
+def _frames_name(request: DecodeRequest, downlink: Downlink) -> str:
+    return "frames.vcdu" if request.level == "vcdu" else f"frames.{downlink.modes[0].framing}"
 
 
 @contextmanager
@@ -188,22 +201,46 @@ def _time_kind(mode: Mode | None) -> Any:
 
 
 def _messages(
-    downlink: Downlink, counts: FrameCounts, image: MsuMrImage | None, source: FrameSource
+    downlink: Downlink, table: FrameTable, image: MsuMrImage | None, source: FrameSource
 ) -> Iterator[str]:
+    counts, framing = table.counts(), source.mode or downlink.modes[0]
     if counts.good:
-        yield (
-            f"{counts.good} frames, {counts.corrected} of them corrected; {counts.failed} were located but "
-            f"failed, {counts.lost} are missing by their counters"
-        )
+        yield _outcome(counts, framing)
+        yield from _strangers(downlink, table, framing)
     elif counts.located:
         yield f"{counts.located} frames of {downlink.name} were located, but none is free of errors"
     else:
         yield f"no signal of this downlink was found: no frame of {downlink.name} in the whole input"
-    if counts.good and image is None:
+    if counts.good and image is None and framing.instrument == "msu-mr":
         yield "the frames hold no picture of MSU-MR"
     yield from source.facts.notes
     if image is not None:
         yield from image.report.notes
+
+
+def _outcome(counts: FrameCounts, mode: Mode) -> str:
+    if mode.protected:
+        return (
+            f"{counts.good} frames, {counts.corrected} of them corrected; {counts.failed} were located but "
+            f"failed, {counts.lost} are missing by their counters"
+        )
+    missing = f", {counts.lost} are missing by their time codes" if mode.framing == "raw16" else ""
+    return (
+        f"{counts.good} frames, unprotected: nothing proves their content; {counts.failed} were located but "
+        f"are cut off, faded or damaged{missing}"
+    )
+
+
+def _strangers(downlink: Downlink, table: FrameTable, mode: Mode) -> Iterator[str]:
+    """Whose frames they are, when most are of none of the spacecraft that this downlink belongs to."""
+    scids = table.channels.scids
+    found = next(iter(scids), None)
+    if found is not None and mode.scids and found not in mode.scids:
+        known = ", ".join(named(scid, mode) for scid in mode.scids)
+        yield (
+            f"{scids[found]} of the frames come from spacecraft {named(found, mode)}; "
+            f"{downlink.name} is sent by {known}"
+        )
 
 
 def _input_table(request: DecodeRequest, source: FrameSource) -> dict[str, Any]:
@@ -216,6 +253,7 @@ def _input_table(request: DecodeRequest, source: FrameSource) -> dict[str, Any]:
         "sample_rate": facts.sample_rate,
         "samples": facts.samples,
         "demodulator": facts.demodulator,
+        "pace": facts.pace,
         "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
         "gaps": [
             {"sample_index": index, "sample_count": count, "cause": cause}

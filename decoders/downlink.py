@@ -212,6 +212,8 @@ def parse_downlink(name: str, table: dict[str, Any]) -> Downlink:
     names = [mode.name for mode in modes]
     if len(set(names)) != len(names):
         raise DownlinkError(f"{where}: mode names are not unique: {', '.join(names)}")
+    if len({mode.framing for mode in modes}) > 1:
+        raise DownlinkError(f"{where}: framing differs between its modes, so there is no one file of frames")
     return Downlink(name, str(table["description"]), maturity, str(table["note"]), modes)
 
 
@@ -374,9 +376,14 @@ def _reed_solomon(mode: Mode) -> list[tuple[bool, str]]:
                 "rs_basis none: rs_interleave and rs_parity must be 0",
             ),
             (mode.code != "none", f"rs_basis none with code {mode.code} is not supported; code 'none' is"),
+            (
+                mode.differential != "none" or mode.randomiser != "none",
+                "rs_basis none with a differential code or randomiser is not supported",
+            ),
             (mode.insert_zone_bytes != 0, "rs_basis none: insert_zone_bytes must be 0"),
         ]
     return [
+        (mode.code == "none", f"rs_basis {mode.rs_basis} without an inner code is not supported"),
         (mode.rs_parity not in (16, 32), f"rs_parity {mode.rs_parity} is not supported; 16 and 32 are"),
         (not 1 <= mode.rs_interleave <= 8, f"rs_interleave {mode.rs_interleave} is outside 1 … 8"),
         (

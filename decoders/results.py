@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import OutputError
+from .frame_table import FrameTable
 
 UNFINISHED = ".part"
 # Joints that `--tap` writes, and what the file is called behind `tap.STAGE`.
@@ -87,11 +88,12 @@ class Results:
             }
 
     def write_json(self, name: str, table: Mapping[str, Any]) -> None:
-        """Write a table at once."""
+        """Write a table at once; a `FrameTable` in it column by column, each on a line."""
         with self._guard(name):
             unfinished = self.folder / (name + UNFINISHED)
-            text = json.dumps(plain(table), ensure_ascii=False, indent=1, allow_nan=False)
-            unfinished.write_text(text + "\n", encoding="utf-8")
+            with unfinished.open("w", encoding="utf-8") as file:
+                for piece in _json_pieces(table):
+                    file.write(piece)
             unfinished.replace(self.folder / name)
 
     def abandon(self) -> None:
@@ -114,6 +116,34 @@ class Results:
                 f"{where} cannot be written: {error.strerror or error}; "
                 "free space there or choose another --out"
             ) from error
+
+
+def _json_pieces(table: Mapping[str, Any]) -> Iterator[str]:
+    """The text of a table, little of it at a time: there may be a million frames."""
+    lead = "{"
+    for key, value in table.items():
+        yield f"{lead}\n {json.dumps(key)}: "
+        if isinstance(value, FrameTable):
+            yield from _column_pieces(value)
+        else:
+            yield _json(value, indent=1).replace("\n", "\n ")
+        lead = ","
+    yield "\n}\n" if table else "{}\n"
+
+
+def _column_pieces(columns: FrameTable) -> Iterator[str]:
+    lead = "{"
+    for name in columns:
+        yield f"{lead}\n  {json.dumps(name)}: ["
+        for number, part in enumerate(columns.parts(name)):
+            yield (", " if number else "") + _json(part)[1:-1]
+        yield "]"
+        lead = ","
+    yield "\n }"
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import Protocol
 from sdr.bytestream import open_bytes
 from sdr.recording import open_recording
 
-from .byte_sources import BitSource, CaduSource, VcduSource
+from .byte_sources import BitSource
 from .downlink import Downlink, Mode, nearest
 from .errors import InputError
+from .frame_sources import CaduSource, VcduSource
 from .frames import Frame, Tap
 from .iq_source import IqSource
 from .report import InputFacts
@@ -34,6 +35,10 @@ class FrameSource(Protocol):
     @property
     def fraction(self) -> float | None:
         """How much of it has been read, 0 … 1; None where its length is not known."""
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds by which the reading is behind a growing recording; None where it does not grow."""
 
     def frames(self) -> Iterator[list[Frame]]:
         """Located frames, good or not, as the input is read."""
