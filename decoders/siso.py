@@ -63,4 +63,5 @@ def _forward(
 
 
 def _normalised(metrics: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.maximum(metrics - metrics.max(), IMPOSSIBLE)
+    lifted: npt.NDArray[np.int64] = np.maximum(metrics - metrics.max(), IMPOSSIBLE)
+    return lifted

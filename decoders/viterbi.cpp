@@ -35,6 +35,7 @@ constexpr int kStates = 64;
 constexpr int kLevels = 15, kChunk = 8;
 static_assert((kChunk - 1 + 8 + 2) * kLevels <= 255);
 constexpr uint16_t kFactorOne = 256;
+constexpr size_t kPart = 128;  // soft bits summed in 16 bits
 
 // Pair of symbols on the branch into state s (newest bit 0) from state 2s, for s < 32.
 constexpr auto kBranch = [] {
@@ -45,51 +46,52 @@ constexpr auto kBranch = [] {
     return table;
 }();
 
-// The bits of a byte as bytes, lowest first.
-constexpr auto kSpread = [] {
-    std::array<uint64_t, 256> table{};
-    for (unsigned byte = 0; byte < 256; ++byte)
-        for (unsigned k = 0; k < 8; ++k) table[byte] |= uint64_t(byte >> k & 1) << (8 * k);
-    return table;
-}();
-
 // Scale of a row, in units of 1/256: the levels reach to 3/2 of the mean size of its soft bits, each weighed
 // by its size, so that erasures count nothing. It never makes soft bits larger.
-uint16_t factor(const int8_t* soft, size_t count) {
+inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t count) {
     uint64_t sum = 0, energy = 0;
-    for (size_t start = 0; start < count; start += 4096) {
-        const size_t end = std::min(count, start + 4096);
-        uint32_t part_sum = 0, part_energy = 0;
-        for (size_t k = start; k < end; ++k) {
-            part_sum += uint32_t(std::abs(soft[k]));
-            part_energy += uint32_t(soft[k] * soft[k]);
+    for (size_t start = 0; start < count; start += kPart) {
+        const size_t size = std::min(kPart, count - start);
+        int16_t wide[kPart] = {};
+        for (size_t k = 0; k < size; ++k) wide[k] = soft[start + k];
+        int16_t part_sum = 0;  // 128 * 128 at most
+        int32_t part_energy = 0;
+        for (const int16_t x : wide) {
+            part_sum = int16_t(part_sum + (x < 0 ? -x : x));
+            part_energy += x * x;
         }
-        sum += part_sum;
-        energy += part_energy;
+        sum += uint64_t(part_sum);
+        energy += uint64_t(part_energy);
     }
     if (energy == 0) return kFactorOne;
     return uint16_t(std::min(uint64_t(kFactorOne), 2 * kFactorOne * kLevels * sum / (3 * energy)));
 }
 
-// Memory of one call, reused for each group of rows.
+// Memory of a thread, kept from call to call: it is as large as the largest group of rows so far.
 class Scratch {
   public:
-    void* decisions(size_t bytes) { return sized(decisions_, bytes); }
-    void* kept(size_t bytes) { return sized(kept_, bytes); }
-    uint8_t* bytes(size_t bytes) { return sized(bytes_, bytes); }
+    void* decisions(size_t bytes) { return decisions_.sized(bytes); }
+    void* kept(size_t bytes) { return kept_.sized(bytes); }
+    uint8_t* bytes(size_t bytes) { return bytes_.sized(bytes); }
 
   private:
-    struct Free {
-        void operator()(uint8_t* memory) const { std::free(memory); }
-    };
-    using Memory = std::unique_ptr<uint8_t, Free>;
-    static uint8_t* sized(Memory& memory, size_t bytes) {
-        if (!memory) {
-            memory.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-            if (!memory) throw std::bad_alloc();
+    struct Memory {
+        uint8_t* sized(size_t wanted) {
+            if (wanted > size) {
+                start.reset();
+                size = 0;
+                start.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (wanted + 63) / 64 * 64)));
+                if (!start) throw std::bad_alloc();
+                size = wanted;
+            }
+            return start.get();
         }
-        return memory.get();
-    }
+        struct Free {
+            void operator()(uint8_t* memory) const { std::free(memory); }
+        };
+        std::unique_ptr<uint8_t, Free> start;
+        size_t size = 0;
+    };
     Memory decisions_, kept_, bytes_;
 };
 

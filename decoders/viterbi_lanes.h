@@ -130,23 +130,28 @@ inline void best_states(const Vector* metrics, Mask (&state)[6]) {
     }
 }
 
-// The decision of every lane's state: halved by one bit of the state after the other, the one that is known
-// last at the end.
-inline Mask decision(const Mask* even, const Mask (&state)[6]) {
-    Mask chosen[kStates / 2];
-    for (int i = 0; i < 32; ++i) chosen[i] = Mask(even[i] ^ ((even[i] ^ even[i + 32]) & state[5]));
-    for (int i = 0; i < 16; ++i) chosen[i] = Mask(chosen[i] ^ ((chosen[i] ^ chosen[i + 16]) & state[4]));
-    for (int i = 0; i < 8; ++i) chosen[i] = Mask(chosen[i] ^ ((chosen[i] ^ chosen[i + 8]) & state[3]));
-    for (int i = 0; i < 4; ++i) chosen[i] = Mask(chosen[i] ^ ((chosen[i] ^ chosen[i + 4]) & state[2]));
-    for (int i = 0; i < 2; ++i) chosen[i] = Mask(chosen[i] ^ ((chosen[i] ^ chosen[i + 2]) & state[1]));
-    return Mask(~(chosen[0] ^ ((chosen[0] ^ chosen[1]) & state[0])));
+// Eight masks, so that the 64 of a step are eight of these.
+typedef Mask Eight __attribute__((vector_size(kBytes)));
+
+// The decision of every lane's state: the survivors of its 64 states are halved by one bit of it after the
+// other, the one that is known last at the end.
+inline Mask decision(const Eight* even, const Mask (&state)[6]) {
+    Eight x[4];
+    for (int i = 0; i < 4; ++i) x[i] = even[i] ^ ((even[i] ^ even[i + 4]) & state[5]);
+    for (int i = 0; i < 2; ++i) x[i] ^= (x[i] ^ x[i + 2]) & state[4];
+    x[0] ^= (x[0] ^ x[1]) & state[3];
+    Mask y[8];
+    std::memcpy(y, x, sizeof y);
+    for (int i = 0; i < 4; ++i) y[i] = Mask(y[i] ^ ((y[i] ^ y[i + 4]) & state[2]));
+    for (int i = 0; i < 2; ++i) y[i] = Mask(y[i] ^ ((y[i] ^ y[i + 2]) & state[1]));
+    return Mask(~(y[0] ^ ((y[0] ^ y[1]) & state[0])));
 }
 
 // kept[0 … 7]: the bits before `begin`, of which six are known and two zero; then those of begin … end - 1.
 inline void trace(const Mask* even, size_t steps, size_t begin, size_t end, Mask (&state)[6], Mask* kept) {
     for (size_t t = steps; t-- > begin;) {
         if (t < end) kept[8 + t - begin] = state[5];
-        const Mask odd = decision(even + t * kStates, state);
+        const Mask odd = decision(reinterpret_cast<const Eight*>(even + t * kStates), state);
         for (int k = 5; k > 0; --k) state[k] = state[k - 1];
         state[0] = odd;
     }
@@ -155,19 +160,15 @@ inline void trace(const Mask* even, size_t steps, size_t begin, size_t end, Mask
 }
 
 // Bits of eight lanes from `kept`, one byte each: rows[lane][k] for k < 8 * groups.
-inline void unpack_lanes(const Mask* kept, int first_lane, size_t groups, uint8_t* rows, size_t stride) {
+inline void unpack_lanes(const Mask* kept, size_t first_lane, size_t groups, uint8_t* rows, size_t stride) {
+    const uint8_t* octets = reinterpret_cast<const uint8_t*>(kept) + first_lane / 8;
     for (size_t g = 0; g < groups; ++g) {
-        uint64_t x = 0;
-        for (int k = 0; k < 8; ++k) x |= uint64_t(uint8_t(kept[8 * g + k] >> first_lane)) << (8 * k);
-        // Transposes 8 x 8 bits (Warren, Hacker's Delight, 2nd ed., section 7-3).
-        uint64_t t = (x ^ (x >> 7)) & 0x00AA00AA00AA00AAu;
-        x ^= t ^ (t << 7);
-        t = (x ^ (x >> 14)) & 0x0000CCCC0000CCCCu;
-        x ^= t ^ (t << 14);
-        t = (x ^ (x >> 28)) & 0x00000000F0F0F0F0u;
-        x ^= t ^ (t << 28);
-        for (int lane = 0; lane < 8; ++lane)
-            std::memcpy(rows + size_t(lane) * stride + 8 * g, &kSpread[x >> (8 * lane) & 0xFF], 8);
+        uint64_t eight_steps = 0;
+        for (size_t k = 0; k < 8; ++k) eight_steps |= uint64_t(octets[(8 * g + k) * sizeof(Mask)]) << (8 * k);
+        for (size_t lane = 0; lane < 8; ++lane) {
+            const uint64_t bits = eight_steps >> lane & 0x0101010101010101u;
+            std::memcpy(rows + lane * stride + 8 * g, &bits, 8);
+        }
     }
 }
 
@@ -211,7 +212,7 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
     trace(even, chunks * kChunk, begin, begin + job.length, state, kept);
     uint8_t* bytes = scratch.bytes(8 * stride);
     for (size_t lane = 0; lane < count; ++lane) {
-        if (lane % 8 == 0) unpack_lanes(kept, int(lane), groups, bytes, stride);
+        if (lane % 8 == 0) unpack_lanes(kept, lane, groups, bytes, stride);
         const uint8_t* bits = bytes + lane % 8 * stride + 8;
         std::memcpy(job.bits + (first + lane) * job.length, bits, job.length);
         job.score[first + lane] = correlation(bits, rows.soft[lane] + 2 * job.head, job.length);
@@ -219,6 +220,6 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
 }
 
 inline void run(const ViterbiBlocks& job) {
-    Scratch scratch;
+    static thread_local Scratch scratch;
     for (size_t first = 0; first < job.rows; first += kBytes) run_group(job, first, scratch);
 }
