@@ -248,8 +248,9 @@ class InnerDecoder:
         """How many markers, or inverted ones, are in these bits; random ones hold one in 1e8."""
         if self._mode.differential == "nrz-m":
             bits = bits[1:] ^ bits[:-1]
-        distance = _fec.marker_distance(np.ascontiguousarray(bits), self._mode.marker_value)
-        return int(np.count_nonzero((distance <= 1) | (distance >= self._mode.marker_bits - 1)))
+        marker, length = self._mode.marker_value, self._mode.marker_bits
+        distance = _fec.marker_distance(np.ascontiguousarray(bits), marker, length)
+        return int(np.count_nonzero((distance <= 1) | (distance >= length - 1)))
 
 
 @dataclass
