@@ -35,7 +35,7 @@ constexpr int kStates = 64;
 constexpr int kLevels = 15, kChunk = 8;
 static_assert((kChunk - 1 + 8 + 2) * kLevels <= 255);
 constexpr uint16_t kFactorOne = 256;
-constexpr size_t kPart = 128;  // soft bits summed in 16 bits
+constexpr size_t kPart = 256;  // soft bits summed in 16 bits
 
 // Pair of symbols on the branch into state s (newest bit 0) from state 2s, for s < 32.
 constexpr auto kBranch = [] {
@@ -50,19 +50,23 @@ constexpr auto kBranch = [] {
 // by its size, so that erasures count nothing. It never makes soft bits larger.
 inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t count) {
     uint64_t sum = 0, energy = 0;
-    for (size_t start = 0; start < count; start += kPart) {
-        const size_t size = std::min(kPart, count - start);
-        int16_t wide[kPart] = {};
-        for (size_t k = 0; k < size; ++k) wide[k] = soft[start + k];
-        int16_t part_sum = 0;  // 128 * 128 at most
+    const auto add = [&](const int8_t* part) {
+        int16_t wide[kPart];
+        uint16_t part_sum = 0;  // 256 * 128 at most
         int32_t part_energy = 0;
-        for (const int16_t x : wide) {
-            part_sum = int16_t(part_sum + (x < 0 ? -x : x));
-            part_energy += x * x;
+        for (size_t k = 0; k < kPart; ++k) {
+            wide[k] = part[k];
+            part_sum = uint16_t(part_sum + uint8_t(part[k] < 0 ? -part[k] : part[k]));
         }
-        sum += uint64_t(part_sum);
+        for (size_t k = 0; k < kPart; ++k) part_energy += wide[k] * wide[k];
+        sum += part_sum;
         energy += uint64_t(part_energy);
-    }
+    };
+    size_t start = 0;
+    for (; start + kPart <= count; start += kPart) add(soft + start);
+    int8_t rest[kPart] = {};
+    std::memcpy(rest, soft + start, count - start);
+    add(rest);
     if (energy == 0) return kFactorOne;
     return uint16_t(std::min(uint64_t(kFactorOne), 2 * kFactorOne * kLevels * sum / (3 * energy)));
 }

@@ -20,20 +20,32 @@ inline void transpose(Sixteen (&x)[16]) {
     }
 }
 
+typedef int8_t Signed __attribute__((vector_size(kBytes)));
+typedef uint16_t Pairs __attribute__((vector_size(kBytes)));
+
 // Soft bits of kChunk steps of every lane, quantised, as the cost of a 0 and of a 1 sent.
 struct Costs {
-    alignas(kBytes) uint8_t of_zero[2 * kChunk][kBytes], of_one[2 * kChunk][kBytes];
+    Vector of_zero[2 * kChunk], of_one[2 * kChunk];
 };
 
 // What a group of lanes reads: its rows, their factors, and the erasures put before them.
 struct Rows {
     const int8_t* soft[kBytes];
-    uint16_t factor[kBytes];
+    Pairs even_factor, odd_factor;  // of the lanes with these numbers
     size_t padding;  // steps before the first of the row, which make the number of steps whole chunks
 };
 
+// Sizes times factors, rounded, with two lanes side by side in 16 bits.
+inline Vector scaled(const Vector& sizes, const Rows& rows) {
+    const auto pairs = Pairs(sizes);
+    const Pairs even = ((pairs & 0xFF) * rows.even_factor + kFactorOne / 2) / kFactorOne;
+    const Pairs odd = ((pairs >> 8) * rows.odd_factor + kFactorOne / 2) & uint16_t(0xFF00);
+    return Vector(even | odd);
+}
+
 inline void read_chunk(const Rows& rows, size_t chunk, Costs& costs) {
-    alignas(kBytes) int8_t columns[2 * kChunk][kBytes];
+    static_assert(kFactorOne == 256);
+    Signed columns[2 * kChunk];
     for (int part = 0; part < kBytes; part += 16) {
         Sixteen block[16];
         for (int i = 0; i < 16; ++i) {
@@ -46,17 +58,18 @@ inline void read_chunk(const Rows& rows, size_t chunk, Costs& costs) {
             }
         }
         transpose(block);
-        for (int i = 0; i < 16; ++i) std::memcpy(&columns[i][part], &block[i], 16);
+        for (int i = 0; i < 16; ++i)
+            std::memcpy(reinterpret_cast<uint8_t*>(&columns[i]) + part, &block[i], 16);
     }
-    for (int k = 0; k < 2 * kChunk; ++k)
-        for (int lane = 0; lane < kBytes; ++lane) {
-            const int8_t x = columns[k][lane];
-            const auto size = uint16_t(x < 0 ? -x : x);
-            const auto scaled = uint16_t(uint16_t(size * rows.factor[lane] + kFactorOne / 2) / kFactorOne);
-            const auto level = uint8_t(scaled < kLevels ? scaled : kLevels);
-            costs.of_zero[k][lane] = x > 0 ? level : 0;
-            costs.of_one[k][lane] = x < 0 ? level : 0;
-        }
+    const Vector most = Vector{} + kLevels;
+    for (int k = 0; k < 2 * kChunk; ++k) {
+        const Signed x = columns[k];
+        const auto negative = Vector(x < 0);
+        const Vector level = scaled((Vector(x) ^ negative) - negative, rows);
+        const Vector cost = level < most ? level : most;
+        costs.of_one[k] = cost & negative;
+        costs.of_zero[k] = cost ^ costs.of_one[k];
+    }
 }
 
 inline void butterfly(const Vector& even, const Vector& odd, const Vector& cost, const Vector& other_cost,
@@ -101,16 +114,14 @@ inline void forward(const Rows& rows, size_t chunks, Mask* even, Vector* metrics
     for (int s = 0; s < kStates; ++s) metrics[s] = Vector{};
     for (size_t chunk = 0; chunk < chunks; ++chunk) {
         read_chunk(rows, chunk, costs);
-        const auto* of_zero = reinterpret_cast<const Vector*>(costs.of_zero);
-        const auto* of_one = reinterpret_cast<const Vector*>(costs.of_one);
         // Taken off with the first step's costs; what is negative by itself is not in the sum.
         const Vector surplus = smallest(metrics);
         for (int t = 0; t < kChunk; t += 2) {
             Vector cost[2][4];
             for (int k = 0; k < 2; ++k)
                 for (int pair = 0; pair < 4; ++pair)
-                    cost[k][pair] = (pair & 2 ? of_one : of_zero)[2 * (t + k)] +
-                                    (pair & 1 ? of_one : of_zero)[2 * (t + k) + 1];
+                    cost[k][pair] = (pair & 2 ? costs.of_one : costs.of_zero)[2 * (t + k)] +
+                                    (pair & 1 ? costs.of_one : costs.of_zero)[2 * (t + k) + 1];
             if (t == 0)
                 for (Vector& first : cost[0]) first -= surplus;
             const bool back = t & 2;
@@ -195,11 +206,13 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
     const size_t count = std::min(size_t(kBytes), job.rows - first);
     Rows rows;
     rows.padding = chunks * kChunk - steps;
+    uint16_t last_factor = 0;
     for (size_t lane = 0; lane < kBytes; ++lane) {
         // Lanes without a row of their own repeat the last one; their result is not read.
         const size_t own = std::min(lane, count - 1);
         rows.soft[lane] = job.soft + (first + own) * 2 * steps;
-        rows.factor[lane] = own == lane ? factor(rows.soft[lane], 2 * steps) : rows.factor[own];
+        if (own == lane) last_factor = factor(rows.soft[lane], 2 * steps);
+        (lane % 2 ? rows.odd_factor : rows.even_factor)[lane / 2] = last_factor;
     }
     alignas(kBytes) Vector metrics[kStates];
     auto* even = reinterpret_cast<Mask*>(scratch.decisions(chunks * kChunk * kStates * sizeof(Mask)));
