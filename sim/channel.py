@@ -51,12 +51,20 @@ class Path:
 
     @classmethod
     def moving(
-        cls, start: float, end: float, frequency_hz: float, doppler_hz: float, doppler_rate_hz_s: float
+        cls,
+        start: float,
+        end: float,
+        frequency_hz: float,
+        doppler_hz: float,
+        doppler_rate_hz_s: float,
+        *,
+        phase_deg: float = 0.0,
     ) -> Path:
         """A transmitter overhead whose carrier arrives `doppler_hz` high at time 0, more by the second."""
         time = np.linspace(start, end, 4 * math.ceil(end - start) + 1)
         path = cls(time, np.zeros(time.size), np.full(time.size, 90.0), np.zeros(time.size))
-        advance = (doppler_hz * time + doppler_rate_hz_s * time**2 / 2) / frequency_hz
+        turns = phase_deg / 360 + doppler_hz * time + doppler_rate_hz_s * time**2 / 2
+        advance = turns / frequency_hz
         path._delay = CubicSpline(time, -advance)  # a cubic holds the parabola as it is
         return path
 
@@ -144,7 +152,6 @@ class InterferingSignal:
     """An interferer's samples; `amplitude` is of our signal at its strongest."""
 
     TONE_HZ = 1000.0
-    DEVIATION_HZ = 3000.0
 
     def __init__(
         self, interferer: Interferer, amplitude: float, sample_rate: float, seed: np.random.SeedSequence
@@ -159,5 +166,5 @@ class InterferingSignal:
         cycles = self._phase + self._interferer.offset_hz * time
         if self._interferer.kind == "fm":
             tone = 2 * np.pi * self.TONE_HZ * time
-            cycles += self.DEVIATION_HZ / self.TONE_HZ / (2 * np.pi) * np.sin(tone)
+            cycles += self._interferer.deviation_hz / self.TONE_HZ / (2 * np.pi) * np.sin(tone)
         return np.asarray(self._amplitude * np.exp(2j * np.pi * (cycles % 1.0)), np.complex64)

@@ -52,14 +52,16 @@ class Interferer:
     """Another transmitter.
 
     Attributes:
-        kind: "cw", or "fm" (a tone of 1 kHz, 3 kHz deviation).
-        offset_hz: from the tuned frequency.
+        kind: "cw", or "fm" (a tone of 1 kHz).
+        offset_hz: from the tuned frequency; beyond half the sample rate it is not heard.
         level_dbc: against our signal at its strongest.
+        deviation_hz: of "fm".
     """
 
     offset_hz: float
     level_dbc: float
     kind: str = "cw"
+    deviation_hz: float = 3000.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("cw", "fm"):

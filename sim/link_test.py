@@ -7,9 +7,12 @@
     made.sample_rate
     made.frames        every frame that the samples hold wholly or in part; `complete` tells which
 
-Every other word of `PassSimulation` may be given as well (`sample_rate`, `tuned_hz`, `deviation_deg` …). The
-transmitter is on before the first sample and after the last; the samples hold `frames` whole frames. For more
-than fits into memory use `PassSignal(request_of(…), …).blocks()`.
+`offset_hz` tunes below the carrier (the clock stays), `carrier_phase_deg` turns it, and every other word of
+`PassSimulation` may be given as well (`sample_rate`, `deviation_deg`, `rolloff` …). The noise stands at -26 dB
+of full scale, or lower where the signal would pass -12 dB; `Impairments(adc_bits=8, gain_db=22)` makes the
+converter clip a fifth of the samples of AHRPT at 5 dB. The transmitter is on before the first sample and after
+the last; the samples hold `frames` whole frames. For more than fits into memory use
+`PassSignal(request_of(…), …).blocks()`.
 """
 
 from __future__ import annotations
@@ -69,10 +72,12 @@ class LinkTest:
 
 
 def request_of(
-    mode: str, *, frames: int, ebn0_db: float = math.inf, seed: int = 1, **rest: Any
+    mode: str, *, frames: int, ebn0_db: float = math.inf, seed: int = 1, offset_hz: float = 0.0, **rest: Any
 ) -> PassSimulation:
-    """The request for a recording that holds `frames` whole frames."""
+    """The request for a recording that holds `frames` whole frames, tuned `offset_hz` below the carrier."""
     data = mode_named(mode)
+    if offset_hz:
+        rest["tuned_hz"] = (rest.get("frequency_hz") or data.frequency_hz) - offset_hz
     seconds = (frames + 1) * data.frame_period_s + data.warm_up_s
     end = START + timedelta(microseconds=math.ceil(seconds * 1e6))
     return PassSimulation(

@@ -10,16 +10,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import radians, sin
 
+from sim.coding import (
+    INTERLEAVER_SPAN_BITS,
+    RS_MESSAGE_BYTES,
+    RS_PARITY_BYTES,
+    SYNC_PAYLOAD_BITS,
+    SYNC_PERIOD_BITS,
+)
 from sim.errors import SimulationError
 
 MARKER_BYTES = 4
 HEADER_BYTES = 6
 POINTER_BYTES = 2
-CODEWORD_BYTES = 255
-PARITY_BYTES = 32
+CODEWORD_BYTES = RS_MESSAGE_BYTES + RS_PARITY_BYTES
+UNCODED_BYTES = 1020  # behind the marker
 HRPT_FRAME_BITS = 110_900
-INTERLEAVED_SHARE = Fraction(72, 80)  # 72 data bits behind each sync word of 8
-INTERLEAVER_SPAN_BITS = 35 * 36 * 2048
+INTERLEAVED_SHARE = Fraction(SYNC_PAYLOAD_BITS, SYNC_PERIOD_BITS)
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Mode:
     @property
     def vcdu_bytes(self) -> int:
         """Of a frame without marker and parity."""
-        return self.rs_interleave * (CODEWORD_BYTES - PARITY_BYTES)
+        return self.rs_interleave * RS_MESSAGE_BYTES
 
     @property
     def zone_bytes(self) -> int:
@@ -137,8 +143,7 @@ class Mode:
         """Of a frame with its marker."""
         if self.raw_words:
             return HRPT_FRAME_BITS
-        block = self.rs_interleave * CODEWORD_BYTES if self.rs_interleave else 1020
-        return 8 * (MARKER_BYTES + block)
+        return 8 * (MARKER_BYTES + (self.rs_interleave * CODEWORD_BYTES or UNCODED_BYTES))
 
     @property
     def frame_period_s(self) -> float:
@@ -215,6 +220,7 @@ MODES = {
         _hrpt("noaa_hrpt", 1698e6, "noaa-hrpt"),  # NOAA-19; NOAA-18 at 1707.0 MHz
         _hrpt("meteor_hrpt", 1700e6, "meteor-hrpt"),
         # Suomi-NPP and NOAA-20 (159): I = G1, Q = not G2 (NPP HRD block diagram), NRZ-M ahead of the code.
+        # SatDump's npp_hrd takes it with I and Q exchanged only, which a mirroring converter does as well.
         Mode(
             "jpss_hrd",
             "qpsk",

@@ -41,6 +41,7 @@ class PassSimulation:
         impairments: everything that is not noise.
         doppler_hz: of the carrier as received at the first sample, without an orbit only.
         doppler_rate_hz_s: how that grows.
+        carrier_phase_deg: of the carrier at the first sample, without an orbit only.
         tuned_hz: the receiver's centre frequency, None for the carrier's.
         rolloff: of the root-raised-cosine pulse; 0 takes the mode's.
         deviation_deg: of split phase; 0 takes the mode's.
@@ -61,6 +62,7 @@ class PassSimulation:
     impairments: Impairments = field(default_factory=Impairments)
     doppler_hz: float = 0.0
     doppler_rate_hz_s: float = 0.0
+    carrier_phase_deg: float = 0.0
     tuned_hz: float | None = None
     rolloff: float = OF_MODE
     deviation_deg: float = OF_MODE
@@ -83,7 +85,7 @@ class PassSimulation:
             raise SimulationError(f"the end {self.end} does not lie after the start {self.start}")
 
     def _check_signal(self) -> None:
-        for name in ("ebn0_db", "frequency_hz", "doppler_hz", "doppler_rate_hz_s"):
+        for name in ("ebn0_db", "frequency_hz", "doppler_hz", "doppler_rate_hz_s", "carrier_phase_deg"):
             value = getattr(self, name)
             if value is not None and math.isnan(value):
                 raise SimulationError(f"{name} is not a number")
@@ -110,7 +112,9 @@ class PassSimulation:
             raise SimulationError("give both elements and site, or neither")
         if self.elements is None and self.ebn0_db is None:
             raise SimulationError("without an orbit there is no link budget; give ebn0_db")
-        if self.elements is not None and (self.doppler_hz or self.doppler_rate_hz_s):
+        if self.elements is not None and (
+            self.doppler_hz or self.doppler_rate_hz_s or self.carrier_phase_deg
+        ):
             raise SimulationError(
                 "the orbit makes its own Doppler; leave doppler_hz and doppler_rate_hz_s out"
             )

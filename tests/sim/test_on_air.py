@@ -258,6 +258,13 @@ def test_a_moving_transmitter_shifts_carrier_and_clock_alike() -> None:
     assert np.allclose(clock, 7e6 / 3 * (1 + (-30e3 + 350.0 * middle) / 1701.3e6), atol=0.05)
 
 
+def test_offset_and_phase_move_the_carrier_only() -> None:
+    plain = link_test("metop_ahrpt", frames=2, ebn0_db=math.inf).samples
+    moved = link_test("metop_ahrpt", frames=2, offset_hz=40e3, carrier_phase_deg=90.0).samples
+    turn = 1j * np.exp(2j * np.pi * 40e3 / 6e6 * np.arange(plain.size))
+    assert np.max(np.abs(moved - plain * turn)) < 3e-3 * np.abs(plain).max()
+
+
 def test_exchanged_rails_and_mirrored_spectrum() -> None:
     plain, swapped, mirrored = (
         link_test("metop_ahrpt", frames=2, ebn0_db=5.0, impairments=wrong).samples

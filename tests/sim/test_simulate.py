@@ -331,26 +331,36 @@ MEMORY = """
 import resource, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sim.packet_source import FillSource
+from sim.link_test import source_of
 from sim.simulate import PassSimulation, simulate
 start = datetime(2026, 1, 1, tzinfo=UTC)
 end = start + timedelta(seconds=float(sys.argv[1]))
-request = PassSimulation(None, None, start, end, ebn0_db=6.0, mode="80k")
-simulate(request, Path(sys.argv[2]), source=FillSource())
+request = PassSimulation(None, None, start, end, ebn0_db=6.0, mode=sys.argv[3])
+simulate(request, Path(sys.argv[2]), source=source_of(request))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "short", "long"),
+    [
+        ("80k", 5, 45),
+        pytest.param("metop_ahrpt", 0.5, 4, marks=pytest.mark.slow),
+        pytest.param("noaa_hrpt", 1, 8, marks=pytest.mark.slow),
+    ],
+)
+def test_memory_does_not_grow_with_the_recording(
+    tmp_path: Path, mode: str, short: float, long: float
+) -> None:
     # Where the tests run under AddressSanitizer, it must not keep what was freed.
     environment = os.environ | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
     used = [
         float(
             subprocess.run(
-                [sys.executable, "-c", MEMORY, str(seconds), str(tmp_path / str(seconds))],
+                [sys.executable, "-c", MEMORY, str(seconds), str(tmp_path / str(seconds)), mode],
                 cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
             ).stdout
         )
-        for seconds in (5, 45)
+        for seconds in (short, long)
     ]  # fmt: skip
     assert used[1] < used[0] + 8  # MB
