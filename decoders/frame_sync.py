@@ -40,6 +40,7 @@ CONTEXT_BITS = 128
 AROUND_BITS = 8 * BESIDE_BYTES + 64
 LOOK_BACK_FRAMES = 8
 MOST_AT_ONCE = 32
+_TO_DUAL = TO_DUAL.tobytes()
 
 
 @dataclass(frozen=True)
@@ -139,13 +140,15 @@ class FrameFinder:
         errors = np.where(inverted, self._marker.bits - errors, errors)
         if inverted.any():
             rows = rows ^ inverted.astype(np.uint8)[:, np.newaxis]
-        blocks = decode_codeblocks(rows[:, self._marker.bits :], self.mode)
         found: list[FoundFrame] = []
-        for k, block in enumerate(blocks):
-            if errors[k] > EXPECTED_DISTANCE or not block.proven or not self._is_known(block):
+        blocks = decode_codeblocks(rows[:, self._marker.bits :], self.mode)
+        for k, (block, wrong, turned) in enumerate(
+            zip(blocks, errors.tolist(), inverted.tolist(), strict=True)
+        ):
+            if wrong > EXPECTED_DISTANCE or not block.proven or not self._is_known(block):
                 break
-            at, turned = self._position + k * length, bool(inverted[k])
-            found.append(FoundFrame(at, turned, int(errors[k]), block, self._soft_of(at, inverted=turned)))
+            at = self._position + k * length
+            found.append(FoundFrame(at, turned, wrong, block, self._soft_of(at, inverted=turned)))
         return found
 
     def _places(self, last: int) -> npt.NDArray[np.int64]:
@@ -178,6 +181,8 @@ class FrameFinder:
         elif expected:
             self._missed += 1
             self._expected = None if self._missed > FLYWHEEL_FRAMES else position + self._length
+            if self._expected is None:
+                self._floor = position  # what lies before may be forgotten already
             located = seen.is_alike(EXPECTED_DISTANCE)
         if located:
             yield frame
@@ -243,8 +248,8 @@ class FrameFinder:
     def _header(self, block: CodeBlock) -> bytes:
         """The first two bytes; byte k of a block is byte k // interleave of codeword k mod interleave."""
         interleave = self.mode.rs_interleave
-        first = [int(block.words[k % interleave, k // interleave]) for k in (0, 1)]
-        return bytes(int(TO_DUAL[byte]) for byte in first) if self.mode.rs_basis == "dual" else bytes(first)
+        first = bytes((block.words[0, 0], block.words[1 % interleave, 1 // interleave]))
+        return first.translate(_TO_DUAL) if self.mode.rs_basis == "dual" else first
 
     def _is_known(self, block: CodeBlock) -> bool:
         """Whether a frame with this header was proven behind a marker."""
