@@ -1,6 +1,6 @@
 """From samples at any rate to soft bits of QPSK and OQPSK, by estimation instead of loops.
 
-    samples ─► blocks on a fixed grid ─► spectral lines ─► carrier and clock ─► matched filter at the symbols
+    samples ─► lower rate ─► blocks on a fixed grid ─► spectral lines ─► carrier and clock ─► matched filter
             ─► carrier phase, both ways in time ─► level and noise ─► soft bits
 
 The grid lies on absolute sample numbers and every later stage works on whole segments of it, so the result
@@ -17,49 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser, block_samples
-from decoders.carrier import WINDOW_SYMBOLS, turn_back
+from decoders.carrier import WINDOW_SYMBOLS
 from decoders.clock import Segment
+from decoders.decimator import Decimator, decimation
 from decoders.errors import DecoderError
-from decoders.interference import carriers
-from decoders.matched_filter import matched_samples
 from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
+from decoders.sample_store import SampleStore, usable
+from decoders.segment_filter import SegmentFilter
+from decoders.soft_block import NO_SIGNAL_DB, SoftBlock
 from decoders.tracking import Tracker
 
-_LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
-_PIECE = 64
-_NO_SIGNAL_DB = -100.0
+__all__ = ["MODULATIONS", "Demodulator", "DemodulatorReport", "SoftBlock", "usable"]
 
 MODULATIONS = ("qpsk", "oqpsk")
-
-
-@dataclass(frozen=True)
-class SoftBlock:
-    """Soft bits of m symbols.
-
-    Attributes:
-        soft_bits: int8[2m], serial: for QPSK I and Q of each symbol, for OQPSK the two rails alternately in
-            time order. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both
-            signs; OQPSK a shift by one and both signs.
-        sample_index: float64[m], input sample position of each symbol.
-        esn0_db: float32[m], energy per channel symbol over N0; -100 where
-            there is no signal.
-        locked: bool[m], the signal was seen there.
-    """
-
-    soft_bits: NDArray[np.int8]
-    sample_index: NDArray[np.float64]
-    esn0_db: NDArray[np.float32]
-    locked: NDArray[np.bool_]
-
-
-def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
-    """Samples with zero in place of NaN, infinite and absurdly large ones, and how many those were."""
-    samples = np.ascontiguousarray(samples, np.complex64)
-    parts = samples.view(np.float32)
-    if not len(parts) or np.abs(parts).max() <= _LARGEST:  # never true of NaN
-        return samples, 0
-    good = (np.abs(samples.real) <= _LARGEST) & (np.abs(samples.imag) <= _LARGEST)
-    return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
 
 
 @dataclass(frozen=True)
@@ -118,22 +88,25 @@ class Demodulator:
         _check(sample_rate, modulation, symbol_rate, rolloff)
         self.sample_rate = sample_rate
         self.modulation = modulation
-        self._block = block_samples(sample_rate, symbol_rate)
-        self._analyser = Analyser(
-            sample_rate=sample_rate,
+        band_hz = (1 + rolloff) / 2 * symbol_rate + carrier_reach_hz
+        factor = decimation(sample_rate, symbol_rate, band_hz)
+        self._decimator = Decimator(factor, band_hz / sample_rate)
+        analyser = Analyser(
+            sample_rate=sample_rate / factor,
             modulation=modulation,
             symbol_rate=symbol_rate,
             rolloff=rolloff,
-            length=self._block,
+            length=block_samples(sample_rate / factor, symbol_rate),
             carrier_reach_hz=carrier_reach_hz,
             carrier_drift_hz_s=carrier_drift_hz_s,
         )
-        self._tracker = Tracker(self._analyser)
+        self._tracker = Tracker(analyser)
+        self._filter = SegmentFilter(analyser.bank, analyser.length)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
+        self._portion = analyser.length * factor
         self._per_symbol = 2 if modulation == "oqpsk" else 1
-        self._held = np.zeros(0, np.complex64)
-        self._held_from = 0  # sample number of `_held[0]`
+        self._store = SampleStore()
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
         self._counts = {"samples": 0, "bad": 0, "symbols": 0}
@@ -156,81 +129,41 @@ class Demodulator:
 
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
-        blocks = [SoftBlock(*_nothing())]
+        blocks = []
         # Bounded work at a time: memory does not grow with the portion handed in.
-        for start in range(0, len(samples), self._block):
-            self._take(samples[start : start + self._block])
-            segments = self._tracker.process(self._held, self._held_from)
-            blocks += [self._demodulated(segment) for segment in segments]
-            self._forget()
-        return _joined(blocks)
+        for start in range(0, len(samples), self._portion):
+            part, bad = usable(samples[start : start + self._portion])
+            self._counts["samples"] += len(part)
+            self._counts["bad"] += bad
+            self._store.append(self._decimator.process(part))
+            for segment in self._tracker.process(self._store.held, self._store.origin):
+                blocks += self._demodulated(segment)
+            self._store.forget(self._tracker.keep_from)
+        return SoftBlock.joined(blocks)
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
-        total = self._held_from + len(self._held)
-        if total == 0:
-            return SoftBlock(*_nothing())
-        segments = self._tracker.flush(self._held, self._held_from)
-        blocks = [self._demodulated(segment) for segment in segments]
+        self._store.append(self._decimator.flush())
+        if self._store.end == 0:
+            return SoftBlock.joined([])
+        blocks = []
+        for segment in self._tracker.flush(self._store.held, self._store.origin):
+            blocks += self._demodulated(segment)
         blocks.append(self._give(self._level.process(self._phase.flush())))
         blocks.append(self._give(self._level.flush()))
-        return self._up_to(float(total), _joined(blocks))
+        # A recording shorter than a block was filled up to be one.
+        rest = SoftBlock.joined(blocks)
+        cut = rest.before(float(self._counts["samples"]))
+        self._counts["symbols"] -= len(rest.locked) - len(cut.locked)
+        return cut
 
-    def _up_to(self, end: float, block: SoftBlock) -> SoftBlock:
-        """Cuts symbols at or after `end`: a recording shorter than a block was filled up to be one."""
-        symbols = int(np.searchsorted(block.sample_index, end))
-        self._counts["symbols"] -= len(block.sample_index) - symbols
-        return SoftBlock(
-            soft_bits=block.soft_bits[: 2 * symbols],
-            sample_index=block.sample_index[:symbols],
-            esn0_db=block.esn0_db[:symbols],
-            locked=block.locked[:symbols],
-        )
-
-    def _take(self, samples: NDArray[np.complex64]) -> None:
-        samples, bad = usable(samples)
-        self._counts["samples"] += len(samples)
-        self._counts["bad"] += bad
-        self._held = np.concatenate([self._held, samples])
-
-    def _demodulated(self, segment: Segment) -> SoftBlock:
-        return self._give(self._level.process(self._phase.process(self._demodulate(segment))))
-
-    def _demodulate(self, segment: Segment) -> NDArray[np.complex64]:
-        """Matched filter outputs of a segment, turned back by the estimated carrier."""
-        margin = self._analyser.bank.half_span + 2
-        begin = max(int(segment.start) - margin, self._held_from)
-        end = int(segment.end) + margin + 1
-        samples = self._held[begin - self._held_from : end - self._held_from]
-        if segment.disturbed:
-            anchor = max(int(segment.start), 0) - self._held_from
-            low, high = begin - self._held_from, begin - self._held_from + len(samples)
-            samples = samples - carriers(self._held, anchor, low, high, self._block)
-        middle = segment.frequency + segment.frequency_slope * (segment.end - segment.start) / 2
-        outputs = matched_samples(
-            samples,
-            self._analyser.bank,
-            first=segment.first_instant - begin,
-            step=segment.output_step,
-            count=segment.count,
-            frequency=middle,
-        )
-        instants = segment.first_instant + segment.output_step * np.arange(segment.count)
-        # The carrier's phase beyond the mixer's, straight over pieces: 30 Hz/s bends it by 1e-5 turns in one.
-        corner = segment.first_instant + segment.output_step * _PIECE * np.arange(segment.count // _PIECE + 2)
-        since = corner - segment.start
-        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
-        turns -= middle * (corner - begin)
-        outputs = turn_back(outputs, turns[:-1] % 1.0, np.diff(turns) / _PIECE, _PIECE)
-        self._instants = np.concatenate([self._instants, instants])
-        self._seen = np.concatenate([self._seen, np.full(segment.count, segment.locked)])
-        return outputs
-
-    def _forget(self) -> None:
-        """Drops samples that no later segment can need."""
-        drop = min(max(self._tracker.keep_from - self._held_from, 0), len(self._held))
-        self._held = self._held[drop:]
-        self._held_from += drop
+    def _demodulated(self, segment: Segment) -> list[SoftBlock]:
+        blocks = []
+        for outputs in self._filter.process(self._store.held, self._store.origin, segment):
+            self._instants = np.concatenate([self._instants, outputs.instants * self._decimator.factor])
+            self._seen = np.concatenate([self._seen, np.full(len(outputs.instants), outputs.locked)])
+            blocks.append(self._give(self._level.process(self._phase.process(outputs.values))))
+        return blocks
 
     def _give(self, level: LevelBlock) -> SoftBlock:
         """Attaches positions to soft bits, and cuts what was filled up."""
@@ -247,7 +180,7 @@ class Demodulator:
         return SoftBlock(
             soft_bits=soft_bits,
             sample_index=instants[:: self._per_symbol],
-            esn0_db=np.where(locked, esn0_db, np.float32(_NO_SIGNAL_DB)),
+            esn0_db=np.where(locked, esn0_db, np.float32(NO_SIGNAL_DB)),
             locked=locked,
         )
 
@@ -264,16 +197,3 @@ def _check(sample_rate: float, modulation: str, symbol_rate: float, rolloff: flo
         )
     if not 0.2 <= rolloff <= 1.0:
         raise DecoderError(f"roll-off {rolloff}: give 0.2 to 1")
-
-
-def _nothing() -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_]]:
-    return np.zeros(0, np.int8), np.zeros(0), np.zeros(0, np.float32), np.zeros(0, np.bool_)
-
-
-def _joined(blocks: list[SoftBlock]) -> SoftBlock:
-    return SoftBlock(
-        soft_bits=np.concatenate([block.soft_bits for block in blocks]),
-        sample_index=np.concatenate([block.sample_index for block in blocks]),
-        esn0_db=np.concatenate([block.esn0_db for block in blocks]),
-        locked=np.concatenate([block.locked for block in blocks]),
-    )

@@ -1,0 +1,74 @@
+"""The matched filter at the instants of a segment, with the estimated carrier taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.carrier import turn_back
+from decoders.clock import Segment
+from decoders.filters import PolyphaseBank
+from decoders.interference import carriers
+from decoders.matched_filter import matched_samples
+
+PIECE_OUTPUTS = 32_768
+"""Outputs computed at a time, which stay in the second cache until they are soft bits."""
+
+_STRAIGHT = 64  # outputs over which the carrier's phase counts as straight; 30 Hz/s bends it by 1e-5 turns
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Matched filter outputs complex64[n], their instants float64[n], whether a line was seen there."""
+
+    values: NDArray[np.complex64]
+    instants: NDArray[np.float64]
+    locked: bool
+
+
+class SegmentFilter:
+    """Filters segments of samples that the caller keeps."""
+
+    def __init__(self, bank: PolyphaseBank, block: int) -> None:
+        self._bank = bank
+        self._block = block  # samples, of the frames in which interferers are taken out
+
+    def process(self, held: NDArray[np.complex64], origin: int, segment: Segment) -> Iterator[Outputs]:
+        """All outputs of a segment; ``held[0]`` is sample number `origin`."""
+        for first in range(0, segment.count, PIECE_OUTPUTS):
+            count = min(PIECE_OUTPUTS, segment.count - first)
+            number = np.arange(first, first + count, dtype=np.float64)
+            instants = segment.first_instant + segment.output_step * number
+            yield Outputs(self._filtered(held, origin, segment, instants), instants, segment.locked)
+
+    def _filtered(
+        self, held: NDArray[np.complex64], origin: int, segment: Segment, instants: NDArray[np.float64]
+    ) -> NDArray[np.complex64]:
+        margin = self._bank.half_span + 2
+        begin = max(int(instants[0]) - margin, origin)
+        end = int(instants[-1]) + margin + 1
+        samples = held[begin - origin : end - origin]
+        if segment.disturbed:
+            anchor = max(int(segment.start), 0) - origin
+            low, high = begin - origin, begin - origin + len(samples)
+            samples = samples - carriers(held, anchor, low, high, self._block)
+        step = segment.output_step
+        since = (instants[0] + instants[-1]) / 2 - segment.start
+        middle = segment.frequency + segment.frequency_slope * since
+        values = matched_samples(
+            samples,
+            self._bank,
+            first=instants[0] - begin,
+            step=step,
+            count=len(instants),
+            frequency=middle,
+        )
+        # The carrier's phase beyond the mixer's.
+        corner = instants[0] + step * _STRAIGHT * np.arange(len(instants) // _STRAIGHT + 2)
+        since = corner - segment.start
+        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
+        turns -= middle * (corner - begin)
+        return turn_back(values, turns[:-1] % 1.0, np.diff(turns) / _STRAIGHT, _STRAIGHT)

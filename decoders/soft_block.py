@@ -1,0 +1,52 @@
+"""What every demodulator gives out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_SIGNAL_DB = -100.0
+
+
+@dataclass(frozen=True)
+class SoftBlock:
+    """Soft bits of m symbols.
+
+    Attributes:
+        soft_bits: int8[2m], serial: for QPSK I and Q of each symbol, for OQPSK the two rails alternately in
+            time order. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both
+            signs; OQPSK a shift by one and both signs.
+        sample_index: float64[m], input sample position of each symbol.
+        esn0_db: float32[m], energy per channel symbol over N0; `NO_SIGNAL_DB` where there is no signal.
+        locked: bool[m], the signal was seen there.
+    """
+
+    soft_bits: NDArray[np.int8]
+    sample_index: NDArray[np.float64]
+    esn0_db: NDArray[np.float32]
+    locked: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, blocks: Sequence[SoftBlock]) -> SoftBlock:
+        """Blocks in their order as one; none is an empty one."""
+        if len(blocks) == 1:
+            return blocks[0]
+        return cls(
+            soft_bits=np.concatenate([np.zeros(0, np.int8), *(block.soft_bits for block in blocks)]),
+            sample_index=np.concatenate([np.zeros(0), *(block.sample_index for block in blocks)]),
+            esn0_db=np.concatenate([np.zeros(0, np.float32), *(block.esn0_db for block in blocks)]),
+            locked=np.concatenate([np.zeros(0, np.bool_), *(block.locked for block in blocks)]),
+        )
+
+    def before(self, end: float) -> SoftBlock:
+        """The symbols before sample position `end`; two soft bits each."""
+        symbols = int(np.searchsorted(self.sample_index, end))
+        return SoftBlock(
+            soft_bits=self.soft_bits[: 2 * symbols],
+            sample_index=self.sample_index[:symbols],
+            esn0_db=self.esn0_db[:symbols],
+            locked=self.locked[:symbols],
+        )
