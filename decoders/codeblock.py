@@ -47,6 +47,7 @@ CERTAIN_LLR = 60.0
 # Words of repeating bytes, such as all zeros, are codewords too. A randomised word has some 160
 # different byte values; with fewer than this it is a stuck signal or a gap, and proves nothing.
 VARIED_BYTES = 32
+_GLANCE_BYTES = 48  # of which a random word has fewer different ones than that once in 1e9
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -102,18 +103,25 @@ def _dull(words: Bytes, mode: Mode) -> npt.NDArray[np.bool_]:
     """Which of the codewords, shape (n, interleave, 255), had too few different bytes on the wire."""
     if mode.randomiser == "none":
         return np.zeros(words.shape[:2], dtype=bool)
-    sent = wire_blocks(words, mode).reshape(len(words), LENGTH, mode.rs_interleave).transpose(0, 2, 1)
-    seen = np.zeros((words.shape[0] * words.shape[1], 256), dtype=bool)
-    seen[np.arange(len(seen))[:, np.newaxis], sent.reshape(-1, LENGTH)] = True
-    dull: npt.NDArray[np.bool_] = (seen.sum(axis=1) < VARIED_BYTES).reshape(words.shape[:2])
+    # Most words are cleared by their first bytes; the others are counted in full.
+    dull = _different(_sent_words(words[:, :, :_GLANCE_BYTES], mode)) < VARIED_BYTES
+    if dull.any():
+        dull[dull] = _different(_sent_words(words, mode)[dull]) < VARIED_BYTES
     return dull
 
 
-def wire_blocks(words: Bytes, mode: Mode) -> Bytes:
-    """The bytes behind the markers as sent, shape (n, block_bytes), of words (n, interleave, 255)."""
+def _sent_words(words: Bytes, mode: Mode) -> Bytes:
+    """The first bytes of codewords, shape (n, interleave, bytes), as they were on the wire."""
     wire = TO_DUAL[words] if mode.rs_basis == "dual" else words
-    joined = np.ascontiguousarray(wire.transpose(0, 2, 1)).reshape(len(words), -1)
-    return randomise(joined, mode.randomiser)
+    sequence = randomise(np.zeros(words.shape[1] * words.shape[2], dtype=np.uint8), mode.randomiser)
+    return wire ^ sequence.reshape(words.shape[2], words.shape[1]).T
+
+
+def _different(words: Bytes) -> npt.NDArray[np.int64]:
+    """How many different bytes each has, shape (..., bytes) to (...)."""
+    ordered = np.sort(words, axis=-1)
+    count: npt.NDArray[np.int64] = 1 + np.count_nonzero(ordered[..., 1:] != ordered[..., :-1], axis=-1)
+    return count
 
 
 def _without_dull_words(block: CodeBlock, mode: Mode) -> CodeBlock:

@@ -47,8 +47,8 @@ class Deinterleaver:
         self._fresh.append(np.zeros((SPAN_ROWS, BRANCHES), dtype=np.int8))
         return self._shift()
 
-    def row_of(self, soft_index: int) -> float:
-        """The incoming row, as a fraction, in which an outgoing soft bit's row began to be sent."""
+    def row_of(self, soft_index: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The incoming rows, as fractions, in which outgoing soft bits' rows began to be sent."""
         return soft_index / BRANCHES - SPAN_ROWS
 
     def _shift(self) -> SoftBits:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .codeblock import Bytes, wire_blocks
+from .codeblock import Bytes
 from .downlink import Mode
 from .marker_search import MEMORY_BITS
+from .randomiser import randomise
 from .viterbi import Bits, SoftBits
 
 Floats = npt.NDArray[np.float64]
@@ -24,35 +25,30 @@ class FrameQuality:
     symbol_errors: npt.NDArray[np.int64]
 
 
-def measure(words: Bytes, soft: SoftBits, mode: Mode) -> FrameQuality:
-    """Quality of frames whose blocks are right.
+def measure(blocks: Bytes, soft: SoftBits, mode: Mode, *, level: bool = True) -> FrameQuality:
+    """Quality of frames that are right.
 
     With mean m and variance v of soft bit times sign, Es/N0 = m^2 / 2v per coded bit, and there are 1 / rate
     of those per information bit. Soft bits that are 0 (punctured, erased) do not count.
 
     Args:
-        words: codewords, shape (n, interleave, 255).
-        soft: of the whole frames in the encoder's order, shape (n, 2 * frame_bits).
+        blocks: bytes behind the markers, derandomised, shape (n, block_bytes).
+        soft: of the whole frames in the encoder's order, -127 … 127, shape (n, 2 * frame_bits).
         mode: the downlink's mode.
+        level: whether Eb/N0 is wanted; else it is NaN.
     """
-    signed = _signed(sent_bits(words, mode), soft)
-    count = np.count_nonzero(signed, axis=1)
-    errors = np.count_nonzero(signed < 0, axis=1)
-    wide = signed.astype(np.float64)
-    mean = np.abs(wide.sum(axis=1)) / np.maximum(count, 1)
-    variance = np.einsum("ij,ij->i", wide, wide) / np.maximum(count, 1) - mean**2
-    least = np.maximum(1e-2 * mean**2, 1e-9)  # hard decisions have none
-    ratio = np.maximum(mean**2, 1e-9) / np.maximum(variance, least) / (2 * float(mode.code_rate))
-    ebn0_db = np.where(count >= LEAST_SYMBOLS, 10 * np.log10(ratio), np.nan)
+    signed = _signed(sent_bits(blocks, mode), soft)
+    count, errors = _count(signed != 0), _count(signed < 0)
+    ebn0_db = _level(signed, count, float(mode.code_rate)) if level else np.full(len(blocks), np.nan)
     # Behind a differential code the sign of all symbols is not known.
     return FrameQuality(ebn0_db, np.minimum(errors, count - errors))
 
 
-def sent_bits(words: Bytes, mode: Mode) -> Bits:
-    """Bits into the inner encoder, marker first, shape (n, frame_bits)."""
-    behind = np.unpackbits(wire_blocks(words, mode), axis=1)
-    markers = np.broadcast_to(mode.marker_pattern, (len(words), mode.marker_bits))
-    bits: Bits = np.concatenate([markers, behind], axis=1)
+def sent_bits(blocks: Bytes, mode: Mode) -> Bits:
+    """Bits into the inner encoder, marker first, shape (n, frame_bits), of blocks as of `measure`."""
+    bits = np.empty((len(blocks), mode.frame_bits), dtype=np.uint8)
+    bits[:, : mode.marker_bits] = mode.marker_pattern
+    bits[:, mode.marker_bits :] = np.unpackbits(randomise(blocks, mode.randomiser), axis=1)
     return np.bitwise_xor.accumulate(bits, axis=1) if mode.differential == "nrz-m" else bits
 
 
@@ -64,9 +60,23 @@ def _signed(bits: Bits, soft: SoftBits) -> npt.NDArray[np.int8]:
     count = bits.shape[1] - MEMORY_BITS
     tap = [bits[:, MEMORY_BITS - age : MEMORY_BITS - age + count] for age in range(MEMORY_BITS + 1)]
     common = tap[0] ^ tap[2] ^ tap[3] ^ tap[6]
-    signed = np.empty((len(bits), count, 2), dtype=np.int8)
-    received = soft[:, 2 * MEMORY_BITS :].reshape(len(bits), count, 2)
-    for rail, symbol in enumerate((common ^ tap[1], common ^ tap[5])):
-        turn = (symbol - np.uint8(1)).view(np.int8)  # 0 for a one, -1 for a zero
-        signed[:, :, rail] = (np.maximum(received[:, :, rail], -127) ^ turn) - turn
-    return signed.reshape(len(bits), -1)
+    pairs = (common ^ tap[1]).astype("<u2") | ((common ^ tap[5]).astype("<u2") << np.uint16(8))
+    turn = (pairs.view(np.uint8) - np.uint8(1)).view(np.int8)  # 0 for a one, -1 for a zero
+    signed: npt.NDArray[np.int8] = (soft[:, 2 * MEMORY_BITS :] ^ turn) - turn
+    return signed
+
+
+def _count(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How many are true in each row."""
+    counts: npt.NDArray[np.int64] = np.bitwise_count(np.packbits(true, axis=1)).sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def _level(signed: npt.NDArray[np.int8], count: npt.NDArray[np.int64], rate: float) -> Floats:
+    wide = signed.astype(np.float32)
+    number = np.maximum(count, 1)
+    mean = np.abs(np.einsum("ij->i", wide).astype(np.float64)) / number
+    variance = np.einsum("ij,ij->i", wide, wide).astype(np.float64) / number - mean**2
+    least = np.maximum(1e-2 * mean**2, 1e-9)  # hard decisions have none
+    ratio = np.maximum(mean**2, 1e-9) / np.maximum(variance, least) / (2 * rate)
+    return np.where(count >= LEAST_SYMBOLS, 10 * np.log10(ratio), np.nan)

@@ -40,6 +40,9 @@ CONTEXT_BITS = 128
 AROUND_BITS = 8 * BESIDE_BYTES + 64
 LOOK_BACK_FRAMES = 8
 MOST_AT_ONCE = 32
+# Before the first bit and behind the last one so many unknown bits are added: a frame that lacks no more of
+# its marker or its last byte comes out.
+MARGIN_BITS = 64
 _TO_DUAL = TO_DUAL.tobytes()
 
 
@@ -70,11 +73,11 @@ class FrameFinder:
         self._length = mode.frame_bits
         self._marker = MarkerSearch(mode)
         self._may_be_inverted = mode.differential == "none"
-        self._bits = np.zeros(0, dtype=np.uint8)
+        self._bits = np.zeros(MARGIN_BITS, dtype=np.uint8)
         self._soft: SoftBits | None = None
-        self._base = 0  # number of the first bit kept
-        self._position = 0  # nothing begins before, or it has been tried
-        self._floor = 0  # end of the last proven frame
+        self._base = -MARGIN_BITS  # number of the first bit kept
+        self._position = -MARGIN_BITS  # nothing begins before, or it has been tried
+        self._floor = -MARGIN_BITS  # end of the last proven frame
         self._expected: int | None = None
         self._missed = 0
         self._at_once = 1
@@ -90,13 +93,17 @@ class FrameFinder:
         """
         self._bits = np.concatenate([self._bits, bits])
         if soft is not None:
-            self._soft = soft if self._soft is None else np.concatenate([self._soft, soft])
+            before = np.zeros(2 * MARGIN_BITS, dtype=np.int8) if self._soft is None else self._soft
+            self._soft = np.concatenate([before, soft])
         found = self._search(self._base + self._bits.size - self._length - AROUND_BITS)
         self._forget()
         return found
 
     def flush(self) -> list[FoundFrame]:
         """Frames up to the very end."""
+        self._bits = np.concatenate([self._bits, np.zeros(MARGIN_BITS, dtype=np.uint8)])
+        if self._soft is not None:
+            self._soft = np.concatenate([self._soft, np.zeros(2 * MARGIN_BITS, dtype=np.int8)])
         return self._search(self._base + self._bits.size - self._length)
 
     def _search(self, last: int) -> list[FoundFrame]:

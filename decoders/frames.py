@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import frame_quality
-from .codeblock import CodeBlock
+from .codeblock import Bytes, CodeBlock
 from .deinterleaver import Deinterleaver
 from .differential import NrzMDecoder
 from .downlink import Mode
@@ -71,10 +71,9 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class _Reception:
-    """What is known of how a frame was received, besides its content."""
+class Reception:
+    """What is known of how a frame was received; the fields are those of `Frame`."""
 
-    bit_index: int
     sample_index: float | None = None
     ebn0_db: float | None = None
     symbols_corrected: int = 0
@@ -87,7 +86,7 @@ def make_frame(
     *,
     bit_index: int,
     state: str = "",
-    received: _Reception | None = None,
+    received: Reception | None = None,
 ) -> Frame:
     """A frame from its derandomised CADU and the outcome of Reed-Solomon.
 
@@ -99,7 +98,7 @@ def make_frame(
         good, state = False, f"{list(corrected).count(FAILED)} of {len(corrected)} codewords failed"
     elif version != VERSION:
         good, state = False, f"version {version} instead of {VERSION}"
-    how = received or _Reception(bit_index)
+    how = received or Reception()
     return Frame(
         cadu=cadu,
         vcid=cadu[5] & 0x3F,
@@ -116,9 +115,9 @@ def make_frame(
     )
 
 
-def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: _Reception | None = None) -> Frame:
+def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: Reception | None = None) -> Frame:
     """A frame of bits that nothing protects."""
-    how = received or _Reception(found.bit_index)
+    how = received or Reception()
     bits, state = found.bits, found.state
     vcid = scid = counter = parity_errors = None
     if mode.framing == "raw16":
@@ -186,6 +185,7 @@ class FrameDecoder:
             self._samples.extend(symbol, sample_index)
         if esn0_db is not None and esn0_db.size:
             self._levels.extend(symbol, esn0_db.astype(np.float64))
+            self._framing.wants_level = False
         self._received += soft_bits.size
         return self._frames(self._framing.process(self._deinterleaved(soft_bits, last=False)))
 
@@ -208,35 +208,40 @@ class FrameDecoder:
         return soft
 
     def _frames(self, found: Sequence[_Located | UncodedFrame]) -> list[Frame]:
-        return [self._frame(one) for one in found]
+        if not found:
+            return []
+        begins = np.array([one.bit_index for one in found], dtype=np.float64)
+        symbols = self._symbols_of(begins)
+        middles = self._symbols_of(begins + self.mode.frame_bits / 2)
+        samples = None if symbols is None else self._samples.at_all(symbols)
+        levels = None if middles is None else self._levels.at_all(middles)
+        if levels is not None:
+            levels = levels - 10 * np.log10(self.mode.information_bits_per_symbol)
+        return [
+            self._frame(one, sample, level)
+            for one, sample, level in zip(
+                found, _listed(samples, len(found)), _listed(levels, len(found)), strict=True
+            )
+        ]
 
-    def _frame(self, found: _Located | UncodedFrame) -> Frame:
-        received = self._reception(found)
+    def _frame(self, found: _Located | UncodedFrame, sample: float | None, level: float | None) -> Frame:
+        received = Reception(
+            sample_index=sample,
+            ebn0_db=found.ebn0_db if level is None else level,
+            symbols_corrected=found.symbol_errors,
+            marker_errors=found.marker_errors,
+        )
         if isinstance(found, UncodedFrame):
             return make_unprotected_frame(found, self.mode, received=received)
         return make_frame(
             found.cadu, found.corrected, bit_index=found.bit_index, state=found.state, received=received
         )
 
-    def _reception(self, found: _Located | UncodedFrame) -> _Reception:
-        symbol = self._symbol_of(found.bit_index)
-        middle = self._symbol_of(found.bit_index + self.mode.frame_bits // 2)
-        measured = None if middle is None else self._levels.at(middle)
-        if measured is not None:
-            measured -= 10 * float(np.log10(self.mode.information_bits_per_symbol))
-        return _Reception(
-            found.bit_index,
-            sample_index=None if symbol is None else self._samples.at(symbol),
-            ebn0_db=found.ebn0_db if measured is None else measured,
-            symbols_corrected=found.symbol_errors,
-            marker_errors=found.marker_errors,
-        )
-
-    def _symbol_of(self, bit_index: int) -> float | None:
-        """The incoming symbol that a decoded bit came from; interleaved: the one that its row began with."""
+    def _symbols_of(self, bits: Floats) -> Floats | None:
+        """The incoming symbols that decoded bits came from; interleaved: those that their rows began with."""
         if self._deinterleaver is None:
-            return bit_index / self.mode.information_bits_per_symbol
-        return self._rows.at(self._deinterleaver.row_of(2 * bit_index))
+            return bits / self.mode.information_bits_per_symbol
+        return self._rows.at_all(self._deinterleaver.row_of(2 * bits))
 
     def _give(self, joint: str, passed: npt.NDArray[np.generic]) -> None:
         if self.tap is not None and passed.size:
@@ -265,6 +270,8 @@ class _CodedFraming:
         self._inner = InnerDecoder(mode)
         self._nrz_m = NrzMDecoder() if mode.differential == "nrz-m" else None
         self._finder = FrameFinder(mode)
+        self._marker = mode.marker_bytes
+        self.wants_level = True  # the demodulator did not measure it
         self._bits = 0
         self._states: list[tuple[int, str]] = []  # first bit and state of the inner decoder's ambiguities
 
@@ -292,10 +299,10 @@ class _CodedFraming:
     def _locate(self, found: list[FoundFrame]) -> list[_Located]:
         if not found:
             return []
-        words = np.stack([one.block.words for one in found])
+        blocks = joined_blocks(np.stack([one.block.words for one in found]), self._mode)
         soft = np.stack([one.soft for one in found if one.soft is not None])
-        quality = frame_quality.measure(words, soft, self._mode)
-        cadus = cadus_of(words, self._mode)
+        quality = frame_quality.measure(blocks, soft, self._mode, level=self.wants_level)
+        cadus = [self._marker + block.tobytes() for block in blocks]
         return [
             _Located(
                 bit_index=one.bit_index,
@@ -322,14 +329,16 @@ class _CodedFraming:
         self._states = self._states[keep:]
 
 
-def cadus_of(words: npt.NDArray[np.uint8], mode: Mode) -> list[bytes]:
-    """Frames with their markers, derandomised, in the basis of the downlink; words (n, interleave, 255)."""
-    wire = TO_DUAL[words] if mode.rs_basis == "dual" else words
-    blocks = np.ascontiguousarray(wire.transpose(0, 2, 1)).reshape(len(words), -1)
-    marker = mode.marker_bytes
-    return [marker + block.tobytes() for block in blocks]
+def joined_blocks(words: Bytes, mode: Mode) -> Bytes:
+    """Bytes behind the markers, derandomised, shape (n, block_bytes), of codewords (n, interleave, 255)."""
+    blocks = np.ascontiguousarray(words.transpose(0, 2, 1)).reshape(len(words), -1)
+    return TO_DUAL[blocks] if mode.rs_basis == "dual" else blocks
 
 
 def cadu_bytes(block: CodeBlock, mode: Mode) -> bytes:
-    """One frame with its marker, as of `cadus_of`."""
-    return cadus_of(block.words[np.newaxis], mode)[0]
+    """One frame with its marker, derandomised, in the basis of the downlink."""
+    return mode.marker_bytes + joined_blocks(block.words[np.newaxis], mode).tobytes()
+
+
+def _listed(values: Floats | None, count: int) -> list[float | None]:
+    return [None] * count if values is None else list(values.tolist())

@@ -27,10 +27,16 @@ class Timeline:
 
     def at(self, position: float) -> float | None:
         """The value there, extended in a straight line beyond the ends; None when nothing is known."""
+        values = self.at_all(np.array([position]))
+        return None if values is None else float(values[0])
+
+    def at_all(self, positions: Floats) -> Floats | None:
+        """The values at several positions, as `at` has them."""
         if self._x.size == 0:
             return None
         if self._x.size == 1:
-            return float(self._y[0])
-        k = int(np.clip(np.searchsorted(self._x, position), 1, self._x.size - 1))
+            return np.full(positions.size, self._y[0])
+        k = np.clip(np.searchsorted(self._x, positions), 1, self._x.size - 1)
         x0, x1, y0, y1 = self._x[k - 1], self._x[k], self._y[k - 1], self._y[k]
-        return float(y0 if x1 == x0 else y0 + (position - x0) * (y1 - y0) / (x1 - x0))
+        slope = (y1 - y0) / np.where(x1 == x0, 1.0, x1 - x0)
+        return y0 + np.where(x1 == x0, 0.0, positions - x0) * slope

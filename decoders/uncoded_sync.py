@@ -94,6 +94,7 @@ class UncodedFinder:
         self._anchor: int | None = None  # a proven marker: the next frame's
         self._floor = 0  # end of what was given out
         self._last = False
+        self.wants_level = True
 
     def process(self, soft: SoftBits) -> list[UncodedFrame]:
         """Frames that are settled.
@@ -269,7 +270,7 @@ class UncodedFinder:
             good=good,
             state=", ".join(filter(None, ["inverted" * (sign < 0), state])),
             marker_errors=self._errors_at(place, sign) if inside else None,
-            ebn0_db=self._level(place, sign),
+            ebn0_db=self._level(place, sign) if self.wants_level else None,
         )
 
     def _level(self, place: int, sign: int) -> float | None:

@@ -77,7 +77,7 @@ def test_every_soft_bit_goes_to_its_row() -> None:
     )
     row = SPAN_ROWS + 100 - 7 * DELAY_ROWS
     assert np.argwhere(out).tolist() == [[row, 7]]
-    assert deinterleaver.row_of(row * BRANCHES) == 100 - 7 * DELAY_ROWS
+    assert deinterleaver.row_of(np.array(row * BRANCHES)) == 100 - 7 * DELAY_ROWS
 
 
 def test_a_broken_row_is_refused() -> None:

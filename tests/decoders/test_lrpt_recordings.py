@@ -79,8 +79,9 @@ def test_meteor_m2_2_interleaved_soft_bits(run: Decode, shared_data: Path, downl
     report, cadus = run("meteor-m2-2_80k_interleaved_soft.s", downlink, level="soft")
     counter, payload = expected_vcdu(shared_data / "lrpt/meteor-m2-2_80k_expected_first_vcdu.json")
     got = counters(cadus)
-    assert len(cadus) >= 90
-    assert got == list(range(got[0], got[0] + len(got)))
+    assert len(cadus) >= 93
+    assert got == sorted(set(got))
+    assert got[-1] - got[0] + 1 - len(got) <= 1  # a hole at the start, where most bits have not come yet
     assert report.mode == "80k"
     assert cadus[got.index(counter)][4 + 10 : 4 + 892] == payload
     assert counter == 1706882
