@@ -23,7 +23,7 @@ from decoders.matched_filter import matched_samples
 from decoders.one_rail_estimate import OneRailAnalyser
 from decoders.one_rail_phase import WINDOW, OneRailPhase, RailWindows
 from decoders.rails import LevelBlock, LevelKeeper
-from decoders.split_phase import CARRIER_BITS, bit_bank, carrier_bank
+from decoders.split_phase import CARRIER_BITS, bit_bank, bit_energy, carrier_bank
 from decoders.tones import without_tones
 from decoders.tracking import Tracker
 
@@ -54,6 +54,10 @@ class OneRailDemodulator:
         self.sample_rate = sample_rate
         self._split_phase = mode.modulation == "split-phase-pm"
         self._bank, self._carrier_bank = _banks(mode, sample_rate)
+        # What the filter does not take of a symbol's energy, for Es/N0; and the pulse's energy per symbol.
+        self._pulse_energy = bit_energy(mode.symbol_rate) if self._split_phase else 1.0
+        noise = float(np.mean(np.sum(self._bank.taps**2, axis=1))) * sample_rate / mode.symbol_rate
+        self._energy_factor = noise * self._pulse_energy
         symbols = BLOCK_SYMBOLS[mode.modulation]
         self._block = 2 * scipy.fft.next_fast_len(round(symbols * sample_rate / mode.symbol_rate / 2))
         self._analyser = OneRailAnalyser(mode, sample_rate, self._bank, self._block)
@@ -183,12 +187,12 @@ class OneRailDemodulator:
         seen, self._seen = self._seen[:symbols], self._seen[symbols:]
         locked = seen & np.repeat(level.present, WINDOW)[:symbols]
         # A rail's A^2/s2 is twice the data's energy over N0; the residual carrier's energy counts as well.
-        esn0_db = level.esn0_db + (10 * np.log10((1 + share) / 2)).astype(np.float32)
+        esn0_db = level.esn0_db + 10 * np.log10(self._energy_factor / 2 * (1 + share / self._pulse_energy))
         self._counts["symbols"] += symbols
         return SoftBlock(
             soft_bits=level.soft_bits.reshape(-1)[:symbols] * seen,
             sample_index=instants,
-            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], np.float32(_NO_SIGNAL_DB)),
+            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], _NO_SIGNAL_DB).astype(np.float32),
             locked=locked,
         )
 

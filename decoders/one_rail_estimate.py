@@ -60,25 +60,25 @@ class OneRailAnalyser:
             forecast: Expected carrier in cycles per sample, or None to search everywhere.
 
         Returns:
-            The estimate, None when the lines do not stand out; and the strongest interferer, its power over
-            the level around it.
+            The estimate, None when the lines do not stand out; and infinity where steady carriers were taken
+            out, else 0.
         """
         if not np.any(block):
             return None, 0.0
         if forecast is not None:
-            clean, strongest = without_tones(block, forecast)
+            clean, tones = without_tones(block, forecast)
             found = self.fine(clean, start, forecast)
             if found is not None:
-                return found, strongest
+                return found, np.inf if tones else 0.0
         whole = scipy.fft.fft(block)
         # Where the signal repeats itself it is all lines, and stands out with them only.
         for spectrum in (without_lines(whole), whole):
             carrier = self.coarse(spectrum)
             if carrier is not None:
-                clean, strongest = without_tones(block, carrier)
+                clean, tones = without_tones(block, carrier)
                 found = self.fine(clean, start, carrier)
                 if found is not None:
-                    return found, strongest
+                    return found, np.inf if tones else 0.0
         return None, 0.0
 
     def coarse(self, spectrum: NDArray[np.complex64]) -> float | None:

@@ -22,8 +22,10 @@ CARRIER_BITS = 8
 _TRANSMITTER_ORDER = 3
 _SPAN_BITS = 1.1  # the band-limited bit is 1 bit long and rings 26 dB lower beside it
 _BAND_EDGE = 0.15  # share of the band over which the filter falls
+_NEIGHBOURS = 1  # on either side that must not be heard; the others are 40 dB down
 _TAPS_MULTIPLE = 8
-_STEPS = 400
+_STEPS = 200
+_ENERGY_BAND = 8.0
 
 
 def bit_pulse(t: NDArray[np.float64], band: float, transmitter: float) -> NDArray[np.float64]:
@@ -43,17 +45,21 @@ def bit_pulse(t: NDArray[np.float64], band: float, transmitter: float) -> NDArra
     return np.asarray(-2 * band / _STEPS * (wave @ weight))
 
 
+def bit_energy(bit_rate: float) -> float:
+    """Share of a bit's energy that the transmitter's filter lets through."""
+    f = (np.arange(_STEPS) + 0.5) / _STEPS * _ENERGY_BAND
+    x = np.pi * f / 2
+    passed = 1 / (1 + (f * bit_rate / TRANSMITTER_HZ * 2) ** (2 * _TRANSMITTER_ORDER))
+    return float(2 * np.sum((np.sin(x) ** 2 / x) ** 2 * passed) * _ENERGY_BAND / _STEPS)
+
+
 def bit_bank(sample_rate: float, bit_rate: float) -> PolyphaseBank:
-    """The matched filter of a bit."""
+    """The filter of a bit: of all that give 1 for it and nothing for its neighbours, the least noisy."""
+    t = _times(sample_rate / bit_rate, _SPAN_BITS)
     band = min(sample_rate / 2, TRANSMITTER_HZ) / bit_rate
-    return _bank(sample_rate / bit_rate, _SPAN_BITS, band, TRANSMITTER_HZ / 2 / bit_rate)
-
-
-def _bank(samples_per_bit: float, span: float, band: float, transmitter: float) -> PolyphaseBank:
-    t = _times(samples_per_bit, span)
-    inside = np.abs(t) < span + 0.5 / samples_per_bit
-    taps = bit_pulse(t, band, transmitter) * inside
-    return PolyphaseBank((taps / np.sum(taps**2, axis=1, keepdims=True)).astype(np.float32))
+    around = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
+    pulses = bit_pulse(t[:, None] - around[:, None], band, TRANSMITTER_HZ / 2 / bit_rate)
+    return PolyphaseBank((np.linalg.pinv(pulses)[:, :, _NEIGHBOURS]).astype(np.float32))
 
 
 def carrier_bank(sample_rate: float, bit_rate: float) -> PolyphaseBank:

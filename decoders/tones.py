@@ -38,7 +38,7 @@ def without_lines(spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return clean
 
 
-def without_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[NDArray[np.complex64], float]:
+def without_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[NDArray[np.complex64], int]:
     """Samples without steady carriers other than the signal's own.
 
     Args:
@@ -46,18 +46,18 @@ def without_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[NDArr
         carrier: Of the signal, cycles per sample.
 
     Returns:
-        complex64[n], and the power of the strongest such carrier over the level around it, 0 without any.
+        complex64[n], and how many such carriers there were.
     """
-    tones, strongest = find_tones(samples, carrier)
+    tones = find_tones(samples, carrier)
     for tone in tones:
         samples = _without(samples, tone)
-    return samples, strongest
+    return samples, len(tones)
 
 
-def find_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[list[float], float]:
-    """Frequencies of steady carriers in cycles per sample; the strongest's power over its surroundings."""
+def find_tones(samples: NDArray[np.complex64], carrier: float) -> list[float]:
+    """Frequencies of steady carriers other than `carrier`, strongest first; all in cycles per sample."""
     if len(samples) < _SIZE:
-        return [], 0.0
+        return []
     starts = np.linspace(0, len(samples) - _SIZE, _SEGMENTS).astype(np.int64)
     window = np.hanning(_SIZE).astype(np.float32)
     pieces = np.stack([samples[start : start + _SIZE] for start in starts]) * window
@@ -75,13 +75,13 @@ def find_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[list[flo
     foreign &= power > 1e-4 * power[foreign].max(initial=0.0)
     chosen = np.flatnonzero(foreign)
     if len(chosen) == 0:
-        return [], 0.0
+        return []
     chosen = chosen[np.argsort(over[chosen])[::-1][:_MOST_TONES]]
     left, right = power[(chosen - 1) % _SIZE], power[(chosen + 1) % _SIZE]
     # The square root of a Hann line is nearly a parabola.
     root = np.sqrt(np.stack([left, power[chosen], right]))
     shift = (root[2] - root[0]) / np.maximum(2 * (2 * root[1] - root[0] - root[2]), _TINY)
-    return [float(f) for f in (chosen + np.clip(shift, -0.5, 0.5)) / _SIZE], float(over[chosen[0]])
+    return [float(f) for f in (chosen + np.clip(shift, -0.5, 0.5)) / _SIZE]
 
 
 def _level(power: NDArray[np.floating]) -> NDArray[np.floating]:
