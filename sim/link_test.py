@@ -8,10 +8,10 @@
     made.frames        every frame that the samples hold wholly or in part; `complete` tells which
 
 `offset_hz` tunes below the carrier (the clock stays), `carrier_phase_deg` turns it, and every other word of
-`PassSimulation` may be given as well (`sample_rate`, `deviation_deg`, `rolloff` …). The noise stands at -26 dB
-of full scale, or lower where the signal would pass -12 dB; `Impairments(adc_bits=8, gain_db=22)` makes the
-converter clip a fifth of the samples of AHRPT at 5 dB. The transmitter is on before the first sample and after
-the last; the samples hold `frames` whole frames. For more than fits into memory use
+`PassSimulation` may be given as well (`sample_rate`, `deviation_deg`, `rolloff` …). The noise stands at
+-26 dB of full scale, or lower where the signal would pass -12 dB; `Impairments(adc_bits=8, gain_db=22)` makes
+the converter clip a fifth of the samples of AHRPT at 5 dB. The transmitter is on before the first sample and
+behind the last; the samples hold `frames` whole frames. For more than fits into memory use
 `PassSignal(request_of(…), …).blocks()`.
 """
 
