@@ -59,12 +59,10 @@ def edge_weight(offset: NDArray[np.float64], rolloff: float) -> NDArray[np.float
         offset: Distance above half the symbol rate, in symbol rates.
         rolloff: Excess bandwidth.
     """
-    slope = np.sin(np.pi * np.clip(offset / rolloff, -0.5, 0.5))
-    inside = np.abs(offset) < rolloff / 2
-    weight: NDArray[np.float32] = np.where(inside, np.sqrt((1 - slope) / 2) * (1 + slope) / 2, 0).astype(
-        np.float32
-    )
-    return weight
+    # With t = pi offset / rolloff, sqrt((1 - sin t) / 2) is s = sin(pi/4 - t/2), (1 + sin t) / 2 is 1 - s^2.
+    inside = np.clip(offset.astype(np.float32) / np.float32(rolloff), np.float32(-0.5), np.float32(0.5))
+    s = np.sin(np.float32(np.pi / 4) - np.float32(np.pi / 2) * inside)
+    return np.asarray(s * (1 - s * s), np.float32)
 
 
 def segment_power(values: NDArray[np.complex64]) -> NDArray[np.float64]:
