@@ -1,31 +1,36 @@
-"""Which signal is on air: symbol rate and modulation from spectral lines, said in plain words.
+"""Which signal is on air: found by demodulating a piece of it, said in plain words.
 
-Each candidate is looked for in blocks of a quarter of a second, see `acquisition`. QPSK leaves a line at its
-symbol rate and no lines beside twice its carrier, OQPSK the other way round, and a wrong symbol rate leaves
-nothing, so one that is found in several blocks at one carrier cannot be another.
+A wrong symbol rate or modulation leaves no spectral lines, so a candidate whose blocks lock, one after the
+other and at one carrier, cannot be another. Candidates are the modes of a downlink, or for saying what is
+there instead of the expected, all modes known and what the signal's own lines speak for (`blind`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.acquisition import Analyser, Estimate, block_samples
-from decoders.demodulator import Demodulator, usable
-from decoders.downlink import Mode
+from decoders.blind import Band, guesses, occupied_bands
+from decoders.demodulator import usable
+from decoders.demodulators import open_demodulator
+from decoders.downlink import CARRIER_REACH, Mode, downlink_names, load_downlink
+from decoders.errors import DecoderError
 
-KNOWN_SIGNALS = (("qpsk", 72_000.0), ("oqpsk", 72_000.0), ("qpsk", 80_000.0), ("oqpsk", 80_000.0))
-"""What METEOR satellites have sent at 137 MHz, for saying what is there instead of the expected."""
-
-_KNOWN_ROLLOFF = 0.6
-_BLOCKS = 24  # six seconds, spread evenly, are looked at however long the samples are
-_SAME_CARRIER_HZ = 400.0  # Doppler moves the carrier by 30 Hz in a second
-_SURE_ALONE = 0.5  # coherence that one block needs when no other confirms it
+_SHARE_LOCKED = 0.3  # of the blocks, of one that is there
 _CARRIER_OVER = 1000.0  # a carrier without modulation stands 30 dB above the median bin
+_SAME_RATE = 1e-3
+_NEAR_RATE = 0.03  # further off it is another signal, nearer the sample rate may be wrong
+_WORDS = {"qpsk": "QPSK", "oqpsk": "OQPSK", "bpsk": "BPSK", "split-phase-pm": "split-phase PM"}
+# What a guess may be; bits of split phase have two halves.
+_TRIED = {
+    "even": (("split-phase-pm", 0.5), ("split-phase-pm", 1.0), ("bpsk", 1.0), ("qpsk", 1.0)),
+    "oqpsk": (("oqpsk", 1.0),),
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,11 @@ class Signal:
     """A signal that was found.
 
     Attributes:
-        modulation: "qpsk" or "oqpsk".
+        modulation: As of `Mode`.
         symbol_rate: Measured, Bd.
         offset_hz: Carrier, from the middle of the samples' spectrum.
-        esn0_db: Energy per channel symbol over N0, median where the signal was seen.
-        confidence: Share of the blocks that showed it times the mean coherence of its lines, 0..1.
+        esn0_db: Per channel symbol, median where the signal was seen.
+        confidence: Share of the symbols that were seen, 0..1.
     """
 
     modulation: str
@@ -48,7 +53,7 @@ class Signal:
 
     def __str__(self) -> str:
         return (
-            f"{self.modulation.upper()} at {self.symbol_rate / 1000:.1f} kBd, {self.offset_hz:+.0f} Hz off, "
+            f"{_WORDS[self.modulation]} at {_kilobauds(self.symbol_rate)} kBd, {self.offset_hz:+.0f} Hz off, "
             f"about {self.esn0_db:.0f} dB"
         )
 
@@ -79,95 +84,117 @@ def choose_mode(
         sample_rate: Hz.
         modes: Candidates; of several with one modulation and symbol rate the first is chosen.
     """
-    kinds = {(mode.modulation, mode.symbol_rate): mode for mode in reversed(modes)}
-    rolloffs = {kind: mode.rolloff for kind, mode in kinds.items()}
-    found = _strongest(usable(samples)[0], sample_rate, rolloffs)
-    return None if found is None else ModeGuess(kinds[found[0]], found[1])
+    samples, _ = usable(samples)
+    found = [(mode, _seen(samples, sample_rate, mode)) for mode in _distinct(modes)]
+    seen = [ModeGuess(mode, signal) for mode, signal in found if signal is not None]
+    return max(seen, key=lambda guess: guess.confidence, default=None)
 
 
-def describe(samples: NDArray[np.complex64], sample_rate: float) -> str:
-    """What the samples hold, in plain words for a report."""
+def describe(samples: NDArray[np.complex64], sample_rate: float, expected: Sequence[Mode] = ()) -> str:
+    """What the samples hold, in plain words for a report.
+
+    Args:
+        samples: complex64[n].
+        sample_rate: Hz.
+        expected: The modes that were looked for; the answer names what differs from them.
+    """
     samples, _ = usable(samples)
     if len(samples) == 0:
         return "nothing: there are no samples"
     if not np.any(samples):
         return "nothing: every sample is zero"
-    found = _strongest(samples, sample_rate, dict.fromkeys(KNOWN_SIGNALS, _KNOWN_ROLLOFF))
-    if found is not None:
-        return str(found[1])
+    signal = _any_signal(samples, sample_rate, expected)
+    if signal is not None:
+        return f"{signal}{_compared(signal, expected)}"
     offset_hz = _bare_carrier(samples, sample_rate)
     return "only noise" if offset_hz is None else f"a carrier without modulation, {offset_hz:+.0f} Hz off"
 
 
-def _strongest(
-    samples: NDArray[np.complex64], sample_rate: float, rolloffs: dict[tuple[str, float], float]
-) -> tuple[tuple[str, float], Signal] | None:
-    best: tuple[float, tuple[str, float], Signal] | None = None
-    for (modulation, symbol_rate), rolloff in rolloffs.items():
-        if sample_rate < 1.3 * symbol_rate:
-            continue
-        length = block_samples(sample_rate, symbol_rate)
-        starts = _starts(len(samples), length)
-        analyser = Analyser(
-            sample_rate=sample_rate,
-            modulation=modulation,
-            symbol_rate=symbol_rate,
-            rolloff=rolloff,
-            length=length,
-        )
-        seen = _sightings(samples, starts, analyser)
-        score = sum(estimate.coherence for _, estimate in seen) / len(starts)
-        if len(seen) < 2 and score * len(starts) < _SURE_ALONE:
-            continue
-        if best is None or score > best[0]:
-            best = (score, (modulation, symbol_rate), _signal(samples, analyser, seen, score))
-    return None if best is None else (best[1], best[2])
+def _any_signal(
+    samples: NDArray[np.complex64], sample_rate: float, expected: Sequence[Mode]
+) -> Signal | None:
+    """The expected signal, another one that is known, or whatever its own lines tell."""
+    known = [mode for name in downlink_names() for mode in load_downlink(name).modes]
+    guess = choose_mode(samples, sample_rate, [*expected, *known])
+    if guess is not None:
+        return guess.signal
+    for band in occupied_bands(samples, sample_rate):
+        turn = np.exp(-2j * np.pi * band.middle_hz / sample_rate * np.arange(len(samples)))
+        centred = (samples * turn).astype(np.complex64)
+        found = [_seen(centred, sample_rate, mode) for mode in _guessed_modes(band, known)]
+        seen = [signal for signal in found if signal is not None]
+        if seen:
+            best = max(seen, key=_carrier_to_noise)
+            return replace(best, offset_hz=best.offset_hz + band.middle_hz)
+    return None
 
 
-def _starts(total: int, length: int) -> list[int]:
-    """First samples of up to `_BLOCKS` whole blocks, or of one that reaches beyond the end."""
-    count = max(min(total // length, _BLOCKS), 1)
-    return [int(start) for start in np.linspace(0, max(total - length, 0), count)]
+def _guessed_modes(band: Band, known: Sequence[Mode]) -> Iterator[Mode]:
+    """Made-up modes to try in a band."""
+    kinds = {mode.modulation: mode for mode in known}
+    carrier_hz = max(band.width_hz / 8, 200.0) / CARRIER_REACH
+    for guess in guesses(band):
+        for modulation, share in _TRIED[guess.kind]:
+            mode = replace(kinds[modulation], carrier_hz=carrier_hz)
+            yield replace(mode, symbol_rate=share * guess.symbol_rate)
 
 
-def _sightings(
-    samples: NDArray[np.complex64], starts: list[int], analyser: Analyser
-) -> list[tuple[int, Estimate]]:
-    """Blocks that show the signal at one carrier, allowing for Doppler between them."""
-    seen: list[tuple[int, Estimate]] = []
-    for start in starts:
-        block = samples[start : start + analyser.length]
-        block = np.concatenate([block, np.zeros(analyser.length - len(block), np.complex64)])
-        estimate, _ = analyser.estimate(block, start, None)
-        if estimate is not None:
-            seen.append((start, estimate))
-    if not seen:
-        return []
-    middle = float(np.median([estimate.frequency for _, estimate in seen]))
-    allowed = (_SAME_CARRIER_HZ + 60.0 * len(samples) / analyser.sample_rate) / analyser.sample_rate
-    return [(start, estimate) for start, estimate in seen if abs(estimate.frequency - middle) < allowed]
+def _carrier_to_noise(signal: Signal) -> float:
+    """Of several readings of one signal the right one finds most; BPSK reads as QPSK too, but no better."""
+    return signal.esn0_db + 10 * math.log10(signal.symbol_rate) - (signal.modulation == "qpsk")
 
 
-def _signal(
-    samples: NDArray[np.complex64], analyser: Analyser, seen: list[tuple[int, Estimate]], confidence: float
-) -> Signal:
-    """Measures Es/N0 where the lines are strongest."""
-    start, best = max(seen, key=lambda sighting: sighting[1].coherence)
-    demodulator = Demodulator(
-        sample_rate=analyser.sample_rate,
-        modulation=analyser.modulation,
-        symbol_rate=analyser.symbol_rate,
-        rolloff=analyser.rolloff,
-    )
-    demodulator.process(samples[start : start + analyser.length])
-    esn0_db = demodulator.flush().esn0_db
+def _distinct(modes: Sequence[Mode]) -> list[Mode]:
+    """Modes without those that are modulated as one before."""
+    return list({(mode.modulation, mode.symbol_rate): mode for mode in reversed(modes)}.values())[::-1]
+
+
+def _seen(samples: NDArray[np.complex64], sample_rate: float, mode: Mode) -> Signal | None:
+    """What demodulating as `mode` tells, None when it does not lock."""
+    try:
+        demodulator = open_demodulator(mode, sample_rate)
+    except DecoderError:  # the sample rate cannot hold it
+        return None
+    blocks = [demodulator.process(samples), demodulator.flush()]
+    locked = np.concatenate([block.locked for block in blocks])
+    report = demodulator.report
+    if report.offset_hz is None or report.symbol_rate is None or not len(locked):
+        return None
+    share = float(np.mean(locked))
+    # Noise that looks like a line for once starts the clock anew each time.
+    if share < _SHARE_LOCKED or 2 * report.jumps > report.blocks_locked + 1:
+        return None
+    esn0_db = np.concatenate([block.esn0_db for block in blocks])[locked]
     return Signal(
-        modulation=analyser.modulation,
-        symbol_rate=best.symbol_step * analyser.sample_rate,
-        offset_hz=best.frequency * analyser.sample_rate,
-        esn0_db=float(np.median(esn0_db)) if len(esn0_db) else float("-inf"),
-        confidence=confidence,
+        modulation=mode.modulation,
+        symbol_rate=report.symbol_rate,
+        offset_hz=report.offset_hz,
+        esn0_db=float(np.median(esn0_db)),
+        confidence=share,
     )
+
+
+def _compared(signal: Signal, expected: Sequence[Mode]) -> str:
+    """The end of the sentence: in what the signal differs from what was looked for."""
+    if not expected:
+        return ""
+    same = [mode for mode in expected if mode.modulation == signal.modulation] or list(expected)
+    nearest = min(same, key=lambda mode: abs(signal.symbol_rate - mode.symbol_rate))
+    error = signal.symbol_rate / nearest.symbol_rate - 1
+    if nearest.modulation == signal.modulation and abs(error) < _SAME_RATE:
+        return ", as expected, but no frame in it could be proven"
+    what = "" if nearest.modulation == signal.modulation else f"{_WORDS[nearest.modulation]} at "
+    said = f", expected {what}{_kilobauds(nearest.symbol_rate)}"
+    if nearest.modulation == signal.modulation and abs(error) < _NEAR_RATE:
+        said += f": is the sample rate {abs(error):.1%} off?"
+    return said
+
+
+def _kilobauds(symbol_rate: float) -> str:
+    """72.0, but 72.72: as many digits as it takes."""
+    short = f"{symbol_rate / 1000:.1f}"
+    long = f"{symbol_rate / 1000:.2f}"
+    return short if abs(float(short) * 1000 / symbol_rate - 1) < _SAME_RATE / 10 else long
 
 
 def _bare_carrier(samples: NDArray[np.complex64], sample_rate: float) -> float | None:

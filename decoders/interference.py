@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 STRONG_LINE = 200.0
 """Power of a bin over the level around it that makes a carrier. Weaker ones cost the signal less than 0.1 dB;
@@ -180,7 +181,4 @@ def _line_mask(power: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _spread(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    wide = np.zeros_like(mask)
-    for at in np.flatnonzero(mask):
-        wide[np.arange(at - reach, at + reach + 1) % len(mask)] = True
-    return wide
+    return np.asarray(maximum_filter1d(mask, 2 * reach + 1, mode="wrap"))

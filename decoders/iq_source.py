@@ -11,20 +11,26 @@ import numpy.typing as npt
 
 from sdr.recording import SampleReader, recording_sha256
 
-from .demodulator import Demodulator, SoftBlock
+from .demodulator import SoftBlock
+from .demodulators import AnyDemodulator, open_demodulator
 from .detect import choose_mode, describe
 from .downlink import Downlink, Mode
 from .errors import InputError
 from .frames import Frame, Tap
 from .mode_search import ModeSearch
+from .pace import Pace
 from .report import InputFacts
 
 # Samples are read on a fixed grid; nothing downstream depends on it.
 READ_SAMPLES = 1 << 16
-# What is looked at to choose the mode, and how much is kept until it is known.
-WINDOW_SECONDS, KEPT_WINDOWS = 1.5, 4
-# Six seconds are kept until the mode is known: 1 GB at this rate.
-LARGEST_RATE = 20e6
+# What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 48 MB.
+WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 48_000_000
+# What is kept to say in the end what was there instead.
+STRONGEST_SECONDS, STRONGEST_BYTES = 1.5, 12_000_000
+# By which the interleaver of the 80k mode spreads a frame: 35 x 36 x 2048 coded bits at 144 kbit/s.
+INTERLEAVED_SECONDS = 17.92
+# No receiver gives more; a rate beyond it is a slip of the operator's finger.
+LARGEST_RATE = 200e6
 
 Samples = npt.NDArray[np.complex64]
 
@@ -38,8 +44,9 @@ class IqSource:
         self._tap = tap
         self._notes: list[str] = []
         self._kept: list[Samples] = []
-        self._strongest = _Strongest()
-        self._demodulator: Demodulator | None = None
+        self._strongest = _Strongest(reader.info.sample_rate)
+        self._demodulator: AnyDemodulator | None = None
+        self._pace = Pace(reader.info.sample_rate)
         self._good = False
         self._chosen = False  # by the samples, not by the operator
         self._rival: Mode | None = None
@@ -72,9 +79,15 @@ class IqSource:
             samples=self._reader.position,
             start=info.start,
             gaps=tuple((gap.sample_index, gap.sample_count, str(gap.cause)) for gap in info.gaps),
-            notes=(*self._reader.notes, *self._notes),
+            notes=(*self._reader.notes, *self._notes, *([self._pace.note] if self._pace.note else [])),
             demodulator=None if self._demodulator is None else asdict(self._demodulator.report),
+            pace=self._pace.table,
         )
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds by which the reading is behind a growing recording; None where it does not grow."""
+        return self._pace.lag_s
 
     @property
     def fraction(self) -> float | None:
@@ -92,7 +105,7 @@ class IqSource:
 
     def frames(self) -> Iterator[list[Frame]]:
         """Located frames as the recording is read."""
-        blocks = self._strongest.watch(self._reader.blocks(READ_SAMPLES))
+        blocks = self._strongest.watch(self._blocks())
         if self.mode is None:
             yield from self._until_mode(blocks)
         tried = None
@@ -100,17 +113,21 @@ class IqSource:
             tried = self.mode
             yield from self._demodulated(tried, blocks)
         if not self._good:
-            what = describe(self._strongest.samples(), self._reader.info.sample_rate)
+            what = describe(self._strongest.samples(), self._reader.info.sample_rate, self._modes)
             self._notes.append(f"where the input is strongest it holds {what}")
+
+    def _blocks(self) -> Iterator[Samples]:
+        while True:
+            with self._pace.stage("read"):
+                block = self._reader.read(READ_SAMPLES)
+            if not len(block):
+                return
+            self._pace.read(len(block), self._reader.waiting)
+            yield block
 
     def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
         """Decode to the end, or until the samples show that the mode was chosen wrongly."""
-        demodulator = self._demodulator = Demodulator(
-            sample_rate=self._reader.info.sample_rate,
-            modulation=mode.modulation,
-            symbol_rate=mode.symbol_rate,
-            rolloff=mode.rolloff,
-        )
+        demodulator = self._demodulator = open_demodulator(mode, self._reader.info.sample_rate)
         decoder = ModeSearch([mode], tap=self._tap)
         for block in self._kept:
             yield self._decode(decoder, demodulator, block)
@@ -121,7 +138,9 @@ class IqSource:
             elif self._chosen and self._is_rival_sure(block, mode):
                 return
         yield self._give_soft(decoder, demodulator.flush())
-        yield self._noted(decoder.flush())
+        with self._pace.stage("decode"):
+            frames = decoder.flush()
+        yield self._noted(frames)
 
     def _is_rival_sure(self, block: Samples, mode: Mode) -> bool:
         """Before the first good frame: whether two windows running show another mode; then it is taken."""
@@ -136,15 +155,24 @@ class IqSource:
             self._notes.append(f"found {guess.signal}, after no frame came in the mode {mode.name}")
         return sure
 
-    def _decode(self, decoder: ModeSearch, demodulator: Demodulator, block: Samples) -> list[Frame]:
+    def _decode(self, decoder: ModeSearch, demodulator: AnyDemodulator, block: Samples) -> list[Frame]:
         self._give("samples", block)
-        return self._give_soft(decoder, demodulator.process(block))
+        with self._pace.stage("demodulate"):
+            soft = demodulator.process(block)
+        return self._give_soft(decoder, soft)
 
     def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
         self._give("soft", soft.soft_bits)
-        return self._noted(decoder.process(soft.soft_bits, soft.sample_index, soft.esn0_db))
+        with self._pace.stage("decode"):
+            frames = decoder.process(soft.soft_bits, soft.sample_index, soft.esn0_db)
+        return self._noted(frames)
 
     def _noted(self, frames: list[Frame]) -> list[Frame]:
+        for frame in frames:
+            if frame.good and frame.sample_index is not None and self.mode is not None:
+                self._pace.frame(
+                    frame.sample_index + _frame_seconds(self.mode) * self._reader.info.sample_rate
+                )
         self._good = self._good or any(frame.good for frame in frames)
         return frames
 
@@ -167,7 +195,8 @@ class IqSource:
         return self._fresh == 0
 
     def _window_blocks(self) -> int:
-        return max(1, round(WINDOW_SECONDS * self._reader.info.sample_rate / READ_SAMPLES))
+        samples = min(WINDOW_SECONDS * self._reader.info.sample_rate, KEPT_BYTES / 8 / KEPT_WINDOWS)
+        return max(1, round(samples / READ_SAMPLES))
 
     def _window(self) -> Samples:
         return np.concatenate(self._kept[-2 * self._window_blocks() :])
@@ -183,22 +212,27 @@ class IqSource:
             self._tap(joint, passed)
 
 
+def _frame_seconds(mode: Mode) -> float:
+    """From a frame's first symbol to its last."""
+    seconds = mode.frame_bits / mode.information_bits_per_symbol / mode.symbol_rate
+    return seconds + (INTERLEAVED_SECONDS if mode.interleaver == "meteor-80k" else 0.0)
+
+
 class _Strongest:
     """Remembers the stretch of samples with the most power, to say in the end what was there instead."""
 
-    BLOCKS = 6
-
-    def __init__(self) -> None:
-        self._last: deque[Samples] = deque(maxlen=self.BLOCKS)
+    def __init__(self, sample_rate: float) -> None:
+        samples = min(STRONGEST_SECONDS * sample_rate, STRONGEST_BYTES / 8)
+        self._last: deque[Samples] = deque(maxlen=max(round(samples / READ_SAMPLES), 1))
         self._best: tuple[Samples, ...] = ()
         self._power = -1.0
 
     def watch(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
         """The blocks, unchanged."""
-        powers: deque[float] = deque(maxlen=self.BLOCKS)
+        powers: deque[float] = deque(maxlen=self._last.maxlen)
         for block in blocks:
             self._last.append(block)
-            powers.append(float(np.mean(np.abs(block) ** 2)))
+            powers.append(float(np.vdot(block, block).real) / len(block))
             if len(self._best) < len(powers) or np.mean(powers) > self._power:
                 self._best, self._power = tuple(self._last), float(np.mean(powers))
             yield block

@@ -33,6 +33,9 @@ class ByteSource(Protocol):
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
 
+    def waiting_bytes(self) -> int | None:
+        """Bytes of a growing file that could be read at once; None where it does not grow."""
+
     def close(self) -> None:
         """Close the files."""
 
@@ -74,6 +77,9 @@ class StreamSource:
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
         return self._stream.read(count)
+
+    def waiting_bytes(self) -> None:
+        """A finished file does not grow."""
 
     def close(self) -> None:
         """Close the file."""

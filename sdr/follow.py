@@ -50,6 +50,7 @@ class IndexedSource:
         self._heard_at = monotonic()
         self._position = 0
         self._ended = not follow or index.end is not None
+        self._follow = not self._ended
         self.notes: list[str] = []
         if not follow and index.end is None:
             self.notes.append(
@@ -90,6 +91,15 @@ class IndexedSource:
             )
             self.notes += [note] if note not in self.notes else []
         return raw
+
+    def waiting_bytes(self) -> int | None:
+        """Bytes that are committed and not yet read; None when the recording was over before it was read."""
+        if not self._follow:
+            return None
+        if not self._ended and self._index.poll():
+            self._heard_at = self._monotonic()
+            self._ended = self._index.end is not None
+        return max(self._committed_bytes() - self._position, 0)
 
     def close(self) -> None:
         """Close the data file."""

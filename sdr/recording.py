@@ -81,6 +81,12 @@ class SampleReader:
         )
 
     @property
+    def waiting(self) -> int | None:
+        """Samples that a growing recording already holds beyond those read; None where it does not grow."""
+        waiting = self._source.waiting_bytes()
+        return None if waiting is None else waiting // self._bytes_per_sample
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was odd about the file so far, for the report: sentences."""
         notes = list(self._source.notes)
