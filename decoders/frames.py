@@ -14,6 +14,7 @@ from .deinterleaver import Deinterleaver
 from .differential import NrzMDecoder
 from .downlink import Mode
 from .frame_sync import LOOK_BACK_FRAMES, VERSION, FoundFrame, FrameFinder
+from .gap_filler import GapFiller
 from .inner_decoder import DecodedBits, InnerDecoder
 from .marker_sync import MarkerSync
 from .minor_frames import read_minor_frame
@@ -160,7 +161,8 @@ class FrameDecoder:
         self._deinterleaver = Deinterleaver() if self.marker_sync else None
         self._framing: _CodedFraming | UncodedFinder
         self._framing = _CodedFraming(mode, self._give) if mode.protected else UncodedFinder(mode)
-        self._received = 0  # soft bits
+        self._received = 0  # soft bits, those put into gaps included
+        self._gaps = GapFiller.for_mode(mode)
         self._samples = Timeline()  # samples of the incoming symbols
         self._levels = Timeline()  # Es/N0 of the incoming symbols, as the demodulator measured it
         self._rows = Timeline()  # symbols of the deinterleaver's rows
@@ -180,6 +182,8 @@ class FrameDecoder:
             esn0_db: energy per channel symbol over N0 where the demodulator measured it, same shape; it tells
                 more than the soft bits, which saturate.
         """
+        if sample_index is not None:
+            soft_bits, sample_index, esn0_db = self._gaps.process(soft_bits, sample_index, esn0_db)
         symbol = self._received / self.mode.soft_bits_per_symbol
         if sample_index is not None and sample_index.size:
             self._samples.extend(symbol, sample_index)
