@@ -23,8 +23,8 @@ from decoders.randomiser import randomise
 from decoders.reed_solomon import FAILED, chance_of_random_decode
 from decoders.siso import UNKNOWN
 from decoders.viterbi import encode
-from tests.decoders.coded_stream import in_noise, mode_of, sent_symbols
 from tests.decoders.lrpt_stream import sent_cadus
+from tests.decoders.punctured_stream import in_noise, mode_of, sent_symbols
 
 MARKER = np.unpackbits(np.frombuffer(bytes.fromhex("1acffc1d"), np.uint8))
 FRAME, AROUND = 8192, 128

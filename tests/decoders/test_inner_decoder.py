@@ -11,7 +11,7 @@ from decoders.ambiguity import ambiguities
 from decoders.inner_decoder import GRIDS, DecodedBits, InnerDecoder
 from decoders.puncture import PATTERNS, puncturing
 from decoders.viterbi import encode, viterbi
-from tests.decoders.coded_stream import KINDS, RATES, SENT, in_noise, mode_of, sent_symbols, turned
+from tests.decoders.punctured_stream import KINDS, RATES, SENT, in_noise, mode_of, sent_symbols, turned
 
 # Near the threshold of Reed-Solomon behind each code.
 THRESHOLD_DB = {"1/2": 1.3, "2/3": 2.0, "3/4": 2.5, "5/6": 3.2, "7/8": 3.8}
