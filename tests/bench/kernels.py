@@ -39,7 +39,10 @@ def run(options: Options) -> Table:
     rng = np.random.default_rng(options.seed)
     data = rng.standard_normal(1 << 16).astype(np.float32)
     loop = rate(lambda: float(np.dot(data, data)), data.size / 1e6)
-    measured = {name: (rate(call, units), unit) for name, call, units, unit in _works(options, rng)}
+    runs = 3 if options.quick else 7
+    measured = {
+        name: (rate(call, units, runs=runs), unit) for name, call, units, unit in _works(options, rng)
+    }
     volk = _volk()
     if volk is not None:
         # Once more beside it: ratios are of the same moment.

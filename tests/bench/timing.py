@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LEAST_S = 0.1
-RUNS = 7
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
-def rate(call: Callable[[], object], units: float) -> float:
-    """Units per second of processor time: the best of several runs."""
+def rate(call: Callable[[], object], units: float, *, runs: int = 7) -> float:
+    """Units per second of processor time: the best of so many runs."""
     repeats, best = 1, 0.0
-    for _ in range(RUNS):
+    for _ in range(runs):
         while True:
             begin = time.process_time()
             for _ in range(repeats):
