@@ -11,7 +11,6 @@ else makes Doppler.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,49 +29,39 @@ class Path:
 
     Args:
         time: seconds [n], rising.
-        range_km: distance of satellite and site at the same instant [n].
+        delay_s: light time [n]; from any start, where only its change counts.
+        range_km: distance [n].
         elevation_deg: [n].
         azimuth_deg: [n].
     """
 
-    def __init__(self, time: Array, range_km: Array, elevation_deg: Array, azimuth_deg: Array) -> None:
-        light_s = CubicSpline(time, range_km * 1e3 / LIGHT_M_PER_S)
-        at_once = light_s(time)
-        # The satellite is seen where it was when the wave left; twice is enough at 25 ppm.
-        self._delay = CubicSpline(time, light_s(time - light_s(time - at_once)))
+    def __init__(
+        self, time: Array, *, delay_s: Array, range_km: Array, elevation_deg: Array, azimuth_deg: Array
+    ) -> None:
+        self._delay = CubicSpline(time, delay_s)
         self._elevation = CubicSpline(time, elevation_deg)
         self.time, self.range_km = time, range_km
         self.elevation_deg, self.azimuth_deg = elevation_deg, azimuth_deg
 
     @classmethod
     def from_track(cls, track: Track, start: float) -> Path:
-        """From a track, with times counted from `start` (POSIX seconds)."""
-        return cls(track.time - start, track.range_km, track.elevation_deg, track.azimuth_deg)
+        """From a track, which tells places of the same instant, with times counted from `start` (POSIX)."""
+        time = track.time - start
+        light_s = CubicSpline(time, track.range_km * 1e3 / LIGHT_M_PER_S)
+        # The satellite is seen where it was when the wave left; twice is enough at 25 ppm.
+        return cls(
+            time,
+            delay_s=light_s(time - light_s(time - light_s(time))),
+            range_km=track.range_km,
+            elevation_deg=track.elevation_deg,
+            azimuth_deg=track.azimuth_deg,
+        )
 
     @classmethod
-    def moving(
-        cls,
-        start: float,
-        end: float,
-        frequency_hz: float,
-        doppler_hz: float,
-        doppler_rate_hz_s: float,
-        *,
-        phase_deg: float = 0.0,
-    ) -> Path:
-        """A transmitter overhead whose carrier arrives `doppler_hz` high at time 0, more by the second."""
-        time = np.linspace(start, end, 4 * math.ceil(end - start) + 1)
-        path = cls(time, np.zeros(time.size), np.full(time.size, 90.0), np.zeros(time.size))
-        turns = phase_deg / 360 + doppler_hz * time + doppler_rate_hz_s * time**2 / 2
-        advance = turns / frequency_hz
-        path._delay = CubicSpline(time, -advance)  # a cubic holds the parabola as it is
-        return path
-
-    @classmethod
-    def standing(cls, start: float, end: float, range_km: float = 0.0) -> Path:
-        """A transmitter that does not move, overhead: for tests of the link alone."""
-        time = np.linspace(start, end, 5)
-        return cls(time, np.full(5, range_km), np.full(5, 90.0), np.zeros(5))
+    def overhead(cls, time: Array, delay_s: Array) -> Path:
+        """A transmitter overhead, however it moves: for tests of the link alone."""
+        none = np.zeros(time.size)
+        return cls(time, delay_s=delay_s, range_km=none, elevation_deg=none + 90, azimuth_deg=none)
 
     def delay(self, time: Array) -> Array:
         """Light time in seconds at receive times."""

@@ -143,14 +143,10 @@ class PassSignal:
 
 def _path(request: PassSimulation, start: float, end: float) -> Path:
     if request.elements is None or request.site is None:
-        return Path.moving(
-            start,
-            end,
-            request.frequency_hz,
-            request.doppler_hz,
-            request.doppler_rate_hz_s,
-            phase_deg=request.carrier_phase_deg,
-        )
+        time = np.linspace(start, end, 4 * math.ceil(end - start) + 1)
+        turns = request.carrier_phase_deg / 360 + request.doppler_hz * time
+        turns += request.doppler_rate_hz_s * time**2 / 2
+        return Path.overhead(time, -turns / request.frequency_hz)
     epoch = request.start.timestamp()
     times = np.linspace(start, end, math.ceil(end - start) + 1)  # steps of at most a second
     return Path.from_track(track_at(request.elements, request.site, epoch + times), epoch)

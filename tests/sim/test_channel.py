@@ -218,7 +218,7 @@ def test_noise_density_of_a_pass_is_the_link_budgets(elements: Elements) -> None
 
 
 def _timeline(crystal: Crystal) -> Timeline:
-    path = LightPath.standing(-10.0, 700.0, 1000.0)
+    path = LightPath.overhead(np.linspace(-10.0, 700.0, 5), np.full(5, 1e6 / 299_792_458))
     return Timeline(path, crystal, 250_000.0, 137.9e6, 137.9e6, 72_000.0, -1.0)
 
 

@@ -18,6 +18,7 @@ from sim.link_test import link_test, request_of, source_of
 from sim.modes import MODES
 from sim.pass_signal import PassSignal
 from sim.request import PassSimulation
+from sim.sample_flow import SampleFlow
 
 NEW = ("metop_ahrpt", "noaa_hrpt", "meteor_hrpt", "jpss_hrd", "noaa21_hrd", "gk2a_lrit")
 MARKERS = {"noaa_hrpt": "a116fd719d83c95"}
@@ -351,3 +352,14 @@ def test_gaps_are_told_by_the_frames() -> None:
 def test_impossible_links_are_refused(changes: dict, told: str) -> None:
     with pytest.raises(SimulationError, match=told):
         link_test(frames=1, **changes)
+
+
+def test_a_device_hears_the_link() -> None:
+    """The same samples as in one piece, taken as a live receiver takes them."""
+    request = replace(request_of("noaa_hrpt", frames=1, ebn0_db=10.0), format="cs16")
+    flow, parts = SampleFlow(request), []
+    while (part := flow.take(100_000, 1.0)) is not None:
+        parts.append(part.raw)
+    whole = link_test("noaa_hrpt", frames=1, ebn0_db=10.0).samples
+    heard = np.frombuffer(b"".join(parts), "<i2").astype(np.float32).view(np.complex64) / 32768
+    assert np.max(np.abs(heard - whole)) < 1e-4
