@@ -143,12 +143,13 @@ def _square_pairs(band: Band, low_hz: float, high_hz: float) -> list[Guess]:
     lines = [(at, strength / over) for at, strength in _peaks(power, 0, size) if strength > over]
     found = []
     for (one, weight), (other, counterweight) in combinations(lines, 2):
-        apart = abs(one - other) if abs(one - other) <= size / 2 else size - abs(one - other)
-        rate = apart * point_hz / 2
         turn = np.angle(np.exp(2j * np.pi * (one + other) / size))  # of four times the carrier
-        carrier_hz = turn / (2 * np.pi) * band.sample_rate / 4
-        if low_hz <= rate <= high_hz and abs(carrier_hz) < band.width_hz / 8:
-            found.append(Guess("oqpsk", rate, min(weight, counterweight)))
+        if abs(turn) / (2 * np.pi) * band.sample_rate / 4 > band.width_hz / 8:
+            continue
+        for apart in (abs(one - other), size - abs(one - other)):  # either way round
+            rate = apart * point_hz / 2
+            if low_hz <= rate <= high_hz:
+                found.append(Guess("oqpsk", rate, min(weight, counterweight)))
     return found
 
 
