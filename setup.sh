@@ -16,6 +16,11 @@ packages() { # python
     command -v rotctld >/dev/null || judges+=(libhamlib-utils)
     command -v rtl_433 >/dev/null || judges+=(rtl-433)
     [ -e /usr/include/SoapySDR/Device.h ] || judges+=(libsoapysdr-dev)
+    # Half a gigabyte, for one slow test that runs the kernels on the other processor.
+    if [ -n "${TRAMTHU_CI:-}" ]; then
+        command -v aarch64-linux-gnu-g++ >/dev/null || judges+=(g++-aarch64-linux-gnu)
+        command -v qemu-aarch64-static >/dev/null || judges+=(qemu-user-static)
+    fi
     [ $((${#needed[@]} + ${#judges[@]})) -eq 0 ] && return 0
     if [ "$(id -u)" != 0 ]; then
         if sudo -n true 2>/dev/null; then as_root=(sudo -n); else
