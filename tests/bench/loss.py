@@ -23,8 +23,8 @@ Points = dict[str, dict[float, Outcome]]
 TITLE = (
     "Eb/N0 in dB per bit out of the inner decoder (80k: sync words not counted; HRPT: residual carrier "
     "counted). Lost: share of the frames that lie wholly in the recording. Theory: one pass of ideal soft "
-    "Viterbi and Reed-Solomon. BER: behind the inner decoder, of located frames; theory's is a Monte Carlo at "
-    "rate 1/2, and the union bound at other rates, which is too high above 1e-3."
+    "Viterbi and Reed-Solomon. BER: behind the inner decoder, of located frames; theory's is a Monte Carlo "
+    "at rate 1/2, and the union bound at other rates, which is too high above 1e-3."
 )
 
 
