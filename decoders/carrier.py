@@ -109,6 +109,16 @@ def turn_back(
     return _demod.turn_back(samples, turns, steps, length)
 
 
+def alternate_rails_plain(outputs: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The specification of `alternate_rails`."""
+    return np.where(np.arange(len(outputs)) % 2, outputs.imag, outputs.real).astype(np.float32)
+
+
+def alternate_rails(outputs: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The rails of OQPSK, two outputs per symbol: real part of the first, imaginary part of the second."""
+    return _demod.alternate(outputs)
+
+
 def smooth(values: NDArray[np.complex128] | NDArray[np.float64], reach: int) -> NDArray[np.complex128]:
     """Weighted sums over `reach` values to either side, along the first axis; outside counts as zero."""
     kernel = np.hanning(2 * reach + 3)[1:-1]

@@ -25,6 +25,7 @@ using Rails = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cp
 using Gain = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Array = nb::ndarray<nb::numpy, Complex, nb::ndim<1>>;
 using Lines = nb::ndarray<nb::numpy, std::complex<double>, nb::ndim<1>>;
+using Values = nb::ndarray<nb::numpy, float, nb::ndim<1>>;
 using Moments = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 using Soft = nb::ndarray<nb::numpy, std::int8_t, nb::ndim<2>>;
 using tramthu::Level;
@@ -91,6 +92,17 @@ Array fourth_power(const Samples& symbols, const std::string& instruction_set) {
     return owned<Array>(std::move(out), {count});
 }
 
+Values alternate(const Samples& outputs, const std::string& instruction_set) {
+    const std::size_t count = outputs.shape(0);
+    const Level level = tramthu::level_named(instruction_set);
+    auto out = std::make_unique_for_overwrite<float[]>(count);
+    {
+        nb::gil_scoped_release release;
+        tramthu::alternate(floats(outputs), count, out.get(), level);
+    }
+    return owned<Values>(std::move(out), {count});
+}
+
 Lines edge_lines(const Samples& outputs, const Samples& taps, std::size_t window,
                  const std::string& instruction_set) {
     const std::size_t tap_count = taps.shape(0);
@@ -142,6 +154,7 @@ NB_MODULE(_demod, m) {
     m.def("turn_back", &turn_back, nb::arg("samples"), nb::arg("turns"), nb::arg("steps"), nb::arg("length"),
           set());
     m.def("fourth_power", &fourth_power, nb::arg("symbols"), set());
+    m.def("alternate", &alternate, nb::arg("outputs"), set());
     m.def("edge_lines", &edge_lines, nb::arg("outputs"), nb::arg("taps"), nb::arg("window"), set());
     m.def("moments", &moments, nb::arg("rails"), set());
     m.def("soft_bits", &soft_bits, nb::arg("rails"), nb::arg("gain"), nb::arg("scale"), set());

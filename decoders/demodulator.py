@@ -21,6 +21,7 @@ from decoders.carrier import WINDOW_SYMBOLS
 from decoders.clock import Segment
 from decoders.decimator import Decimator, decimation
 from decoders.errors import DecoderError
+from decoders.places import Places
 from decoders.rails import LevelBlock, LevelKeeper, PhaseFollower
 from decoders.sample_store import SampleStore, usable
 from decoders.segment_filter import SegmentFilter
@@ -105,10 +106,8 @@ class Demodulator:
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
         self._portion = analyser.length * factor
-        self._per_symbol = 2 if modulation == "oqpsk" else 1
         self._store = SampleStore()
-        self._instants = np.zeros(0)
-        self._seen = np.zeros(0, np.bool_)
+        self._places = Places(2 if modulation == "oqpsk" else 1)
         self._counts = {"samples": 0, "bad": 0, "symbols": 0}
 
     @property
@@ -160,29 +159,23 @@ class Demodulator:
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         blocks = []
         for outputs in self._filter.process(self._store.held, self._store.origin, segment):
-            self._instants = np.concatenate([self._instants, outputs.instants * self._decimator.factor])
-            self._seen = np.concatenate([self._seen, np.full(len(outputs.instants), outputs.locked)])
+            self._places.add(outputs.instants * self._decimator.factor, outputs.locked)
             blocks.append(self._give(self._level.process(self._phase.process(outputs.values))))
         return blocks
 
     def _give(self, level: LevelBlock) -> SoftBlock:
         """Attaches positions to soft bits, and cuts what was filled up."""
-        symbols = min(level.soft_bits.size // 2, len(self._instants) // self._per_symbol)
-        taken = symbols * self._per_symbol
-        instants, self._instants = self._instants[:taken], self._instants[taken:]
-        seen, self._seen = self._seen[:taken], self._seen[taken:]
+        instants, seen = self._places.take(level.soft_bits.size // 2)
+        symbols = len(instants)
         # Where no block saw a line the level is that of anything, an unmodulated carrier for instance.
-        seen = seen[:: self._per_symbol]
         locked = seen & np.repeat(level.present, WINDOW_SYMBOLS)[:symbols]
         esn0_db = np.repeat(level.esn0_db, WINDOW_SYMBOLS)[:symbols]
-        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols] * np.repeat(seen, 2)
+        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols]
+        if not locked.all():
+            esn0_db[~locked] = NO_SIGNAL_DB
+            soft_bits = soft_bits * np.repeat(seen, 2)
         self._counts["symbols"] += symbols
-        return SoftBlock(
-            soft_bits=soft_bits,
-            sample_index=instants[:: self._per_symbol],
-            esn0_db=np.where(locked, esn0_db, np.float32(NO_SIGNAL_DB)),
-            locked=locked,
-        )
+        return SoftBlock(soft_bits, instants, esn0_db, locked)
 
 
 def _check(sample_rate: float, modulation: str, symbol_rate: float, rolloff: float) -> None:

@@ -2,7 +2,8 @@
 // so that they stay in the first cache; the phase depends on the sample's number only, not on the stretch.
 #include "decoders/matched_filter.h"
 
-#include <algorithm>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "decoders/lanes.h"
@@ -129,11 +130,16 @@ TRAMTHU_VARIANTS(matched, (const MatchedFilter& job, const float* twice, float* 
 }  // namespace
 
 void matched_filter(const MatchedFilter& job, Level level) {
+    // On a vector's boundary no load of weights crosses a cache line.
+    constexpr std::align_val_t kBoundary{64};
+    struct Free {
+        void operator()(float* memory) const { operator delete[](memory, kBoundary); }
+    };
     const std::ptrdiff_t weights = (job.phases + 1) * job.tap_count;
-    std::vector<float> twice(static_cast<std::size_t>(2 * weights));
+    const std::unique_ptr<float[], Free> twice(new (kBoundary) float[static_cast<std::size_t>(2 * weights)]);
     for (std::ptrdiff_t i = 0; i < weights; ++i) twice[2 * i] = twice[2 * i + 1] = job.taps[i];
     std::vector<float> buffer(static_cast<std::size_t>(2 * (kStretch + job.tap_count + kMixBlock)));
-    matched_at(level)(job, twice.data(), buffer.data());
+    matched_at(level)(job, twice.get(), buffer.data());
 }
 
 }  // namespace tramthu

@@ -75,6 +75,12 @@ TRAMTHU_INLINE void turn_body(const float* in, std::size_t count, const double* 
     }
 }
 
+// Real parts of the outputs of even number, imaginary parts of the others.
+template <typename Vector>
+TRAMTHU_INLINE void alternate_body(const float* in, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = in[2 * i + i % 2];
+}
+
 template <typename Vector>
 TRAMTHU_INLINE void moments_row(const float* rails, std::size_t columns, double* out) {
     constexpr std::size_t width = kWidth<Vector>;
@@ -171,6 +177,31 @@ TRAMTHU_INLINE void edge_body(const EdgeInput& input, std::size_t windows, std::
     }
 }
 
+// Outputs of even number, then of odd number, real and imaginary parts each `half` long.
+template <typename Vector>
+TRAMTHU_INLINE void apart_body(const float* in, std::size_t count, float* parts, std::size_t half) {
+    constexpr std::size_t width = kWidth<Vector>;
+    const std::size_t whole = count / (2 * width) * (2 * width);
+    for (std::size_t i = 0; i < whole; i += 2 * width) {
+        const float* from = in + 2 * i;
+        Vector re[2], im[2], even, odd;
+        for (std::size_t k = 0; k < 2; ++k)
+            part(load<Vector>(from + 2 * k * width), load<Vector>(from + 2 * k * width + width), re[k],
+                 im[k]);
+        part(re[0], re[1], even, odd);
+        store(parts + i / 2, even), store(parts + 2 * half + i / 2, odd);
+        part(im[0], im[1], even, odd);
+        store(parts + half + i / 2, even), store(parts + 3 * half + i / 2, odd);
+    }
+    for (std::size_t i = whole; i < count; ++i) {
+        parts[2 * half * (i % 2) + i / 2] = in[2 * i];
+        parts[2 * half * (i % 2) + half + i / 2] = in[2 * i + 1];
+    }
+}
+
+TRAMTHU_VARIANTS(apart, (const float* in, std::size_t count, float* parts, std::size_t half),
+                 (in, count, parts, half))
+TRAMTHU_VARIANTS(alternate, (const float* in, std::size_t count, float* out), (in, count, out))
 TRAMTHU_VARIANTS(fourth, (const float* in, std::size_t count, float* out), (in, count, out))
 TRAMTHU_VARIANTS(turn,
                  (const float* in, std::size_t count, const double* turns, const double* steps,
@@ -196,6 +227,10 @@ void turn_back(const float* in, std::size_t count, const double* turns, const do
     turn_at(level)(in, count, turns, steps, length, out);
 }
 
+void alternate(const float* in, std::size_t count, float* out, Level level) {
+    alternate_at(level)(in, count, out);
+}
+
 void moments(const float* rails, std::size_t rows, std::size_t columns, double* out, Level level) {
     moments_at(level)(rails, rows, columns, out);
 }
@@ -208,14 +243,11 @@ void soft_bits(const float* rails, std::size_t rows, std::size_t columns, const 
 void edge_lines(const float* in, std::size_t windows, std::size_t window, const float* taps,
                 std::size_t tap_count, double* out, Level level) {
     const std::size_t count = windows * window + tap_count - 1;
-    const std::size_t half = windows * window / 2 + tap_count / 2 + 1;
+    const std::size_t half = (count + 1) / 2 + kLanes;
     std::vector<float> parts(4 * half), real(tap_count), imag(tap_count);
     float* part[2][2] = {{parts.data(), parts.data() + half},
                          {parts.data() + 2 * half, parts.data() + 3 * half}};
-    for (std::size_t n = 0; n < count; ++n) {
-        part[n % 2][0][n / 2] = in[2 * n];
-        part[n % 2][1][n / 2] = in[2 * n + 1];
-    }
+    apart_at(level)(in, count, part[0][0], half);
     // The edge lies a quarter turn per output off: taps turned by (-j)^(k - middle), parts multiply apart.
     for (std::size_t k = 0; k < tap_count; ++k) {
         const std::size_t quarter = (k + 4 - tap_count / 2 % 4) % 4;

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from decoders.carrier import (
     REACH,
     WINDOW_SYMBOLS,
+    alternate_rails,
     edge_taps,
     follow,
     oqpsk_lines,
@@ -97,12 +98,7 @@ class PhaseFollower:
         return self._serial(turned).reshape(windows, -1)
 
     def _serial(self, turned: NDArray[np.complex64]) -> NDArray[np.float32]:
-        if not self.offset:
-            return turned.view(np.float32)
-        serial = np.empty(len(turned), np.float32)
-        serial[0::2] = turned[0::2].real
-        serial[1::2] = turned[1::2].imag
-        return serial
+        return alternate_rails(turned) if self.offset else turned.view(np.float32)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from decoders.filters import PolyphaseBank
 from decoders.interference import carriers
 from decoders.matched_filter import matched_samples
 
-PIECE_OUTPUTS = 32_768
+PIECE_OUTPUTS = 65_536
 """Outputs computed at a time, which stay in the second cache until they are soft bits."""
 
 _STRAIGHT = 64  # outputs over which the carrier's phase counts as straight; 30 Hz/s bends it by 1e-5 turns

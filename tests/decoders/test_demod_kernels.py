@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from decoders import _demod
 from decoders.carrier import (
     WINDOW_SYMBOLS,
+    alternate_rails,
+    alternate_rails_plain,
     edge_taps,
     fourth_power,
     fourth_power_plain,
@@ -46,6 +48,12 @@ def test_fourth_power(count: int, level: float, seed: int) -> None:
     difference = fourth_power(x) - fourth_power_plain(x)
     assert np.all(np.abs(difference) <= 2e-6 * np.abs(x) ** 2)
     assert not np.any(fourth_power(np.zeros(3, np.complex64)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 333])
+def test_alternate_rails(count: int) -> None:
+    x = samples(count, 5)
+    assert np.array_equal(alternate_rails(x), alternate_rails_plain(x))
 
 
 @pytest.mark.parametrize("windows", [0, 1, 5])
@@ -96,6 +104,7 @@ def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None
             bank = PolyphaseBank.matched(sample_rate=rate, symbol_rate=72_000.0, rolloff=0.6)
             ran.append(_demod.matched_samples(x, bank.taps, -40.3, 1.7, 3000, 0.0317, chosen))
         ran.append(_demod.turn_back(x, pieces, pieces / 7, 67, chosen))
+        ran.append(_demod.alternate(x, chosen))
         ran.append(_demod.fourth_power(x, chosen))
         ran.append(_demod.edge_lines(edges, taps, 2 * WINDOW_SYMBOLS, chosen))
         ran.append(_demod.moments(rails, chosen))
