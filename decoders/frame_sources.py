@@ -18,7 +18,7 @@ from .downlink import Downlink, Mode
 from .errors import InputError
 from .frame_sync import VERSION, FoundFrame, FrameFinder
 from .frames import IDLE_VCID, Frame, cadu_bytes, make_frame, make_unprotected_frame
-from .minor_frames import WORD_BITS, unpack_words
+from .minor_frames import WORD_BITS, pack_words, unpack_words
 from .packets import IDLE_ZONE, NO_HEADER
 from .uncoded_sync import UncodedFinder, UncodedFrame
 from .viterbi import Bits
@@ -68,12 +68,14 @@ class CaduSource(ByteSource):
         if self._framing.framing != "raw16":
             yield from map(np.unpackbits, self.blocks())
             return
-        words = _Words()
+        pattern = self._framing.marker_pattern
+        words = _Words(pack_words(pattern[: pattern.size // WORD_BITS * WORD_BITS]))
         for block in self.blocks():
             yield unpack_words(words.process(block))
         if not words.fits:
             raise InputError(
-                f"{self.path} holds no 10-bit words, each in 16 bits; is it another --level or --downlink?"
+                f"{self.path} holds no frames of 10-bit words, each in 16 bits; is it another --level or "
+                "--downlink?"
             )
 
 
@@ -169,11 +171,13 @@ class _UnprotectedFraming:
 
 
 class _Words:
-    """16-bit words that hold 10 bits each; the byte order and the first byte are found out."""
+    """16-bit words that hold 10 bits each; the markers tell the byte order and where a word begins."""
 
-    LEAST_SHARE = 0.9  # of the words must be below 1024; of random ones a 64th is
+    LEAST_ALIKE = 4  # of the marker's six words; never in random ones
+    MOST_KEPT = 1 << 18  # bytes in which a marker must be found
 
-    def __init__(self) -> None:
+    def __init__(self, marker: npt.NDArray[np.uint16]) -> None:
+        self._marker = marker
         self._rest = np.zeros(0, dtype=np.uint8)
         self._order: str | None = None
 
@@ -183,27 +187,29 @@ class _Words:
         return self._order is not None
 
     def process(self, block: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-        """Words that are complete, in the native byte order."""
-        octets = np.concatenate([self._rest, block])
+        """Words that are complete, in the native byte order; none before they are recognised."""
+        self._rest = np.concatenate([self._rest, block])
         if self._order is None:
-            first = self._recognise(octets)
-            octets = octets[first:]
+            self._recognise()
         if self._order is None:
             return np.zeros(0, dtype=np.uint16)
-        whole = octets.size // 2 * 2
-        self._rest = octets[whole:]
-        words: npt.NDArray[np.uint16] = octets[:whole].view(self._order).astype(np.uint16)
+        whole = self._rest.size // 2 * 2
+        words: npt.NDArray[np.uint16] = self._rest[:whole].view(self._order).astype(np.uint16)
+        self._rest = self._rest[whole:]
         return words & np.uint16((1 << WORD_BITS) - 1)
 
-    def _recognise(self, octets: npt.NDArray[np.uint8]) -> int:
-        best, found = self.LEAST_SHARE, 0
+    def _recognise(self) -> None:
         for first in (0, 1):
-            whole = octets[first : first + (octets.size - first) // 2 * 2]
+            octets = self._rest[first:]
             for order in (">u2", "<u2"):
-                share = float(np.mean(whole.view(order) >> WORD_BITS == 0)) if whole.size else 0.0
-                if share > best:
-                    best, found, self._order = share, first, order
-        return found
+                words = octets[: octets.size // 2 * 2].view(order)
+                count = words.size - self._marker.size + 1
+                alike = sum(words[k : k + max(0, count)] == word for k, word in enumerate(self._marker))
+                if count > 0 and np.max(alike) >= self.LEAST_ALIKE:
+                    self._order, self._rest = order, octets
+                    return
+        if self._rest.size > self.MOST_KEPT:
+            self._rest = self._rest[-2 * self._marker.size :]
 
 
 def _all(framing: _Framing, bits: Iterator[Bits]) -> Iterator[list[Frame]]:

@@ -3,12 +3,12 @@
 Every place that looks like a marker is tried, and so is every place where the last frame lets one expect it;
 only Reed-Solomon decides. So a lost bit costs no more than its frame, and a destroyed marker nothing.
 
-How often a frame is made of nothing: a codeword of random bytes is corrected with probability 2.6e-14, and
-with erasures it counts only below `codeblock.PROVEN` = 1e-9; the words of one frame are independent, so of a
-tried place less than (2.6e-14)^n becomes a frame of n words at the first try and (1e-9)^n at the second,
-which is made only where a marker stands (once in 1e7 places; at worst once per frame length on the flywheel).
-One word alone (rs_interleave 1) is the worst: 1e9 bits of noise give 2e4 places, so 1e-9 false frames at the
-first try and 2e-7 at the second.
+How often a frame is made of nothing: a tried place becomes a frame only when each of its n codewords is
+proven, and a word of random bytes is with a probability below `codeblock.PROVEN` = 1e-9, at either try; so
+with less than (2e-9)^n. Random bits give one place to try in 1.2e4 at the most. The worst is n = 1: 1e9 bits
+of noise then give 2e-4 false frames at the most, and n = 4 gives 1e-30. A frame with a valid marker that is
+hurt beyond correction becomes a false one with less than (2e-9)^n. `tests/figures/false_frames.py` counts
+them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from .siso import UNKNOWN
 from .viterbi import Bits, SoftBits
 
 VERSION = 1  # AOS transfer frame (CCSDS 732.0-B-4 section 4.1.2)
-# Bits of a marker that may differ where one is expected (random bits pass once in 300), and where a second
-# try is worth its time although nothing was expected.
-EXPECTED_DISTANCE, SURE_DISTANCE = 8, 2
+# Bits of a marker that may differ where one is expected: random bits pass once in 300.
+EXPECTED_DISTANCE = 8
 FLYWHEEL_FRAMES = 16
 # A marker this alike, so near to a place without one, is the frame's: see `_marker_beside`.
 BESIDE_DISTANCE, BESIDE_BYTES = 5, 128
@@ -227,7 +226,8 @@ class FrameFinder:
             self.mode.randomiser == "none" or not self._is_known(block) or self._marker_beside(position)
         ):
             return outcome(_failed(block))
-        worth = block.proven_words or seen.is_alike(EXPECTED_DISTANCE if expected else SURE_DISTANCE)
+        # Where nothing was expected, a second try is worth its time at a sure marker only.
+        worth = block.proven_words or (seen.is_alike(EXPECTED_DISTANCE) if expected else seen.is_sure)
         if not block.proven and worth and self._soft is not None:
             block = self._second_try(block, start, inverted=inverted)
         if block.proven and not self._is_known(block):
@@ -268,12 +268,12 @@ class FrameFinder:
         Then bytes were lost or doubled before the marker, and what stands in its place looks like one; or
         just behind it, so that a right marker stands before a shifted block.
         """
-        if not seen.is_alike(SURE_DISTANCE) and self._marker_beside(position):
+        if not seen.is_sure and self._marker_beside(position):
             return True
         end = position + self._length
         if self._base + self._bits.size < end + self._marker.bits:
             return False
-        return not self._look(end).is_alike(SURE_DISTANCE) and self._marker_beside(end)
+        return not self._look(end).is_sure and self._marker_beside(end)
 
     def _marker_beside(self, position: int) -> bool:
         """Whether a marker stands some bytes away from where one is expected.

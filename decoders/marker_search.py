@@ -22,8 +22,10 @@ from .downlink import Mode
 from .viterbi import Bits, SoftBits, encode
 
 # Bits that may differ where a marker is looked for: random bits pass once in 1e5 places. And the strength of
-# its symbols there: random signs pass at most once in 1.3e5 places, in truth (nearly Gaussian) once in 1.7e6.
-SEARCH_DISTANCE, SEARCH_STRENGTH = 4, 5.0
+# its symbols there: random signs pass at most once in 1.2e4 places, in truth (nearly Gaussian) once in 1.5e5.
+SEARCH_DISTANCE, SEARCH_STRENGTH = 4, 4.5
+# The same where a marker is beyond doubt: once in 8e6 and 1.8e6 places, in truth 2.6e7.
+SURE_DISTANCE, SURE_STRENGTH = 2, 5.5
 MEMORY_BITS = 6  # of the code: that many pairs depend on the bits before the marker
 
 Floats = npt.NDArray[np.float32]
@@ -36,6 +38,11 @@ class SeenMarker:
     errors: int
     inverted: bool
     strength: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is a marker beyond doubt."""
+        return self.errors <= SURE_DISTANCE or self.strength >= SURE_STRENGTH
 
     def is_alike(self, most_errors: int) -> bool:
         """Whether few enough bits are wrong, or the symbols are plain."""
