@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from . import frame_quality
 from .codeblock import Bytes, CodeBlock
+from .decoded_window import DecodedBits
 from .deinterleaver import Deinterleaver
 from .differential import NrzMDecoder
 from .downlink import Mode
 from .frame_sync import LOOK_BACK_FRAMES, VERSION, FoundFrame, FrameFinder
 from .gap_filler import GapFiller
-from .inner_decoder import DecodedBits, InnerDecoder
+from .inner_decoder import InnerDecoder
 from .marker_sync import MarkerSync
 from .minor_frames import read_minor_frame
 from .reed_solomon import FAILED, TO_DUAL

@@ -12,7 +12,6 @@ at 72 kbit/s (rate 1/2), 40 ms at 3.5 Mbit/s (rate 3/4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +19,10 @@ import numpy.typing as npt
 
 from . import _fec
 from .ambiguity import Ambiguity, ambiguities
+from .ambiguity_trial import AmbiguityTrial, lead
+from .decoded_window import DecodedBits, DecodedWindow
 from .downlink import Mode
-from .viterbi import Bits, Int32s, SoftBits, encode, viterbi
+from .viterbi import Bits, SoftBits, viterbi
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,22 +59,6 @@ HELD_BLOCKS, BARREN_TRIALS = 4, 64
 MARKERS_SURE = 2
 
 
-@dataclass(frozen=True)
-class DecodedBits:
-    """Decoded bits 0/1 with one ambiguity throughout.
-
-    Attributes:
-        bits: uint8, shape (n,).
-        soft: soft bits they came from in the encoder's order, punctured places 0, shape (2 n,); without a
-            code shape (n,).
-        state: the ambiguity in words.
-    """
-
-    bits: Bits
-    soft: SoftBits
-    state: str
-
-
 class InnerDecoder:
     """Decode a stream of soft bits.
 
@@ -93,7 +78,7 @@ class InnerDecoder:
         self._block = grid.block_bits // first.bits * first.bits
         self._margin = -(-grid.margin_bits // first.bits) * first.bits
         self._proof = PROOF * grid.spread
-        self._trials = _Trials([alike[0] for alike in self._choices], self._block, self._margin)
+        self._trials = AmbiguityTrial([alike[0] for alike in self._choices], self._block, self._margin)
         self._pieces: list[SoftBits] = [np.zeros(self._soft_of(self._margin), dtype=np.int8)]
         self._waiting = self._pieces[0].size  # soft bits in the pieces, from the run-up of the window on
         self._received = self._emitted = 0  # soft bits, blocks
@@ -101,7 +86,7 @@ class InnerDecoder:
         self._mirrored = False
         self._suspect_below = 0.0
         self._barren = 0
-        self._held = _Window.empty(self._block, first)
+        self._held = DecodedWindow.empty(self._block, first)
 
     def process(self, soft: SoftBits) -> list[DecodedBits]:
         """Decode the groups that are complete with their run-out; the last blocks of them are held back."""
@@ -159,10 +144,10 @@ class InnerDecoder:
         self._held = window.rest(ready)
         return list(window.decoded(ready))
 
-    def _run(self, ambiguity: Ambiguity, first: int, count: int) -> _Window:
+    def _run(self, ambiguity: Ambiguity, first: int, count: int) -> DecodedWindow:
         """Blocks of the window decoded with an ambiguity."""
         if count <= 0:  # the input ended within the run-out of the blocks held back
-            return _Window.empty(self._block, ambiguity)
+            return DecodedWindow.empty(self._block, ambiguity)
         begin, bits = self._soft_of(first * self._block), count * self._block + 2 * self._margin
         received = self._pieces[0][begin : begin + self._soft_of(bits) + self._cycle - 1]
         stream = ambiguity.apply(received)[: 2 * bits]
@@ -170,9 +155,9 @@ class InnerDecoder:
         rows = np.lib.stride_tricks.sliding_window_view(stream, width)[:: 2 * self._block]
         decoded, score = viterbi(rows, head=self._margin, length=self._block, tail=self._margin)
         soft = stream[2 * self._margin : stream.size - 2 * self._margin].reshape(count, -1)
-        return _Window(decoded, soft, score, np.zeros(count, dtype=np.bool_), [(0, ambiguity)])
+        return DecodedWindow(decoded, soft, score, np.zeros(count, dtype=np.bool_), [(0, ambiguity)])
 
-    def _mark(self, window: _Window, first: int) -> None:
+    def _mark(self, window: DecodedWindow, first: int) -> None:
         """Tell which blocks agree with their ambiguity worse than expected."""
         weight = np.abs(window.soft[first:]).sum(axis=1, dtype=np.int32)
         known = self._ambiguity is not None
@@ -180,7 +165,7 @@ class InnerDecoder:
             (window.score[first:] < self._suspect_below * weight) | (not known)
         )
 
-    def _settle(self, window: _Window, first: int) -> None:
+    def _settle(self, window: DecodedWindow, first: int) -> None:
         """Try all ambiguities on the suspect blocks, in order, and follow what they prove."""
         while True:
             suspects = np.flatnonzero(window.suspect[first:]) + first
@@ -193,14 +178,14 @@ class InnerDecoder:
             for k, trial in zip(suspects.tolist(), self._trials.of(self._pieces[0], starts), strict=True):
                 first = k + 1
                 self._barren += 1
-                if _lead(trial) < self._proof:
+                if lead(trial) < self._proof:
                     continue
                 self._barren = 0
                 window.suspect[k] = False
                 if self._reconsider(window, k, trial):
                     break
 
-    def _reconsider(self, window: _Window, k: int, trial: Floats) -> bool:
+    def _reconsider(self, window: DecodedWindow, k: int, trial: Floats) -> bool:
         """Take the ambiguity that block k proves; whether it is another than the present one."""
         best = int(trial.argmax())
         self._suspect_below = float(trial[best] + np.delete(trial, best).mean()) / 2
@@ -215,7 +200,7 @@ class InnerDecoder:
         self._change(window, k, splice=before is not None)
         return True
 
-    def _change(self, window: _Window, k: int, *, splice: bool) -> None:
+    def _change(self, window: DecodedWindow, k: int, *, splice: bool) -> None:
         """Decode with the new ambiguity what lies behind the last block that agreed with the old one."""
         assert self._ambiguity is not None  # noqa: S101 - set by the caller
         sure = np.flatnonzero(~window.suspect[:k]) if splice else np.zeros(0, dtype=np.intp)
@@ -228,7 +213,7 @@ class InnerDecoder:
         window.replace(first * self._block + place, fresh, first, self._ambiguity)
         self._mark(window, k + 1)
 
-    def _settle_mirror(self, window: _Window) -> None:
+    def _settle_mirror(self, window: DecodedWindow) -> None:
         """Of two ambiguities that the code cannot tell apart take the one that brings more markers."""
         alike = next((group for group in self._choices if self._ambiguity in group), ())
         if len(alike) < 2 or not len(window):
@@ -251,112 +236,3 @@ class InnerDecoder:
         marker, length = self._mode.marker_value, self._mode.marker_bits
         distance = _fec.marker_distance(np.ascontiguousarray(bits), marker, length)
         return int(np.count_nonzero((distance <= 1) | (distance >= length - 1)))
-
-
-@dataclass
-class _Window:
-    """Decoded blocks in order.
-
-    `bits` (blocks, n), `soft` (blocks, 2 n), `score` and `suspect` (blocks,); `runs`: from which bit on which
-    ambiguity was taken.
-    """
-
-    bits: Bits
-    soft: SoftBits
-    score: Int32s
-    suspect: npt.NDArray[np.bool_]
-    runs: list[tuple[int, Ambiguity]]
-
-    @classmethod
-    def empty(cls, block: int, ambiguity: Ambiguity) -> _Window:
-        return cls(
-            np.zeros((0, block), dtype=np.uint8),
-            np.zeros((0, 2 * block), dtype=np.int8),
-            np.zeros(0, dtype=np.int32),
-            np.zeros(0, dtype=np.bool_),
-            [(0, ambiguity)],
-        )
-
-    def __len__(self) -> int:
-        return len(self.bits)
-
-    def followed_by(self, other: _Window) -> _Window:
-        """This window and what comes behind it."""
-        start = self.bits.size
-        return _Window(
-            np.concatenate([self.bits, other.bits]),
-            np.concatenate([self.soft, other.soft]),
-            np.concatenate([self.score, other.score]),
-            np.concatenate([self.suspect, other.suspect]),
-            _joined([*self.runs, *((start + place, ambiguity) for place, ambiguity in other.runs)]),
-        )
-
-    def rest(self, first: int) -> _Window:
-        """The blocks from one on."""
-        start = first * self.bits.shape[1]
-        before = [(0, ambiguity) for place, ambiguity in self.runs if place <= start][-1:]
-        behind = [(place - start, ambiguity) for place, ambiguity in self.runs if place > start]
-        return _Window(
-            self.bits[first:], self.soft[first:], self.score[first:], self.suspect[first:], before + behind
-        )
-
-    def decoded(self, blocks: int) -> Iterator[DecodedBits]:
-        """The first blocks, cut where the ambiguity changes."""
-        bits, soft = self.bits[:blocks].reshape(-1), self.soft[:blocks].reshape(-1)
-        ends = [place for place, _ in self.runs[1:]] + [bits.size]
-        for (start, ambiguity), end in zip(self.runs, ends, strict=True):
-            if start < min(end, bits.size):
-                yield DecodedBits(bits[start:end], soft[2 * start : 2 * end], str(ambiguity))
-
-    def agreement(self, first: int, end: int) -> Int32s:
-        """Per bit of some blocks, the sum of its two soft bits times the signs of its re-encoded symbols."""
-        signs = (2 * encode(self.bits[first:end].reshape(-1)).astype(np.int8) - 1).astype(np.int32)
-        products: Int32s = (
-            (self.soft[first:end].reshape(-1) * signs).reshape(-1, 2).sum(axis=1, dtype=np.int32)
-        )
-        return products
-
-    def replace(self, place: int, fresh: _Window, first: int, ambiguity: Ambiguity) -> None:
-        """Take the bits from `place` on from another decoding, which begins at block `first`."""
-        offset = first * self.bits.shape[1]
-        self.bits.reshape(-1)[place:] = fresh.bits.reshape(-1)[place - offset :]
-        self.soft.reshape(-1)[2 * place :] = fresh.soft.reshape(-1)[2 * (place - offset) :]
-        self.score[first:] = fresh.score
-        self.runs = _joined([*(run for run in self.runs if run[0] < place), (place, ambiguity)])
-
-
-def _joined(runs: Sequence[tuple[int, Ambiguity]]) -> list[tuple[int, Ambiguity]]:
-    """Runs without changes that change nothing."""
-    return [run for k, run in enumerate(runs) if k == 0 or run[1] != runs[k - 1][1]]
-
-
-def _lead(agreement: Floats) -> float:
-    """Of the best ambiguity over the second."""
-    second, best = np.partition(agreement, -2)[-2:]
-    return float(best - second)
-
-
-class _Trials:
-    """Decode blocks with every ambiguity."""
-
-    def __init__(self, choices: Sequence[Ambiguity], block: int, margin: int) -> None:
-        self.at_once = max(1, GROUP_BLOCKS // len(choices))
-        self._block, self._margin = block, margin
-        tables = [choice.gather(block + 2 * margin) for choice in choices]
-        self._source = np.stack([source for source, _ in tables])
-        self._sign = np.stack([sign for _, sign in tables])
-        self._length = int(self._source.max()) + 1
-
-    def of(self, received: SoftBits, starts: Sequence[int]) -> Floats:
-        """Agreement (score over weight) of blocks with every ambiguity, shape (blocks, ambiguities).
-
-        A block's run-up begins at the start given.
-        """
-        count, choices = len(starts), len(self._source)
-        rows = np.stack([received[start : start + self._length] for start in starts])[:, self._source]
-        rows *= self._sign
-        flat = rows.reshape(count * choices, -1)
-        _, score = viterbi(flat, head=self._margin, length=self._block, tail=self._margin)
-        weight = np.abs(flat[:, 2 * self._margin : -2 * self._margin]).sum(axis=1, dtype=np.int32)
-        agreement: Floats = (score / np.maximum(weight, 1)).reshape(count, choices)
-        return agreement

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from decoders.ambiguity import ambiguities
-from decoders.inner_decoder import GRIDS, DecodedBits, InnerDecoder
+from decoders.decoded_window import DecodedBits
+from decoders.differential import NrzMDecoder, nrz_m_encode
+from decoders.inner_decoder import GRIDS, InnerDecoder
 from decoders.puncture import PATTERNS, puncturing
 from decoders.viterbi import encode, viterbi
 from tests.decoders.punctured_stream import KINDS, RATES, SENT, in_noise, mode_of, sent_symbols, turned
@@ -205,6 +207,28 @@ def test_bit_error_rate_against_the_union_bound(code: str, shared_vectors: Path)
     soft = in_noise(sent_symbols(bits, code, "serial"), code, ebn0_db, rng)
     ber = np.mean(joined(decoded(("bpsk", code, "serial"), soft)) != bits)
     assert 0.3 < ber / bound < 1.3
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[4], KINDS[5]], ids="-".join)
+def test_as_many_bits_come_out_as_were_sent_whatever_the_length(kind: tuple[str, str, str]) -> None:
+    """At every length around the end of a group, and at random ones."""
+    rng = np.random.default_rng(12)
+    grid = GRIDS[kind[1]]
+    group = int(64 * grid.block_bits / RATES[kind[1]])
+    ends = group + int(2 * grid.margin_bits / RATES[kind[1]]) + rng.integers(-3000, 3000, 12)
+    for size in [0, 1, 2, 3, 4, 5, 1000, *ends.tolist(), *rng.integers(1, 3 * group, 5).tolist()]:
+        soft = rng.integers(-60, 61, size).astype(np.int8)
+        pieces = decoded(kind, soft, 70_000)
+        assert sum(piece.bits.size for piece in pieces) == int(size * RATES[kind[1]] + 1e-9)
+        assert all(piece.soft.size == 2 * piece.bits.size for piece in pieces)
+
+
+def test_nrz_m_round_trip_in_blocks() -> None:
+    bits = np.random.default_rng(13).integers(0, 2, 1000).astype(np.uint8)
+    decoder = NrzMDecoder()
+    levels = nrz_m_encode(bits)
+    got = np.concatenate([decoder.process(levels[k : k + 7]) for k in range(0, 1000, 7)])
+    assert np.array_equal(got, bits)
 
 
 def test_uncoded_soft_bits_pass() -> None:
