@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from decoders.carrier import turn_back
 from decoders.clock import Segment
-from decoders.demodulator import DemodulatorReport, SoftBlock, usable
+from decoders.decimator import Decimator, decimation
+from decoders.demodulator import DemodulatorReport
 from decoders.downlink import Mode
 from decoders.errors import DecoderError
 from decoders.filters import PolyphaseBank
@@ -23,18 +24,20 @@ from decoders.matched_filter import matched_samples
 from decoders.one_rail_estimate import OneRailAnalyser
 from decoders.one_rail_phase import WINDOW, OneRailPhase, RailWindows
 from decoders.rails import LevelBlock, LevelKeeper
-from decoders.split_phase import CARRIER_BITS, bit_bank, bit_energy, carrier_bank
+from decoders.sample_store import SampleStore, usable
+from decoders.segment_filter import PIECE_OUTPUTS
+from decoders.soft_block import NO_SIGNAL_DB, SoftBlock
+from decoders.split_phase import CARRIER_BITS, TRANSMITTER_HZ, bit_bank, bit_energy, carrier_bank
 from decoders.tones import without_tones
 from decoders.tracking import Tracker
 
-BLOCK_SYMBOLS = {"bpsk": 32_000, "split-phase-pm": 32_000}
-"""Symbols of one estimate: the clock of BPSK comes to 0.01 symbol at -2 dB, split phase to 0.002 at 2 dB."""
+BLOCK_SYMBOLS = {"bpsk": 32_000, "split-phase-pm": 18_000}
+"""Symbols of one estimate: the clock of BPSK comes to 0.01 symbol at -2 dB, split phase to 0.002 at 1 dB."""
 
 MODULATIONS = ("bpsk", "split-phase-pm")
 
 _SAMPLES_PER_SYMBOL = {"bpsk": 1.6, "split-phase-pm": 2.4}
-_PIECE = 64
-_NO_SIGNAL_DB = -100.0
+_STRAIGHT = 64  # symbols
 
 
 class OneRailDemodulator:
@@ -51,21 +54,24 @@ class OneRailDemodulator:
             DecoderError: A value that cannot work.
         """
         _check(mode, sample_rate)
-        self.sample_rate = sample_rate
-        self._split_phase = mode.modulation == "split-phase-pm"
-        self._bank, self._carrier_bank = _banks(mode, sample_rate)
-        # What the filter does not take of a symbol's energy, for Es/N0; and the pulse's energy per symbol.
-        self._pulse_energy = bit_energy(mode.symbol_rate) if self._split_phase else 1.0
-        noise = float(np.mean(np.sum(self._bank.taps**2, axis=1))) * sample_rate / mode.symbol_rate
-        self._energy_factor = noise * self._pulse_energy
+        split_phase = mode.modulation == "split-phase-pm"
+        band_hz = TRANSMITTER_HZ / 2 if split_phase else (1 + mode.rolloff) / 2 * mode.symbol_rate
+        band_hz += mode.carrier_reach_hz
+        factor = decimation(sample_rate, mode.symbol_rate, band_hz)
+        self._decimator = Decimator(factor, band_hz / sample_rate)
+        rate = sample_rate / factor
+        self._bank, self._carrier_bank = _banks(mode, rate)
         symbols = BLOCK_SYMBOLS[mode.modulation]
-        self._block = 2 * scipy.fft.next_fast_len(round(symbols * sample_rate / mode.symbol_rate / 2))
-        self._analyser = OneRailAnalyser(mode, sample_rate, self._bank, self._block)
-        self._tracker = Tracker(self._analyser)
-        self._phase = OneRailPhase(WINDOW // CARRIER_BITS if self._split_phase else 0)
+        block = 2 * scipy.fft.next_fast_len(round(symbols * rate / mode.symbol_rate / 2))
+        self._portion = block * factor
+        self._tracker = Tracker(OneRailAnalyser(mode, rate, self._bank, block))
+        self._phase = OneRailPhase(WINDOW // CARRIER_BITS if split_phase else 0)
         self._level = LevelKeeper()
-        self._held = np.zeros(0, np.complex64)
-        self._held_from = 0  # sample number of `_held[0]`
+        # Energy of the pulse per symbol; and what the filter does not take of it, for Es/N0.
+        self._pulse_energy = bit_energy(mode.symbol_rate) if split_phase else 1.0
+        noise = float(np.mean(np.sum(self._bank.taps**2, axis=1))) * rate / mode.symbol_rate
+        self._energy_factor = noise * self._pulse_energy
+        self._store = SampleStore()
         # Of the symbols, and of the windows, that are still on their way.
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
@@ -90,57 +96,61 @@ class OneRailDemodulator:
 
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
-        blocks = [_nothing()]
+        blocks = []
         # Bounded work at a time: memory does not grow with the portion handed in.
-        for start in range(0, len(samples), self._block):
-            self._take(samples[start : start + self._block])
-            segments = self._tracker.process(self._held, self._held_from)
-            blocks += [self._give(self._demodulate(segment)) for segment in segments]
-            self._forget()
-        return _joined(blocks)
+        for start in range(0, len(samples), self._portion):
+            part, bad = usable(samples[start : start + self._portion])
+            self._counts["samples"] += len(part)
+            self._counts["bad"] += bad
+            self._store.append(self._decimator.process(part))
+            for segment in self._tracker.process(self._store.held, self._store.origin):
+                blocks += self._demodulated(segment)
+            margin = 0 if self._carrier_bank is None else self._carrier_bank.half_span
+            self._store.forget(self._tracker.keep_from - margin)
+        return SoftBlock.joined(blocks)
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
-        total = self._held_from + len(self._held)
-        if total == 0:
-            return _nothing()
-        segments = self._tracker.flush(self._held, self._held_from)
-        blocks = [self._give(self._demodulate(segment)) for segment in segments]
+        self._store.append(self._decimator.flush())
+        if self._store.end == 0:
+            return SoftBlock.joined([])
+        blocks = []
+        for segment in self._tracker.flush(self._store.held, self._store.origin):
+            blocks += self._demodulated(segment)
         blocks.append(self._give(self._phase.flush()))
         blocks.append(self._attach(self._level.flush()))
-        return self._up_to(float(total), _joined(blocks))
+        # A recording shorter than a block was filled up to be one.
+        rest = SoftBlock.joined(blocks)
+        cut = rest.before(float(self._counts["samples"]))
+        self._counts["symbols"] -= len(rest.locked) - len(cut.locked)
+        return cut
 
-    def _up_to(self, end: float, block: SoftBlock) -> SoftBlock:
-        """Cuts symbols at or after `end`: a recording shorter than a block was filled up to be one."""
-        symbols = int(np.searchsorted(block.sample_index, end))
-        self._counts["symbols"] -= len(block.sample_index) - symbols
-        return SoftBlock(
-            soft_bits=block.soft_bits[:symbols],
-            sample_index=block.sample_index[:symbols],
-            esn0_db=block.esn0_db[:symbols],
-            locked=block.locked[:symbols],
-        )
+    def _demodulated(self, segment: Segment) -> list[SoftBlock]:
+        """Soft bits of a segment, as far as they are final, a piece at a time."""
+        blocks = []
+        for first in range(0, segment.count, PIECE_OUTPUTS):
+            count = min(PIECE_OUTPUTS, segment.count - first)
+            start = segment.first_instant + segment.output_step * first
+            instants = (start + segment.output_step * np.arange(count)) * self._decimator.factor
+            self._instants = np.concatenate([self._instants, instants])
+            self._seen = np.concatenate([self._seen, np.full(count, segment.locked)])
+            symbols = self._filtered(segment, self._bank, start, 1, count)
+            carrier = self._carrier(segment, first, count)
+            blocks.append(self._give(self._phase.process(symbols, carrier)))
+        return blocks
 
-    def _take(self, samples: NDArray[np.complex64]) -> None:
-        samples, bad = usable(samples)
-        self._counts["samples"] += len(samples)
-        self._counts["bad"] += bad
-        self._held = np.concatenate([self._held, samples])
+    def _carrier(self, segment: Segment, first: int, count: int) -> NDArray[np.complex64]:
+        """The residual carrier, turned onto the data's axis, once for `CARRIER_BITS` bits from `first` on.
 
-    def _demodulate(self, segment: Segment) -> RailWindows:
-        """Symbols of a segment, turned back by the estimated carrier, then by what is left of its phase."""
-        instants = segment.first_instant + segment.output_step * np.arange(segment.count)
-        self._instants = np.concatenate([self._instants, instants])
-        self._seen = np.concatenate([self._seen, np.full(segment.count, segment.locked)])
-        symbols = self._filtered(segment, self._bank, segment.first_instant, 1, segment.count)
+        The values lie on a grid of bits that goes through all segments.
+        """
         if self._carrier_bank is None:
-            return self._phase.process(symbols, np.zeros(0, np.complex64))
-        # One value for every `CARRIER_BITS` bits, on a grid that goes through all segments.
-        skipped = -segment.first_output % CARRIER_BITS
-        count = max(-(-(segment.count - skipped) // CARRIER_BITS), 0)
-        first = segment.first_instant + (skipped + (CARRIER_BITS - 1) / 2) * segment.output_step
-        carrier = self._filtered(segment, self._carrier_bank, first, CARRIER_BITS, count)
-        return self._phase.process(symbols, carrier * np.complex64(1j))
+            return np.zeros(0, np.complex64)
+        skipped = -(segment.first_output + first) % CARRIER_BITS
+        values = max(-(-(count - skipped) // CARRIER_BITS), 0)
+        middle = first + skipped + (CARRIER_BITS - 1) / 2
+        start = segment.first_instant + middle * segment.output_step
+        return self._filtered(segment, self._carrier_bank, start, CARRIER_BITS, values) * np.complex64(1j)
 
     def _filtered(
         self, segment: Segment, bank: PolyphaseBank, first: float, every: int, count: int
@@ -148,31 +158,25 @@ class OneRailDemodulator:
         """Outputs of a filter from instant `first`, `every` so many symbols, turned back by the carrier."""
         if count <= 0:
             return np.zeros(0, np.complex64)
+        held, origin = self._store.held, self._store.origin
         step = segment.output_step * every
+        last = first + step * (count - 1)
         margin = bank.half_span + 2
-        begin = max(int(first) - margin, self._held_from)
-        end = int(first + step * (count - 1)) + margin + 1
-        samples = self._held[begin - self._held_from : end - self._held_from]
-        middle = segment.frequency + segment.frequency_slope * (segment.end - segment.start) / 2
+        begin = max(int(first) - margin, origin)
+        samples = held[begin - origin : int(last) + margin + 1 - origin]
+        middle = segment.frequency + segment.frequency_slope * ((first + last) / 2 - segment.start)
         if segment.disturbed:
-            samples, _ = without_tones(samples, middle)
+            samples, _ = without_tones(samples, middle, residual=self._carrier_bank is not None)
         outputs = matched_samples(
             samples, bank, first=first - begin, step=step, count=count, frequency=middle
         )
-        # The carrier's phase beyond the mixer's, straight over pieces: 400 Hz/s bends it by 1e-6.
-        piece = max(_PIECE // every, 1)
+        # The carrier's phase beyond the mixer's, straight over pieces: 400 Hz/s bends it by 1e-6 turns.
+        piece = max(_STRAIGHT // every, 1)
         corner = first + step * piece * np.arange(count // piece + 2)
         since = corner - segment.start
         turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
         turns -= middle * (corner - begin)
         return turn_back(outputs, turns[:-1] % 1.0, np.diff(turns) / piece, piece)
-
-    def _forget(self) -> None:
-        """Drops samples that no later segment can need."""
-        margin = 0 if self._carrier_bank is None else self._carrier_bank.half_span
-        drop = min(max(self._tracker.keep_from - margin - self._held_from, 0), len(self._held))
-        self._held = self._held[drop:]
-        self._held_from += drop
 
     def _give(self, windows: RailWindows) -> SoftBlock:
         self._carrier_share = np.concatenate([self._carrier_share, windows.carrier_share])
@@ -192,7 +196,7 @@ class OneRailDemodulator:
         return SoftBlock(
             soft_bits=level.soft_bits.reshape(-1)[:symbols] * seen,
             sample_index=instants,
-            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], _NO_SIGNAL_DB).astype(np.float32),
+            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], NO_SIGNAL_DB).astype(np.float32),
             locked=locked,
         )
 
@@ -215,16 +219,3 @@ def _check(mode: Mode, sample_rate: float) -> None:
             f"sample rate {sample_rate} Hz is too low for {mode.symbol_rate:.0f} symbols per second of "
             f"{mode.modulation}: record with at least {least:.0f} Hz"
         )
-
-
-def _nothing() -> SoftBlock:
-    return SoftBlock(np.zeros(0, np.int8), np.zeros(0), np.zeros(0, np.float32), np.zeros(0, np.bool_))
-
-
-def _joined(blocks: list[SoftBlock]) -> SoftBlock:
-    return SoftBlock(
-        soft_bits=np.concatenate([block.soft_bits for block in blocks]),
-        sample_index=np.concatenate([block.sample_index for block in blocks]),
-        esn0_db=np.concatenate([block.esn0_db for block in blocks]),
-        locked=np.concatenate([block.locked for block in blocks]),
-    )

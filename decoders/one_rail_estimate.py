@@ -66,7 +66,7 @@ class OneRailAnalyser:
         if not np.any(block):
             return None, 0.0
         if forecast is not None:
-            clean, tones = without_tones(block, forecast)
+            clean, tones = without_tones(block, forecast, residual=self._split_phase)
             found = self.fine(clean, start, forecast)
             if found is not None:
                 return found, np.inf if tones else 0.0
@@ -75,7 +75,7 @@ class OneRailAnalyser:
         for spectrum in (without_lines(whole), whole):
             carrier = self.coarse(spectrum)
             if carrier is not None:
-                clean, tones = without_tones(block, carrier)
+                clean, tones = without_tones(block, carrier, residual=self._split_phase)
                 found = self.fine(clean, start, carrier)
                 if found is not None:
                     return found, np.inf if tones else 0.0

@@ -17,8 +17,9 @@ class SoftBlock:
 
     Attributes:
         soft_bits: int8[2m], serial: for QPSK I and Q of each symbol, for OQPSK the two rails alternately in
-            time order. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities: QPSK swap within the pair and both
-            signs; OQPSK a shift by one and both signs.
+            time order; int8[m] for BPSK and split phase. Scale: `softbits.SOFT_PER_LLR`. Open ambiguities:
+            QPSK swap within the pair and both signs; OQPSK a shift by one and both signs; BPSK and split
+            phase the sign.
         sample_index: float64[m], input sample position of each symbol.
         esn0_db: float32[m], energy per channel symbol over N0; `NO_SIGNAL_DB` where there is no signal.
         locked: bool[m], the signal was seen there.
@@ -42,10 +43,11 @@ class SoftBlock:
         )
 
     def before(self, end: float) -> SoftBlock:
-        """The symbols before sample position `end`; two soft bits each."""
+        """The symbols before sample position `end`."""
         symbols = int(np.searchsorted(self.sample_index, end))
+        per_symbol = len(self.soft_bits) // max(len(self.sample_index), 1)
         return SoftBlock(
-            soft_bits=self.soft_bits[: 2 * symbols],
+            soft_bits=self.soft_bits[: per_symbol * symbols],
             sample_index=self.sample_index[:symbols],
             esn0_db=self.esn0_db[:symbols],
             locked=self.locked[:symbols],

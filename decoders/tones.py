@@ -20,7 +20,7 @@ _TONE_OVER = (
     6.0  # of the level around, mean of the segments: 17 sigma; 23 dB below a signal of 2 MHz at 6 MS/s
 )
 _PARTNER = 0.3  # of a line's power, so strong at least is the partner of a line of the signal itself
-_OWN_BINS = 6  # nearer to the carrier a line is the residual carrier, or falls into the null of split phase
+_OWN_BINS = 6  # nearer to the carrier a line is the residual one, or falls into the null of split phase
 _MOST_TONES = 8
 _NARROW_OVER = 16.0
 _MEAN = 2048
@@ -38,23 +38,26 @@ def without_lines(spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return clean
 
 
-def without_tones(samples: NDArray[np.complex64], carrier: float) -> tuple[NDArray[np.complex64], int]:
+def without_tones(
+    samples: NDArray[np.complex64], carrier: float, *, residual: bool
+) -> tuple[NDArray[np.complex64], int]:
     """Samples without steady carriers other than the signal's own.
 
     Args:
         samples: complex64[n].
         carrier: Of the signal, cycles per sample.
+        residual: The signal has a carrier itself: lines beside it are left alone.
 
     Returns:
         complex64[n], and how many such carriers there were.
     """
-    tones = find_tones(samples, carrier)
+    tones = find_tones(samples, carrier, residual=residual)
     for tone in tones:
         samples = _without(samples, tone)
     return samples, len(tones)
 
 
-def find_tones(samples: NDArray[np.complex64], carrier: float) -> list[float]:
+def find_tones(samples: NDArray[np.complex64], carrier: float, *, residual: bool) -> list[float]:
     """Frequencies of steady carriers other than `carrier`, strongest first; all in cycles per sample."""
     if len(samples) < _SIZE:
         return []
@@ -71,7 +74,9 @@ def find_tones(samples: NDArray[np.complex64], carrier: float) -> list[float]:
     away = np.abs((bins - carrier * _SIZE + _SIZE / 2) % _SIZE - _SIZE / 2)
     peak = (power >= np.roll(power, 1)) & (power > np.roll(power, -1))
     # A strong line's skirt stands out as well, but lower than the line.
-    foreign = peak & (over > _TONE_OVER) & (mirrored < _PARTNER * over) & (away > _OWN_BINS)
+    foreign = (
+        peak & (over > _TONE_OVER) & (mirrored < _PARTNER * over) & (away > (_OWN_BINS if residual else 0))
+    )
     foreign &= power > 1e-4 * power[foreign].max(initial=0.0)
     chosen = np.flatnonzero(foreign)
     if len(chosen) == 0:
