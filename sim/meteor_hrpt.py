@@ -30,7 +30,7 @@ BISM_BYTES, BISM_SYNC = 88, bytes.fromhex("71de2cd8")
 MTVZA_BYTES, MTVZA_SYNC = 248, bytes.fromhex("fb386a45")
 MTVZA_POSITIONS = range(2, 27)
 GROUPS, GROUP_SAMPLES = 393, 4
-METEOR_M2_3 = 2
+METEOR_M2_3 = 3
 MOSCOW = timedelta(hours=3)
 CALIBRATION = (40, 900, 42, 880, 45, 860, 300, 700, 310, 690, 320, 680)
 

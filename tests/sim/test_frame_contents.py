@@ -131,7 +131,7 @@ def test_meteor_lines_tell_moscow_time_and_hold_the_picture() -> None:
     stream = _meteor(60)[:, MSU_MR].tobytes()
     first = stream.index(bytes.fromhex("0218a7a392dd9abf"))
     line = stream[first : first + 11_850]
-    assert line[12] >> 4 == 2  # METEOR-M2 3
+    assert line[12] >> 4 == 3  # METEOR-M2 3
     seconds = (line[8] * 60 + line[9]) * 60 + line[10] + line[11] / 255
     begins = first / (948 * 81.2256)
     assert (seconds - begins - (2 * 3600 + 59 * 60 + 57)) % 86_400 == pytest.approx(1, abs=0.02)
