@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .ambiguity import negative
-from .codeblock import CodeBlock, decode_codeblock, decode_codeblocks, second_try
+from .codeblock import CodeBlock, decode_codeblock, decode_codeblocks
 from .downlink import Mode
 from .marker_search import MarkerSearch, SeenMarker
 from .reed_solomon import FAILED, TO_DUAL
+from .second_try import second_try
 from .siso import UNKNOWN
 from .viterbi import Bits, SoftBits
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from decoders import _fec
 from decoders.ambiguity import negative
-from decoders.codeblock import PROVEN, decode_codeblock, second_try
+from decoders.codeblock import PROVEN, decode_codeblock
 from decoders.differential import nrz_m_encode
 from decoders.downlink import load_downlink
 from decoders.frame_sync import FrameFinder
@@ -17,6 +17,7 @@ from decoders.frames import Frame, FrameDecoder, make_frame
 from decoders.marker_search import marker_distance_plain
 from decoders.mode_search import ModeSearch
 from decoders.reed_solomon import FAILED, chance_of_random_decode
+from decoders.second_try import second_try
 from decoders.siso import UNKNOWN
 from decoders.viterbi import encode
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
@@ -126,7 +127,7 @@ def test_the_end_of_a_frame_before_such_a_break_is_kept(mode: str) -> None:
     pairs[first.size // 2 + 60 :, 1] *= -1
     frames = decode(mode, pairs.reshape(-1))
     assert good(frames) == cadus
-    assert {frame.bytes_corrected for frame in frames} == {(0, 0, 0, 0)}
+    assert max(sum(frame.bytes_corrected) for frame in frames) <= 1  # at the turn itself
 
 
 @pytest.mark.parametrize("mode", PLAIN)

@@ -7,20 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from decoders.codeblock import (
-    PROVEN,
-    PROVING_DECODES,
-    CodeBlock,
-    _chance,
-    decode_codeblock,
-    second_try,
-    wire_bits,
-)
+from decoders.codeblock import PROVEN, CodeBlock, decode_codeblock, wire_bits
 from decoders.differential import NrzMDecoder, nrz_m_encode
 from decoders.downlink import Mode
 from decoders.inner_decoder import InnerDecoder
 from decoders.randomiser import randomise
 from decoders.reed_solomon import FAILED, chance_of_random_decode
+from decoders.second_try import PROVING_DECODES, _chance, second_try
 from decoders.siso import UNKNOWN
 from decoders.viterbi import encode
 from tests.decoders.lrpt_stream import sent_cadus
