@@ -1,4 +1,4 @@
-"""One frame behind its marker: derandomised, corrected, proven; and the second try at a damaged one."""
+"""One frame behind its marker: derandomised, corrected, proven by Reed-Solomon."""
 
 from __future__ import annotations
 
