@@ -52,6 +52,14 @@ RAW16_WORD_BITS = 10
 CARRIER_REACH, CARRIER_DRIFT_PER_S = 90e-6, 4.4e-7
 
 
+@cache
+def _pattern(marker: str) -> npt.NDArray[np.uint8]:
+    """Bits of hexadecimal digits."""
+    bits = np.array([int(bit) for digit in marker for bit in f"{int(digit, 16):04b}"], dtype=np.uint8)
+    bits.flags.writeable = False
+    return bits
+
+
 @dataclass(frozen=True)
 class Mode:
     """How one mode of a downlink is modulated, coded and framed.
@@ -116,7 +124,7 @@ class Mode:
     @property
     def marker_pattern(self) -> npt.NDArray[np.uint8]:
         """The marker's bits 0/1, shape (marker_bits,)."""
-        return np.array([int(bit) for bit in f"{self.marker_value:0{self.marker_bits}b}"], dtype=np.uint8)
+        return _pattern(self.marker)
 
     @property
     def marker_bytes(self) -> bytes:

@@ -8,22 +8,31 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _EVERY = 256
-_KEPT = 1 << 16
+_KEPT = 1 << 15
 
 
 class Timeline:
     """A growing, piecewise linear map; every 256th position is kept, the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._x = np.zeros(0)
-        self._y = np.zeros(0)
+        self._held = np.empty((2, 2 * _KEPT))  # positions, values
+        self._count = 0
 
     def extend(self, first: float, values: Floats) -> None:
         """Append values at the positions first, first + 1, …"""
-        picked = np.unique(np.append(np.arange(0, values.size, _EVERY), max(values.size - 1, 0)))
-        picked = picked[picked < values.size]
-        self._x = np.concatenate([self._x, first + picked])[-_KEPT:]
-        self._y = np.concatenate([self._y, values[picked]])[-_KEPT:]
+        if not values.size:
+            return
+        picked = np.arange(0, values.size + _EVERY - 1, _EVERY)
+        picked[-1] = values.size - 1
+        count = picked.size
+        if self._count + count > self._held.shape[1]:
+            room = max(2 * _KEPT, _KEPT + count)
+            kept = self._held[:, max(0, self._count - _KEPT) : self._count]
+            self._count = kept.shape[1]
+            self._held = np.concatenate([kept, np.empty((2, room - self._count))], axis=1)
+        self._held[0, self._count : self._count + count] = first + picked
+        self._held[1, self._count : self._count + count] = values[picked]
+        self._count += count
 
     def at(self, position: float) -> float | None:
         """The value there, extended in a straight line beyond the ends; None when nothing is known."""
@@ -32,11 +41,13 @@ class Timeline:
 
     def at_all(self, positions: Floats) -> Floats | None:
         """The values at several positions, as `at` has them."""
-        if self._x.size == 0:
+        x, y = self._held[:, : self._count]
+        if x.size == 0:
             return None
-        if self._x.size == 1:
-            return np.full(positions.size, self._y[0])
-        k = np.clip(np.searchsorted(self._x, positions), 1, self._x.size - 1)
-        x0, x1, y0, y1 = self._x[k - 1], self._x[k], self._y[k - 1], self._y[k]
+        if x.size == 1:
+            return np.full(positions.size, y[0])
+        k = np.clip(np.searchsorted(x, positions), 1, x.size - 1)
+        x0, x1, y0, y1 = x[k - 1], x[k], y[k - 1], y[k]
         slope = (y1 - y0) / np.where(x1 == x0, 1.0, x1 - x0)
-        return y0 + np.where(x1 == x0, 0.0, positions - x0) * slope
+        values: Floats = y0 + np.where(x1 == x0, 0.0, positions - x0) * slope
+        return values
