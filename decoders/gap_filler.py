@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.float64]
 
 # Symbols over which the samples per symbol are measured, and how much longer a step is with a symbol missing.
 ANCHOR_SYMBOLS, STEP = 8192, 1.6
-# Of so many steps none is longer than that times their mean unless a symbol is missing.
-PLENTY = 64
 
 
 class GapFiller:
@@ -75,12 +73,15 @@ class GapFiller:
     def _gaps(self, position: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Symbols before which others are missing, and how many are filled in there."""
         self._before = position[0] if self._last is None else self._last
+        nothing = np.zeros(0, dtype=np.intp)
+        expected = self._samples_per_symbol(self._before)
+        if abs(position[-1] - self._before - position.size * expected) < expected / 2:
+            self._anchor(position)
+            self._last = float(position[-1])
+            return nothing, nothing
         steps = np.diff(position, prepend=self._before)
-        if steps.size >= PLENTY and steps.max() < STEP * steps.mean():
-            usual = float(steps.mean())
-        else:
-            usual = self._samples_per_symbol(self._before) or float(np.median(steps))
-        places = np.flatnonzero(steps > STEP * usual) if usual > 0 else np.zeros(0, dtype=np.intp)
+        usual = expected or float(np.median(steps))
+        places = np.flatnonzero(steps > STEP * usual) if usual > 0 else nothing
         missing = []
         for start, end in zip([0, *places], [*places, position.size], strict=True):
             if start or (places.size and places[0] == 0):
