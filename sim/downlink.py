@@ -30,7 +30,8 @@ from sim.coding import (
     randomise,
 )
 from sim.framing import SentFrame
-from sim.modes import Mode, mode_named
+from sim.mode import Mode
+from sim.modes import mode_named
 from sim.modulator import rails
 from sim.split_phase import half_bits
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sim.coding import add_parity
-from sim.modes import MODES, Mode
+from sim.mode import Mode
+from sim.modes import MODES
 
 MARKER = bytes.fromhex("1acffc1d")
 DATA_VCID = 5  # of LRPT

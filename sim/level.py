@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.channel import Path
-from sim.modes import Mode
+from sim.mode import Mode
 from sim.request import PassSimulation
 
 # Noise some 20 dB above the rounding of 8 bits; the strongest signal clear of full scale.

@@ -12,7 +12,8 @@ from sdr.formats import FORMATS
 from sim.errors import SimulationError
 from sim.impairments import Impairments
 from sim.link import LinkBudget
-from sim.modes import Mode, mode_named
+from sim.mode import Mode
+from sim.modes import mode_named
 
 OF_MODE = 0.0
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.coding import Bits
-from sim.modes import Mode
+from sim.mode import Mode
 from sim.modulator import BANK_PHASES, PULSE_SYMBOLS
 
 FILTER_ORDER = 4

@@ -104,7 +104,7 @@ def simulate_link(wanted: SimulatedLink, stem: Path, progress: Progress | None =
     Raises:
         SimulationError: the request cannot be met, or the files cannot be made.
     """
-    from sim.impairments import impairments_from
+    from sim.impairment_table import impairments_from
     from sim.link_test import source_of
     from sim.request import PassSimulation
     from sim.simulate import simulate
@@ -152,7 +152,7 @@ def serve_pass(wanted: SimulatedPass, port: int, stop: threading.Event, told: Ca
 
 
 def _request(wanted: SimulatedPass) -> PassSimulation:
-    from sim.impairments import impairments_from
+    from sim.impairment_table import impairments_from
     from sim.request import PassSimulation
 
     settings = wanted.receiver

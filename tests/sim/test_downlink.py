@@ -11,7 +11,8 @@ import pytest
 from sim.downlink import SentSlot, SymbolStream, frame_places, mode_named
 from sim.errors import SimulationError
 from sim.framing import ZONE_BYTES, CaduFrames, TimedPackets
-from sim.impairments import Crystal, Fading, Gaps, Impairments, Interferer, impairments_from
+from sim.impairment_table import impairments_from
+from sim.impairments import Crystal, Fading, Gaps, Impairments, Interferer, Outages
 from sim.modes import MODES
 from sim.packet_source import STRIP_PERIOD_S, FillSource
 
@@ -94,6 +95,9 @@ def test_impairments_from_a_table() -> None:
         "gaps": {"per_minute": 2.0, "marked": False},
         "dc_offset": [0.01, -0.02],
         "adc_bits": 8,
+        "gain_steps": [[2.0, -6.0]],
+        "swapped": True,
+        "outages": {"period_s": 4.0, "length_s": 1.0, "at": [[1.0, 0.5]]},
     }
     assert impairments_from(table) == Impairments(
         crystal=Crystal(2.0),
@@ -102,6 +106,9 @@ def test_impairments_from_a_table() -> None:
         gaps=Gaps(2.0, marked=False),
         dc_offset=0.01 - 0.02j,
         adc_bits=8,
+        gain_steps=((2.0, -6.0),),
+        swapped=True,
+        outages=Outages(4.0, 1.0, ((1.0, 0.5),)),
     )
     assert impairments_from({}) == Impairments()
 
@@ -114,6 +121,10 @@ def test_impairments_from_a_table() -> None:
         ({"interferers": [{"level_dbc": 1.0}]}, "offset_hz"),
         ({"interferers": [{"offset_hz": 1.0, "level_dbc": 1.0, "kind": "am"}]}, "cw, fm"),
         ({"adc_bits": 40}, "1 to 16"),
+        ({"gain_steps": [3.0]}, "second, dB"),
+        ({"mirrored": 1}, "true or false"),
+        ({"outages": {"period_s": 1.0, "length_s": 2.0}}, "shorter"),
+        ({"outages": {"length": 2.0}}, "'length_s'"),
     ],
 )
 def test_wrong_impairments_are_refused(table: dict, told: str) -> None:
