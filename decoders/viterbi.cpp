@@ -46,8 +46,8 @@ constexpr auto kBranch = [] {
     return table;
 }();
 
-// Scale of a row, in units of 1/256: the levels reach to 3/2 of the mean size of its soft bits, each weighed
-// by its size, so that erasures count nothing. It never makes soft bits larger.
+// Scale of a row, in units of 1/256: the last level is the mean size of its soft bits, each weighed by its
+// size, so that erasures count nothing. It never makes soft bits larger.
 inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t count) {
     uint64_t sum = 0, energy = 0;
     const auto add = [&](const int8_t* part) {
@@ -68,7 +68,7 @@ inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t
     std::memcpy(rest, soft + start, count - start);
     add(rest);
     if (energy == 0) return kFactorOne;
-    return uint16_t(std::min(uint64_t(kFactorOne), 2 * kFactorOne * kLevels * sum / (3 * energy)));
+    return uint16_t(std::min(uint64_t(kFactorOne), 4 * kFactorOne * kLevels * sum / (5 * energy)));
 }
 
 // Memory of a thread, kept from call to call: it is as large as the largest group of rows so far.

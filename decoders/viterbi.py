@@ -17,8 +17,8 @@ G1, G2 = 0o171, 0o133
 STATES = 64
 # Run-up and run-out in bits: 16 constraint lengths, beyond which the loss is not measurable.
 MARGIN_BITS = 112
-# The kernel counts with soft bits of -LEVELS … LEVELS. A row is scaled so that these reach to 3/2 of the mean
-# size of its soft bits, in steps of 1/SCALE_ONE; it is never enlarged. See tests/design/viterbi_levels.py.
+# The kernel counts with soft bits of -LEVELS … LEVELS. A row is scaled so that the last level is 5/4 of the
+# mean size of its soft bits, in steps of 1/SCALE_ONE; it is never enlarged (tests/design/viterbi_levels.py).
 LEVELS = 15
 SCALE_ONE = 256
 
@@ -103,7 +103,7 @@ def quantised(soft: SoftBits) -> npt.NDArray[np.int64]:
     """
     size = np.abs(soft.astype(np.int64))
     total, energy = size.sum(axis=1), (size**2).sum(axis=1)
-    factor = np.minimum(SCALE_ONE, 2 * SCALE_ONE * LEVELS * total // np.maximum(3 * energy, 1))
+    factor = np.minimum(SCALE_ONE, 4 * SCALE_ONE * LEVELS * total // np.maximum(5 * energy, 1))
     factor[energy == 0] = SCALE_ONE
     level = np.minimum(LEVELS, (size * factor[:, None] + SCALE_ONE // 2) // SCALE_ONE)
     levels: npt.NDArray[np.int64] = level * np.sign(soft)
