@@ -46,10 +46,20 @@ def measure(blocks: Bytes, soft: SoftBits, mode: Mode, *, level: bool = True) ->
 
 def sent_bits(blocks: Bytes, mode: Mode) -> Bits:
     """Bits into the inner encoder, marker first, shape (n, frame_bits), of blocks as of `measure`."""
-    bits = np.empty((len(blocks), mode.frame_bits), dtype=np.uint8)
-    bits[:, : mode.marker_bits] = mode.marker_pattern
-    bits[:, mode.marker_bits :] = np.unpackbits(randomise(blocks, mode.randomiser), axis=1)
-    return np.bitwise_xor.accumulate(bits, axis=1) if mode.differential == "nrz-m" else bits
+    marker = np.frombuffer(mode.marker_bytes, dtype=np.uint8)
+    sent = np.empty((len(blocks), marker.size + blocks.shape[1]), dtype=np.uint8)
+    sent[:, : marker.size], sent[:, marker.size :] = marker, randomise(blocks, mode.randomiser)
+    return np.unpackbits(_levels(sent) if mode.differential == "nrz-m" else sent, axis=1)
+
+
+def _levels(packed: Bytes) -> Bytes:
+    """NRZ-M of bits in bytes, from level 0: within each byte first, then whole bytes by the level before."""
+    within: Bytes = packed ^ packed >> 1
+    within ^= within >> 2
+    within ^= within >> 4
+    after = np.bitwise_xor.accumulate(within & 1, axis=1)
+    within[:, 1:] ^= np.uint8(0) - after[:, :-1]
+    return within
 
 
 def _signed(bits: Bits, soft: SoftBits) -> npt.NDArray[np.int8]:

@@ -14,9 +14,12 @@ PATH = file_named("input")
 def read_frames(data: bytes, level: str, downlink: str = "meteor_lrpt_72k") -> None:
     """Frames of any input are whole, and those called good are proven."""
     PATH.write_bytes(data)
+    chosen = load_downlink(downlink)
+    mode = chosen.modes[0]
+    whole = mode.frame_bits // 10 * 2 if mode.framing == "raw16" else mode.frame_bits // 8
     source = open_source(
         PATH,
-        load_downlink(downlink),
+        chosen,
         level=level,
         format=None,
         sample_rate=None,
@@ -28,9 +31,11 @@ def read_frames(data: bytes, level: str, downlink: str = "meteor_lrpt_72k") -> N
         for frames in source.frames():
             for frame in frames:
                 # Without parity a frame is shorter.
-                assert len(frame.cadu) == (896 if level == "vcdu" else 1024)
+                assert len(frame.cadu) == (4 + mode.vcdu_bytes if level == "vcdu" else whole)
                 assert not frame.good or -1 not in frame.bytes_corrected
-                assert 0 <= frame.bit_index <= 64 * len(data) + 65_536
+                assert frame.unprotected != mode.protected
+                # The input may begin within a frame.
+                assert -mode.frame_bits < frame.bit_index <= 64 * len(data) + 65_536
         assert all(isinstance(note, str) for note in source.facts.notes)
     finally:
         source.close()
