@@ -54,10 +54,10 @@ def sent_bits(blocks: Bytes, mode: Mode) -> Bits:
 
 def _levels(packed: Bytes) -> Bytes:
     """NRZ-M of bits in bytes, from level 0: within each byte first, then whole bytes by the level before."""
-    within: Bytes = packed ^ packed >> 1
-    within ^= within >> 2
-    within ^= within >> 4
-    after = np.bitwise_xor.accumulate(within & 1, axis=1)
+    within = packed ^ (packed >> np.uint8(1))
+    within ^= within >> np.uint8(2)
+    within ^= within >> np.uint8(4)
+    after = np.bitwise_xor.accumulate(within & np.uint8(1), axis=1)
     within[:, 1:] ^= np.uint8(0) - after[:, :-1]
     return within
 

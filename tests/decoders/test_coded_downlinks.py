@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from decoders.ambiguity import negative
 from decoders.decode import DecodeRequest, decode
@@ -186,3 +188,32 @@ def test_vcdus_of_five_codewords(run: Decode, tmp_path: Path) -> None:
     path.write_bytes(b"".join(cadu[4 : 4 + 17] + bytes(1258) for cadu in cadus))
     with pytest.raises(InputError, match="level"):
         run(path, "noaa21_hrd", "vcdu")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(sorted(SCIDS)),
+    start=st.floats(0, 1),
+    lost=st.integers(0, 9000),
+    kind=st.sampled_from(["cut out", "erased", "noise"]),
+)
+def test_a_gap_at_any_place_costs_what_it_touches(name: str, start: float, lost: int, kind: str) -> None:
+    cadus = sent_cadus(name, 6, scid=SCIDS[name])
+    rng = np.random.default_rng(4)
+    soft = received(name, coded_bits(name, cadus), 7.0, rng)
+    begin = int(start * (soft.size - lost))
+    if kind == "cut out":
+        soft = np.delete(soft, np.arange(begin, begin + lost))
+    else:
+        soft[begin : begin + lost] = 0 if kind == "erased" else rng.integers(-60, 61, lost)
+    got = good(frames_of(name, soft))
+    assert set(got) <= set(cadus)
+    assert got == [cadu for cadu in cadus if cadu in set(got)]
+    # The decoder needs some hundred symbols on either side; a slip may also cost the block where it lies.
+    frame = coded_bits(name, cadus).size / len(cadus)
+    untouched = [
+        cadu
+        for k, cadu in enumerate(cadus)
+        if (k + 1) * frame < begin - 4096 or k * frame > begin + lost + 4096
+    ]
+    assert set(untouched) <= set(got)
