@@ -21,16 +21,15 @@ from sim.errors import SimulationError
 from sim.geometry import Attitude, HasSatrec, LineGeometry, Scan, axes, states
 from sim.radiometry import check_channels, response
 from sim.scene import EarthScene
+from sim.space_packets import COUNTER_MODULUS, space_packet
 from sim.sun import greenwich_sidereal_angle
 from sim.telemetry import (
-    COUNTER_MODULUS,
     FIRST_IMAGE_APID,
     SERVICE_APID,
     Craft,
     Pose,
     craft_for,
     service_data,
-    space_packet,
     time_stamp,
 )
 

@@ -9,8 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from sim.framing import TimedPackets
+from sim.space_packets import ALONE, space_packet
 
 STRIP_PERIOD_S = 8 / 6.498
+IMAGE_APID = 64
 STRIP_BYTES = 9541  # of packets that fit into the frames of a strip period
 
 
@@ -42,14 +44,6 @@ class FillSource:
             packets = []
             while left >= 7:
                 length = min(left, int(rng.integers(7, 500)))
-                packets.append(_packet(next(sequence), rng.bytes(length - 6)))
+                packets.append(space_packet(IMAGE_APID, ALONE, next(sequence), rng.bytes(length - 6)))
                 left -= length
             yield TimedPackets(start + (strip + 1) * STRIP_PERIOD_S, tuple(packets))
-
-
-def _packet(sequence: int, body: bytes) -> bytes:
-    """A space packet of APID 64 (CCSDS 133.0-B)."""
-    word = 0xC000 | sequence % 16384
-    return (
-        (0x0800 | 64).to_bytes(2, "big") + word.to_bytes(2, "big") + (len(body) - 1).to_bytes(2, "big") + body
-    )

@@ -36,7 +36,6 @@ from sim.radiometry import (
 
 SERVICE_APID = 70
 FIRST_IMAGE_APID = 64
-COUNTER_MODULUS = 1 << 14
 _MOSCOW_S = 3 * 3600
 _DAY_S = 86400
 _LAST_DAY_OF_2000 = 11322  # days since 1970-01-01; day 1 is 2001-01-01
@@ -113,11 +112,6 @@ def craft_for(name: str) -> Craft:
         return CRAFTS[satellite(name).name]
     except (SatelliteError, KeyError):
         return CRAFTS["METEOR-M2 4"]
-
-
-def space_packet(apid: int, flags: int, counter: int, data: bytes) -> bytes:
-    """A telemetry packet with secondary header (CCSDS 133.0-B, 4.1.3)."""
-    return struct.pack(">HHH", 0x0800 | apid, flags << 14 | counter % COUNTER_MODULUS, len(data) - 1) + data
 
 
 def time_stamp(time: float, craft: Craft) -> bytes:

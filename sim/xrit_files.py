@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from sim.framing import TimedPackets
-from sim.instruments import ALONE, DAYS_TO_1958, FIRST, LAST, MIDDLE, cds_time, space_packet
+from sim.space_packets import ALONE, DAYS_TO_1958, FIRST, LAST, MIDDLE, cds_time, space_packet
 
 FULL_DISK_VCID = 0
 APIDS = (6, 12)
@@ -63,7 +63,7 @@ def file_packets(file: bytes, number: int, apid: int, sequence: int) -> list[byt
     for index, part in enumerate(parts):
         flags = _flags(index, len(parts))
         body = part + crc_hqx(part, 0xFFFF).to_bytes(2, "big")
-        out.append(space_packet(apid, sequence + index, body, flags=flags, second_header=0))
+        out.append(space_packet(apid, flags, sequence + index, body, second_header=False))
     return out
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sim import image_codec
 from sim.framing import FrameMaker, SentFrame, close_frames
-from sim.telemetry import CRAFTS, Craft, Pose, service_data, space_packet, time_stamp
+from sim.space_packets import space_packet
+from sim.telemetry import CRAFTS, Craft, Pose, service_data, time_stamp
 
 START = 1_774_322_055.9
 STRIP_S = 8 / 6.498

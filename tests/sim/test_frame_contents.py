@@ -19,10 +19,11 @@ from sim.avhrr import avhrr_line
 from sim.content import content_of
 from sim.framing import CaduFrames, FrameMaker, close_frames
 from sim.hrpt import HrptFrames, auxiliary_sync, byte_words, frame_sync
-from sim.instruments import INSTRUMENTS, cds_time
+from sim.jpss import jpss
 from sim.link_test import request_of
 from sim.meteor_hrpt import BISM, MSU_MR, MTVZA, TELEMETRY, MeteorHrptFrames
 from sim.modes import MODES
+from sim.space_packets import cds_time
 
 EPOCH = datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC).timestamp()
 SEED = np.random.SeedSequence(3)
@@ -230,13 +231,27 @@ def test_jpss_frames_carry_viirs_and_the_attitude() -> None:
     frames = _frames("jpss_hrd", 4000)
     vcids = [frame[5] & 63 for frame in frames]
     assert vcids.count(16) / len(vcids) == pytest.approx(0.8, abs=0.05)
-    assert all(800 <= _apid(p) <= 823 for p in _packets(frames, "jpss_hrd", 16))
+    packets = _packets(frames, "jpss_hrd", 16)
+    assert {_apid(p) for p in packets} == set(range(800, 824))
+
+
+@pytest.mark.parametrize(("apid", "detectors"), [(800, 16), (813, 32)])
+def test_a_viirs_scan_is_a_time_and_a_packet_for_each_detector(apid: int, detectors: int) -> None:
+    (made,) = [one for one in jpss(159, 15e6, 0.86) if one.apid == apid]
+    rng, first = np.random.default_rng(1), 3 * (detectors + 1)
+    scan = [made.packet(first + k, EPOCH, rng) for k in range(detectors + 1)]
+    assert [p[2] >> 6 for p in scan] == [1, *[0] * (detectors - 1), 2]
+    assert [p[0] >> 3 & 1 for p in scan] == [1, *[0] * detectors]  # one time for the scan
+    assert [p[6 + 19] for p in scan[1:]] == list(range(detectors))
+    numbers = [int.from_bytes(p[2:4], "big") & 16_383 for p in scan]
+    assert numbers[-1] == numbers[0] + scan[0][6 + 8] + 2
 
 
 def test_attitude_packets_tell_the_orbit() -> None:
-    (made,) = [one for one in INSTRUMENTS["noaa21_hrd"] if one.apid == 11]
-    data = made.data(0, EPOCH, np.random.default_rng(1))
-    assert len(data) + 6 == made.packet_bytes == 71
+    (made,) = [one for one in jpss(177, 25e6, 0.85) if one.apid == 11]
+    packet = made.packet(0, EPOCH, np.random.default_rng(1))
+    assert len(packet) == made.packet_bytes == 71
+    data = packet[6:]
     assert data[8] == 177
     assert data[:8] == data[9:17] == data[41:49]
     values = struct.unpack(">6f", data[17 : 17 + 24]) + struct.unpack(">4f", data[49:65])

@@ -16,8 +16,9 @@ from scipy.spatial.transform import Rotation
 from sim.errors import SimulationError
 from sim.geometry import EARTH_RATE_RAD_S, Attitude, axes
 from sim.radiometry import COLD_BODY_K, HOT_BODY_K
+from sim.space_packets import space_packet
 from sim.sun import greenwich_sidereal_angle
-from sim.telemetry import CRAFTS, Craft, Pose, craft_for, service_data, space_packet, time_stamp
+from sim.telemetry import CRAFTS, Craft, Pose, craft_for, service_data, time_stamp
 
 NOON = datetime(2026, 2, 14, 12, 0, 0, 123456, tzinfo=UTC).timestamp()
 _CLOCK_START = int(datetime(2023, 12, 31, tzinfo=UTC).timestamp()) - 3 * 3600
