@@ -3,7 +3,7 @@
     make bench                                        all tables, about an hour
     make bench ARGS="--quick"                         fewer points, about two minutes
     make bench ARGS="--only loss --cases 72k"         one table, one case
-    make bench ARGS="--sabotage sample --quick"       has to fail: one sample is lost every 20 frames
+    make bench ARGS="--sabotage sample --quick"       has to fail: ten samples lost every 20 frames
     make bench ARGS="--satdump ~/satdump/satdump"     with SatDump as the program to beat
 
 Writes NAME.md, NAME.json and PNG plots of every table into bench/, and bench.md with the verdicts. Exit

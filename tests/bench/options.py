@@ -46,7 +46,7 @@ class Options:
         return case.quick_frames if self.quick and case.quick_frames else case.frames
 
     def reception(self, case: Case, ebn0_db: float) -> Reception:
-        """How a case is received; with the sabotage "sample" one is lost every 20 frames."""
+        """How a case is received; with the sabotage "sample" some are lost every 20 frames."""
         every = round(20 * case.frame_s * case.sample_rate) if self.sabotage == "sample" else 0
         return Reception(ebn0_db, self.seed, every)
 
