@@ -22,6 +22,7 @@ from decoders.interference import excise, power_of
 _PIECES = 2048  # of the spectrum
 _OVER_FLOOR = 1.35
 _CARRIER_PIECES = 3  # what is no wider is no modulated signal
+_MOST_SAMPLES = 1 << 18  # at the band's own rate: bounds the memory
 _MARGIN = 1.1  # of the band that is cut out
 _RATE_SHARES = (0.22, 1.15)  # of the band's width: split phase takes up to four times its rate
 _LINE_OVER = 25.0  # a line's power over the median around it: noise reaches 18 in 1e6 points
@@ -69,7 +70,8 @@ def occupied_bands(samples: NDArray[np.complex64], sample_rate: float) -> list[B
     """
     if len(samples) < 2 * _PIECES:
         return []
-    spectrum = scipy.fft.fft(samples, scipy.fft.next_fast_len(len(samples)))
+    part = samples[:_MOST_SAMPLES]
+    spectrum = scipy.fft.fft(part, scipy.fft.next_fast_len(len(part)))
     spectrum, _ = excise(spectrum, power_of(spectrum))
     bounds = np.linspace(0, len(spectrum), _PIECES + 1).astype(np.int64)
     level = np.add.reduceat(power_of(spectrum), bounds[:-1], dtype=np.float64) / np.diff(bounds)
@@ -81,10 +83,10 @@ def occupied_bands(samples: NDArray[np.complex64], sample_rate: float) -> list[B
     runs = sorted({*_joined(single), *single}, key=lambda run: -float(level[run[0] : run[1]].sum()))
     piece_hz = sample_rate / _PIECES
     bands = [
-        _cut(spectrum, sample_rate, ((low + end) / 2 - _PIECES / 2) * piece_hz, (end - low) * piece_hz)
+        _cut(samples, sample_rate, ((low + end) / 2 - _PIECES / 2) * piece_hz, (end - low) * piece_hz)
         for low, end in runs[:2]
     ]
-    return [*bands, _cut(spectrum, sample_rate, 0.0, sample_rate)]
+    return [*bands, _cut(samples, sample_rate, 0.0, sample_rate)]
 
 
 def guesses(band: Band) -> list[Guess]:
@@ -106,8 +108,11 @@ def _joined(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _cut(spectrum: NDArray[np.complex64], sample_rate: float, middle_hz: float, width_hz: float) -> Band:
-    """A band of a transform, as samples at twice the rate that just holds it: so do its squares fit."""
+def _cut(samples: NDArray[np.complex64], sample_rate: float, middle_hz: float, width_hz: float) -> Band:
+    """A band of the samples, at twice the rate that just holds it: so do its squares fit."""
+    samples = samples[: max(int(_MOST_SAMPLES * min(sample_rate / width_hz, len(samples))), 1)]
+    spectrum = scipy.fft.fft(samples, scipy.fft.next_fast_len(len(samples)))
+    spectrum, _ = excise(spectrum, power_of(spectrum))
     size = len(spectrum)
     middle = round(middle_hz / sample_rate * size)
     half = min(scipy.fft.next_fast_len(int(width_hz / sample_rate * size * _MARGIN / 2) + 1), size // 2)

@@ -16,11 +16,13 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.blind import Band, guesses, occupied_bands
+from decoders.carrier import turn_back
 from decoders.demodulator import usable
 from decoders.demodulators import open_demodulator
 from decoders.downlink import CARRIER_REACH, Mode, downlink_names, load_downlink
 from decoders.errors import DecoderError
 
+_LEAST_SYMBOLS = 15_000  # fewer are not told from noise, and a block of them may be long
 _SHARE_LOCKED = 0.3  # of the blocks, of one that is there
 _CARRIER_OVER = 1000.0  # a carrier without modulation stands 30 dB above the median bin
 _SAME_RATE = 1e-3
@@ -115,13 +117,15 @@ def _any_signal(
 ) -> Signal | None:
     """The expected signal, another one that is known, or whatever its own lines tell."""
     known = [mode for name in downlink_names() for mode in load_downlink(name).modes]
-    guess = choose_mode(samples, sample_rate, [*expected, *known])
+    seconds = len(samples) / sample_rate
+    known_here = [mode for mode in known if seconds * mode.symbol_rate > _LEAST_SYMBOLS]
+    guess = choose_mode(samples, sample_rate, [*expected, *known_here])
     if guess is not None:
         return guess.signal
     for band in occupied_bands(samples, sample_rate):
-        turn = np.exp(-2j * np.pi * band.middle_hz / sample_rate * np.arange(len(samples)))
-        centred = (samples * turn).astype(np.complex64)
-        found = [_seen(centred, sample_rate, mode) for mode in _guessed_modes(band, known)]
+        step = np.array([band.middle_hz / sample_rate])
+        centred = turn_back(samples, np.zeros(1), step, len(samples))
+        found = [_seen(centred, sample_rate, mode) for mode in _guessed_modes(band, seconds, known)]
         seen = [signal for signal in found if signal is not None]
         if seen:
             best = max(seen, key=_carrier_to_noise)
@@ -129,11 +133,13 @@ def _any_signal(
     return None
 
 
-def _guessed_modes(band: Band, known: Sequence[Mode]) -> Iterator[Mode]:
+def _guessed_modes(band: Band, seconds: float, known: Sequence[Mode]) -> Iterator[Mode]:
     """Made-up modes to try in a band."""
     kinds = {mode.modulation: mode for mode in known}
     carrier_hz = max(band.width_hz / 8, 200.0) / CARRIER_REACH
     for guess in guesses(band):
+        if seconds * guess.symbol_rate < _LEAST_SYMBOLS:
+            continue
         for modulation, share in _TRIED[guess.kind]:
             mode = replace(kinds[modulation], carrier_hz=carrier_hz)
             yield replace(mode, symbol_rate=share * guess.symbol_rate)

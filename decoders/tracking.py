@@ -22,7 +22,7 @@ from decoders.interference import STRONG_LINE
 LARGEST_STRIDE = 16
 """Blocks from one estimate to the next at most; each doubles what the clock's forecast is known to."""
 
-LARGEST_STRIDE_SECONDS = 1.0
+LARGEST_STRIDE_SECONDS = 0.75
 """The same as a time: what is waited for is the delay of a live reception."""
 
 

@@ -108,6 +108,7 @@ class Daemon:
                 problems=self._problems,
                 data_dir=self.catalogue.data_dir,
                 ages_days=self._ages,
+                decoder_lags_s=dict(self._crew.decoder_lags_s),
             )
             write_health(self.catalogue.data_dir, record)
         except (CatalogueError, OSError) as error:

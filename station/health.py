@@ -1,7 +1,8 @@
 """`health.json`: how the station is, for people and monitors; always whole, at most a minute old.
 
     time, ok, problems [sentences], pid, state (running, stopping, stopped), next_pass, running,
-    last_done, counts_last_day, free_gb, elements_age_days {satellite: days}
+    last_done, counts_last_day, free_gb, elements_age_days {satellite: days},
+    decoder_lag_s {observation: seconds by which its live decoder is behind the recording}
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
 """
@@ -32,6 +33,7 @@ def health_record(
     problems: Sequence[str],
     data_dir: Path,
     ages_days: Mapping[str, float],
+    decoder_lags_s: Mapping[str, float],
 ) -> dict[str, Any]:
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]
@@ -53,6 +55,7 @@ def health_record(
         "counts_last_day": dict(Counter(o.state for o in recent)),
         "free_gb": round(free_bytes(data_dir) / 1e9, 2),
         "elements_age_days": {name: round(days, 2) for name, days in ages_days.items()},
+        "decoder_lag_s": {name: round(seconds, 1) for name, seconds in decoder_lags_s.items()},
     }
 
 

@@ -34,6 +34,7 @@ class Crew:
     """What every observation works with.
 
     `take_rest` books what is left of a pass whose recorder died, and gives its name; empty when it does not.
+    `decoder_lags_s` holds by how much the live decoders are behind their recordings, by observation.
     """
 
     config: StationConfig
@@ -41,6 +42,7 @@ class Crew:
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
     take_rest: Callable[[Observation], str] = lambda _observation: ""
+    decoder_lags_s: dict[str, float] = field(default_factory=dict)
 
 
 def observe(observation: Observation, crew: Crew) -> Observation:
@@ -80,6 +82,8 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
         _tell(crew, "record", recorder)
         if decoder is not None:
             _tell(crew, "decode", decoder)
+            if decoder.lag_s is not None:
+                crew.decoder_lags_s[observation.name] = decoder.lag_s
 
     recorded = recorder.wait(_recording_limit_s(observation, crew), watch)
     rest = _after_a_death(observation, recorded, crew)
@@ -87,6 +91,7 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     _enter_recording(observation, recorded, crew, rest)
     if decoder is not None:
         _enter_decode(observation, decoder.wait(crew.config.schedule.decode_timeout_s, watch), crew)
+        crew.decoder_lags_s.pop(observation.name, None)
 
 
 def decode(observation: Observation, crew: Crew) -> None:

@@ -17,6 +17,7 @@ from station.errors import DONE, NOTHING_USABLE
 
 _T = TypeVar("_T", str, float)
 PROGRESS_VARIABLE = "TRAMTHU_PROGRESS"
+LAG_SUFFIX = ".lag"  # of the file in which a live decoder says how far it is behind
 _POLL_S = 0.05
 _KILL_AFTER_S = 20.0
 _TAIL_BYTES = 4096
@@ -90,6 +91,14 @@ class Worker:
             return float(self.progress_file.read_text())
         except (OSError, ValueError):
             return _said(self._last_words(), "progress", float)
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds by which a live decoder is behind its recording, as it last said."""
+        try:
+            return float(Path(f"{self.progress_file}{LAG_SUFFIX}").read_text())
+        except (OSError, ValueError):
+            return None
 
     def poll(self) -> Ended | None:
         """How it ended, None while it runs."""

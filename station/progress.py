@@ -10,14 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from station.processes import PROGRESS_VARIABLE
+from station.processes import LAG_SUFFIX, PROGRESS_VARIABLE
+
+__all__ = ["LAG_SUFFIX", "progress_bar", "progress_bars", "progress_file"]
 
 _EVERY_S = 0.25
 
 
-def progress_file() -> Callable[[float], None]:
-    """Writes the fraction, some times a second, to the file that the supervisor named, if it named one."""
+def progress_file(suffix: str = "") -> Callable[[float], None]:
+    """Writes a number, some times a second, to the file that the supervisor named, if it named one.
+
+    Args:
+        suffix: of another file beside it: `LAG_SUFFIX` for the lag of a live decoder, seconds.
+    """
     name = os.environ.get(PROGRESS_VARIABLE)
+    name = name and name + suffix
     last = 0.0
 
     def told(fraction: float) -> None:

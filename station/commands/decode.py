@@ -21,7 +21,7 @@ from station.commands.options import (
 )
 from station.errors import StationError
 from station.freshness import age_warning
-from station.progress import progress_bar
+from station.progress import LAG_SUFFIX, progress_bar, progress_file
 
 if TYPE_CHECKING:
     from decoders.report import DecodeReport
@@ -75,7 +75,7 @@ def decode(
         follow=follow,
     )
     with progress_bar("decoding") as told:
-        report = decode_input(request, progress=told)
+        report = decode_input(request, progress=told, lag=progress_file(LAG_SUFFIX))
     _print(report, out, as_json=json)
     raise typer.Exit(report.exit_status)
 
