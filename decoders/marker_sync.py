@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .ambiguity import negative
 from .deinterleaver import BRANCHES
+from .row_gaps import RowGaps
 from .viterbi import SoftBits
 
 MARKER = np.array([0, 0, 1, 0, 0, 1, 1, 1])
@@ -64,6 +65,9 @@ class MarkerSync:
         self._next = 0  # index in _soft of the next marker, once locked
         self._alignment: Alignment | None = None
         self._row = 0
+        self._taken = 0  # rows taken since the last that went on to the gaps
+        self._jumps: list[int] = []  # among these, where the stream jumped
+        self._gaps = RowGaps()
         self._rival: tuple[int, Alignment] | None = None
         self._rival_wins = 0
         self.strength = 0.0  # best correlation seen, in standard deviations
@@ -90,10 +94,10 @@ class MarkerSync:
         while (piece := self._follow() if self.locked else self._acquire()) is not None:
             pieces.append(piece)
         if self._alignment is None:
-            return self._rows(pieces)
+            return self._rows(pieces, last=True)
         count = -(-max(0, self._soft.size - self._next) // PERIOD)
         self._soft = np.concatenate([self._soft, np.zeros(2 * PERIOD, dtype=np.int8)])
-        return self._rows([*pieces, self._take(self._next, count, self._alignment)])
+        return self._rows([*pieces, self._take(self._next, count, self._alignment)], last=True)
 
     def _acquire(self) -> tuple[SoftBits, Floats] | None:
         """Look at one window of unlocked input; on success step back to the beginning of what is kept."""
@@ -142,6 +146,7 @@ class MarkerSync:
         count = int(total.argmax())
         self.slips += slip != 0
         before, index = self._take_and_advance(count)
+        self._jumps.append(self._taken)
         self._next += slip
         if count and slip:
             # The bit was lost somewhere in the last group: its second row is read at its new place.
@@ -157,6 +162,7 @@ class MarkerSync:
     def _take_and_advance(self, count: int) -> tuple[SoftBits, Floats]:
         assert self._alignment is not None  # noqa: S101 - said by the caller
         piece = self._take(self._next, count, self._alignment)
+        self._taken += count * ROWS_PER_GROUP
         self._next += count * PERIOD
         self._drop(self._next - 2 * PERIOD)
         return piece
@@ -174,11 +180,16 @@ class MarkerSync:
             self._base += count
             self._next -= count
 
-    def _rows(self, pieces: list[tuple[SoftBits, Floats]]) -> Rows:
+    def _rows(self, pieces: list[tuple[SoftBits, Floats]], *, last: bool = False) -> Rows:
         soft = np.concatenate([np.zeros(0, dtype=np.int8), *(piece[0] for piece in pieces)])
         index = np.concatenate([np.zeros(0), *(piece[1] for piece in pieces)])
+        rows, index = self._gaps.process(soft.reshape(-1, BRANCHES), index, self._jumps)
+        self._jumps, self._taken = [], 0
+        if last:
+            rest, rest_index = self._gaps.flush()
+            rows, index = np.concatenate([rows, rest]), np.concatenate([index, rest_index])
         first, self._row = self._row, self._row + index.size
-        return Rows(first, soft, index)
+        return Rows(first, rows.reshape(-1), index)
 
 
 def _erase_fades(groups: npt.NDArray[np.int8]) -> None:
