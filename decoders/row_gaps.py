@@ -18,7 +18,7 @@ from .viterbi import G1, G2
 WAIT_ROWS = 1536  # looked at behind a jump: 0.4 s
 # Rows that may be missing (0.35 s), and rows that may have come twice.
 MOST_MISSING, MOST_DOUBLED = 1400, 64
-# Correlation in standard deviations that proves a place: of the 1465 places noise reaches it in 3e-6 of jumps.
+# Correlation in standard deviations that proves a place: of 1465 places noise reaches it in 3e-6 of jumps.
 # At 2 dB Eb/N0 it is 10 where nothing is missing and 6.7 where the most is, from the 650 rows that are left.
 PROOF = 6.0
 _BITS = BRANCHES // 2  # information bits of a row
