@@ -12,17 +12,17 @@ from .frames import IDLE_VCID, Frame
 from .report import FrameCounts
 from .virtual_channels import VirtualChannels
 
-# Columns and how they are held: "q" and "h" integers, "d" reals, "?" truth, "s" texts, "n" lists of small
-# integers. `time` follows from `sample_index`.
+# Columns and how they are held: "q", "i" and "h" integers, "d" and "f" reals, "?" truth, "s" texts, "n" lists
+# of small integers. `time` follows from `sample_index`.
 COLUMNS = {
-    "counter": "q",
+    "counter": "i",
     "vcid": "h",
     "scid": "h",
     "bit_index": "q",
     "sample_index": "d",
     "time": "time",
-    "ebn0_db": "d",
-    "symbols_corrected": "q",
+    "ebn0_db": "f",
+    "symbols_corrected": "i",
     "bytes_corrected": "n",
     "marker_errors": "h",
     "parity_errors": "h",
@@ -30,13 +30,13 @@ COLUMNS = {
     "unprotected": "?",
     "state": "s",
 }
-NONE = {"q": -(1 << 63), "h": -(1 << 15), "d": math.nan}  # stands for None in the arrays
-ARRAYS = {"?": "b", "s": "l", "n": "q"}  # codes of `array` where they are others
+NONE = {"i": -(1 << 31), "h": -(1 << 15), "d": math.nan, "f": math.nan}  # stands for None in the arrays
+ARRAYS = {"?": "b", "s": "i", "n": "i"}  # codes of `array` where they are others
 ROWS_AT_ONCE = 4096
 
 
 class FrameTable(Mapping[str, list[Any]]):
-    """Rows of located frames as they come, some 90 bytes each; a mapping of column names to lists."""
+    """Rows of located frames as they come, some 50 bytes each; a mapping of column names to lists."""
 
     def __init__(self) -> None:
         self.channels = VirtualChannels()
@@ -54,7 +54,7 @@ class FrameTable(Mapping[str, list[Any]]):
         self._start, self._sample_rate = start, sample_rate
         told = frame.good  # else the header is not to be trusted
         row = (
-            NONE["q"] if not told or frame.counter is None else frame.counter,
+            NONE["i"] if not told or frame.counter is None else frame.counter,
             NONE["h"] if not told or frame.vcid is None else frame.vcid,
             NONE["h"] if not told or frame.scid is None else frame.scid,
             frame.bit_index,
@@ -103,12 +103,14 @@ class FrameTable(Mapping[str, list[Any]]):
             values = held[first : first + ROWS_AT_ONCE].tolist()
             if kind == "time":
                 yield [self._time(value) for value in values]
-            elif kind == "d":
+            elif kind in ("d", "f"):
                 yield [None if math.isnan(value) else round(value, 2) for value in values]
             elif kind == "?":
                 yield [bool(value) for value in values]
             elif kind in ("s", "n"):
                 yield [list(known[k]) if kind == "n" else known[k] for k in values]
+            elif kind == "q":
+                yield values
             else:
                 yield [None if value == NONE[kind] else value for value in values]
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from . import _fec
 from .differential import nrz_m_encode
 from .downlink import Mode
+from .marker import marker_correlation
 from .viterbi import Bits, SoftBits, encode
 
 # Bits that may differ where a marker is looked for: random bits pass once in 1e5 places. And the strength of
@@ -70,19 +71,14 @@ def strength_of(soft: SoftBits, signs: npt.NDArray[np.int8], step: int = 1) -> F
     Returns:
         float32, shape ((n - k) // step + 1,), or (0,) where nothing fits; 0 where all soft bits are.
     """
-    count = (soft.size - signs.size) // step + 1
-    if count <= 0:
-        return np.zeros(0, dtype=np.float32)
-    wide = [soft[k::step].astype(np.int16) for k in range(step)]
-    total = np.zeros(count, dtype=np.int16)
-    for k, sign in enumerate(signs.tolist()):
-        tap = wide[k % step][k // step : k // step + count]
-        (np.add if sign > 0 else np.subtract)(total, tap, out=total)
-    sums = np.concatenate([[0], np.cumsum(soft.astype(np.int64) ** 2)])
-    last = step * (count - 1) + 1
-    energy = sums[signs.size : signs.size + last : step] - sums[:last:step]
-    strength: Floats = (total / np.sqrt(np.maximum(energy, 1))).astype(np.float32)
-    return strength
+    total = marker_correlation(soft, signs)[::step]
+    # The sums may wrap; their differences do not.
+    wide = soft.astype(np.int16)
+    sums = np.cumsum(wide * wide, dtype=np.uint32)
+    energy = sums[signs.size - 1 :: step][: total.size].copy()
+    energy[1:] -= sums[step - 1 :: step][: max(0, total.size - 1)]
+    strength: Floats = total / np.sqrt(np.maximum(energy, 1).astype(np.float32))
+    return strength.astype(np.float32, copy=False)
 
 
 class MarkerSearch:
