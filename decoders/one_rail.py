@@ -9,6 +9,8 @@ degrees ahead of the carrier. What `demodulator` says of grid, start and lost si
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -61,6 +63,9 @@ class OneRailDemodulator:
         self._decimator = Decimator(factor, band_hz / sample_rate)
         rate = sample_rate / factor
         self._bank, self._carrier_bank = _banks(mode, rate)
+        # A group of carrier bits may begin with the last bit of a piece.
+        group = 0 if self._carrier_bank is None else self._carrier_bank.half_span
+        self._margin = 2 * group
         symbols = BLOCK_SYMBOLS[mode.modulation]
         block = 2 * scipy.fft.next_fast_len(round(symbols * rate / mode.symbol_rate / 2))
         self._portion = block * factor
@@ -105,8 +110,7 @@ class OneRailDemodulator:
             self._store.append(self._decimator.process(part))
             for segment in self._tracker.process(self._store.held, self._store.origin):
                 blocks += self._demodulated(segment)
-            margin = 0 if self._carrier_bank is None else self._carrier_bank.half_span
-            self._store.forget(self._tracker.keep_from - margin)
+            self._store.forget(self._tracker.keep_from - self._margin)
         return SoftBlock.joined(blocks)
 
     def flush(self) -> SoftBlock:
@@ -131,15 +135,28 @@ class OneRailDemodulator:
         for first in range(0, segment.count, PIECE_OUTPUTS):
             count = min(PIECE_OUTPUTS, segment.count - first)
             start = segment.first_instant + segment.output_step * first
+            piece = self._piece(segment, start, count)
+            symbols = piece.filtered(self._bank, start, 1, count)
+            carrier = self._carrier(piece, segment, first, count)
             instants = (start + segment.output_step * np.arange(count)) * self._decimator.factor
             self._instants = np.concatenate([self._instants, instants])
             self._seen = np.concatenate([self._seen, np.full(count, segment.locked)])
-            symbols = self._filtered(segment, self._bank, start, 1, count)
-            carrier = self._carrier(segment, first, count)
             blocks.append(self._give(self._phase.process(symbols, carrier)))
         return blocks
 
-    def _carrier(self, segment: Segment, first: int, count: int) -> NDArray[np.complex64]:
+    def _piece(self, segment: Segment, start: float, count: int) -> _Piece:
+        """The samples that `count` symbols from instant `start` on and their carrier need."""
+        held, origin = self._store.held, self._store.origin
+        margin = max(self._margin, self._bank.half_span) + 2
+        last = start + segment.output_step * (count - 1)
+        begin = max(int(start) - margin, origin)
+        samples = held[begin - origin : max(int(last) + margin + 1 - origin, 0)]
+        frequency = segment.frequency + segment.frequency_slope * ((start + last) / 2 - segment.start)
+        if segment.disturbed:
+            samples, _ = without_tones(samples, frequency, residual=self._carrier_bank is not None)
+        return _Piece(samples, begin, frequency, segment)
+
+    def _carrier(self, piece: _Piece, segment: Segment, first: int, count: int) -> NDArray[np.complex64]:
         """The residual carrier, turned onto the data's axis, once for `CARRIER_BITS` bits from `first` on.
 
         The values lie on a grid of bits that goes through all segments.
@@ -150,33 +167,7 @@ class OneRailDemodulator:
         values = max(-(-(count - skipped) // CARRIER_BITS), 0)
         middle = first + skipped + (CARRIER_BITS - 1) / 2
         start = segment.first_instant + middle * segment.output_step
-        return self._filtered(segment, self._carrier_bank, start, CARRIER_BITS, values) * np.complex64(1j)
-
-    def _filtered(
-        self, segment: Segment, bank: PolyphaseBank, first: float, every: int, count: int
-    ) -> NDArray[np.complex64]:
-        """Outputs of a filter from instant `first`, `every` so many symbols, turned back by the carrier."""
-        if count <= 0:
-            return np.zeros(0, np.complex64)
-        held, origin = self._store.held, self._store.origin
-        step = segment.output_step * every
-        last = first + step * (count - 1)
-        margin = bank.half_span + 2
-        begin = max(int(first) - margin, origin)
-        samples = held[begin - origin : int(last) + margin + 1 - origin]
-        middle = segment.frequency + segment.frequency_slope * ((first + last) / 2 - segment.start)
-        if segment.disturbed:
-            samples, _ = without_tones(samples, middle, residual=self._carrier_bank is not None)
-        outputs = matched_samples(
-            samples, bank, first=first - begin, step=step, count=count, frequency=middle
-        )
-        # The carrier's phase beyond the mixer's, straight over pieces: 400 Hz/s bends it by 1e-6 turns.
-        piece = max(_STRAIGHT // every, 1)
-        corner = first + step * piece * np.arange(count // piece + 2)
-        since = corner - segment.start
-        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
-        turns -= middle * (corner - begin)
-        return turn_back(outputs, turns[:-1] % 1.0, np.diff(turns) / piece, piece)
+        return piece.filtered(self._carrier_bank, start, CARRIER_BITS, values) * np.complex64(1j)
 
     def _give(self, windows: RailWindows) -> SoftBlock:
         self._carrier_share = np.concatenate([self._carrier_share, windows.carrier_share])
@@ -199,6 +190,33 @@ class OneRailDemodulator:
             esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], NO_SIGNAL_DB).astype(np.float32),
             locked=locked,
         )
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Samples of a piece of a segment from sample number `begin` on, and the carrier in their middle."""
+
+    samples: NDArray[np.complex64]
+    begin: int
+    frequency: float
+    segment: Segment
+
+    def filtered(self, bank: PolyphaseBank, first: float, every: int, count: int) -> NDArray[np.complex64]:
+        """Outputs of a filter from instant `first`, `every` so many symbols, turned back by the carrier."""
+        if count <= 0:
+            return np.zeros(0, np.complex64)
+        segment, begin = self.segment, self.begin
+        step = segment.output_step * every
+        outputs = matched_samples(
+            self.samples, bank, first=first - begin, step=step, count=count, frequency=self.frequency
+        )
+        # The carrier's phase beyond the mixer's, straight over pieces: 400 Hz/s bends it by 1e-6 turns.
+        piece = max(_STRAIGHT // every, 1)
+        corner = first + step * piece * np.arange(count // piece + 2)
+        since = corner - segment.start
+        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
+        turns -= self.frequency * (corner - begin)
+        return turn_back(outputs, turns[:-1] % 1.0, np.diff(turns) / piece, piece)
 
 
 def _banks(mode: Mode, sample_rate: float) -> tuple[PolyphaseBank, PolyphaseBank | None]:

@@ -28,6 +28,7 @@ _PHASES = 6
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
 _SQUARE_FOUND = 5.0  # mean power of the squared signal's line over the segments, noise 1; 3e-8 per point
 _SPLIT_PHASE_HALF_BAND = 1.3  # bit rates: 80 % of the energy
+_HALVES_DIFFER = 0.15  # of the second harmonic; random bits 0.8, one run of equal bits 0
 _TINY = 1e-30
 
 
@@ -48,6 +49,8 @@ class OneRailAnalyser:
         self._half_band_hz = half_band * mode.symbol_rate
         self._reach_hz = mode.carrier_reach_hz
         self._drift_hz_s = mode.carrier_drift_hz_s
+        # Sample number, bit there, bits per sample, of the last block that told the halves of a bit apart.
+        self._clock_before: tuple[float, float, float] | None = None
 
     def estimate(
         self, block: NDArray[np.complex64], start: int, forecast: float | None
@@ -108,7 +111,7 @@ class OneRailAnalyser:
             start: Sample number of ``block[0]``.
             carrier: Cycles per sample.
         """
-        clock = self._clock(block, carrier)
+        clock = self._clock(block, start, carrier)
         if clock is None:
             return None
         symbol, step = clock
@@ -132,15 +135,14 @@ class OneRailAnalyser:
             coherence=line.coherence,
         )
 
-    def _clock(self, block: NDArray[np.complex64], carrier: float) -> tuple[float, float] | None:
+    def _clock(self, block: NDArray[np.complex64], start: int, carrier: float) -> tuple[float, float] | None:
         """Symbol position in the middle of the block, and symbols per sample; None when no line is seen."""
         nominal = self.symbol_rate / self.sample_rate
         count = self._windows_long * WINDOWS
-        first = self.length / 2 - count / 2 / nominal
         outputs = matched_samples(
             block,
             self.bank,
-            first=first,
+            first=self.length / 2 - count / 2 / nominal,
             step=1 / nominal / _PHASES,
             count=count * _PHASES,
             frequency=carrier,
@@ -148,24 +150,39 @@ class OneRailAnalyser:
         energy = (outputs.real**2 + outputs.imag**2).reshape(WINDOWS, -1, _PHASES).sum(1, dtype=np.float64)
         harmonics = scipy.fft.fft(energy, axis=1)
         reach = CLOCK_REACH * count
-        if not self._split_phase:
+        twice = self._line(harmonics[:, 2], 2 * reach) if self._split_phase else None
+        if twice is None:
+            # The only line of BPSK, and of bits that alternate.
             line = self._line(harmonics[:, 1], reach)
-            return None if line is None else self._at_middle(line.phase, line.frequency, count, nominal)
-        line = self._line(harmonics[:, 2], 2 * reach)
-        if line is None:
-            return None
-        # Twice per bit the energy peaks, between bits half as high: the first harmonic tells which.
+            return None if line is None else self._at_middle(line.phase, line.frequency, count)
+        symbol, step = self._at_middle(twice.phase / 2, twice.frequency / 2, count)
         time = (np.arange(WINDOWS) + 0.5) / WINDOWS - 0.5
-        turn = np.exp(-1j * (line.phase / 2 + np.pi * line.frequency * time))
-        between = np.sum(harmonics[:, 1] * turn).real < 0
-        return self._at_middle(line.phase / 2 + np.pi * between, line.frequency / 2, count, nominal)
+        turn = np.exp(-2j * np.pi * (symbol + twice.frequency / 2 * time))
+        between = float(np.sum(harmonics[:, 1] * turn).real)
+        sure = abs(between) > _HALVES_DIFFER * abs(np.sum(harmonics[:, 2] * turn**2))
+        return self._right_half(symbol, step, start + self.length / 2, between < 0, sure), step
+
+    def _right_half(self, symbol: float, step: float, centre: float, between: bool, sure: bool) -> float:
+        """Settles which of two instants half a bit apart is the bit's middle.
+
+        Between bits the energy peaks half as high, except in runs of equal bits, which look the same half a
+        bit later: there the clock of the block before goes on.
+        """
+        if sure or self._clock_before is None:
+            symbol += 0.5 * between
+        else:
+            at, position, before = self._clock_before
+            expected = position + (centre - at) * (step + before) / 2
+            symbol += 0.5 * (round(2 * (expected - symbol)) % 2)
+        if sure:
+            self._clock_before = (centre, symbol % 1.0, step)
+        return symbol % 1.0
 
     @staticmethod
     def _line(harmonic: NDArray[np.complex128], reach: float) -> Line | None:
         line = fit_lines(harmonic[None], reach=max(reach, 1.0), rates=np.zeros(1))[0]
         return line if line.coherence >= _LINE_FOUND else None
 
-    @staticmethod
-    def _at_middle(phase: float, cycles: float, count: int, nominal: float) -> tuple[float, float]:
+    def _at_middle(self, phase: float, cycles: float, count: int) -> tuple[float, float]:
         # The outputs' middle lies a whole number of symbols behind the first of them.
-        return (phase / (2 * np.pi)) % 1.0, nominal * (1 + cycles / count)
+        return (phase / (2 * np.pi)) % 1.0, self.symbol_rate / self.sample_rate * (1 + cycles / count)

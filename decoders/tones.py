@@ -22,8 +22,10 @@ _TONE_OVER = (
 _PARTNER = 0.3  # of a line's power, so strong at least is the partner of a line of the signal itself
 _OWN_BINS = 6  # nearer to the carrier a line is the residual one, or falls into the null of split phase
 _MOST_TONES = 8
+_WEAKEST = 1e-4  # of the strongest line, whose skirt stands out as well
 _NARROW_OVER = 16.0
 _MEAN = 2048
+_STILL = 1e-5  # cycles per sample, 0.02 turns in a piece: straight lines follow that
 _PIECE = 64
 _TINY = 1e-30
 
@@ -70,14 +72,13 @@ def find_tones(samples: NDArray[np.complex64], carrier: float, *, residual: bool
     over = power / np.maximum(level, _TINY)
     bins = np.arange(_SIZE)
     partner = np.round(2 * carrier * _SIZE).astype(np.int64) - bins
-    mirrored = np.max([over[(partner + step) % _SIZE] for step in (-1, 0, 1)], axis=0)
+    mirrored = np.max([power[(partner + step) % _SIZE] for step in (-1, 0, 1)], axis=0)
     away = np.abs((bins - carrier * _SIZE + _SIZE / 2) % _SIZE - _SIZE / 2)
     peak = (power >= np.roll(power, 1)) & (power > np.roll(power, -1))
-    # A strong line's skirt stands out as well, but lower than the line.
     foreign = (
-        peak & (over > _TONE_OVER) & (mirrored < _PARTNER * over) & (away > (_OWN_BINS if residual else 0))
+        peak & (over > _TONE_OVER) & (mirrored < _PARTNER * power) & (away > (_OWN_BINS if residual else 0))
     )
-    foreign &= power > 1e-4 * power[foreign].max(initial=0.0)
+    foreign &= power > _WEAKEST * power.max()
     chosen = np.flatnonzero(foreign)
     if len(chosen) == 0:
         return []
@@ -100,23 +101,32 @@ def _level(power: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def _without(samples: NDArray[np.complex64], tone: float) -> NDArray[np.complex64]:
     """Takes one carrier out; its frequency is first refined from how its phase runs."""
-    means = _means(_turned(samples, tone))
-    tone += float(np.angle(np.vdot(means[:-1], means[1:]))) / (2 * np.pi * _MEAN) if len(means) > 1 else 0.0
+    tone = 0.0 if abs(tone) < _STILL else tone
     still = _turned(samples, tone)
     means = _means(still)
-    at = (np.arange(len(means)) + 0.5) * _MEAN - 0.5
-    index = np.arange(len(samples))
-    still.real -= np.interp(index, at, means.real).astype(np.float32)
-    still.imag -= np.interp(index, at, means.imag).astype(np.float32)
+    drift = float(np.angle(np.vdot(means[:-1], means[1:]))) / (2 * np.pi * _MEAN)
+    if abs(drift) > _STILL:
+        tone += drift
+        still = _turned(samples, tone)
+        means = _means(still)
+    # The mean, straight from edge to edge of the pieces, where it is that of its two neighbours.
+    edges = np.concatenate([means[:1], (means[:-1] + means[1:]) / 2, means[-1:]]).astype(np.complex64)
+    ramp = ((np.arange(_MEAN) + 0.5) / _MEAN).astype(np.float32)
+    whole = len(means) * _MEAN
+    pieces = still[:whole].reshape(-1, _MEAN) - edges[:-1, None]
+    pieces -= (edges[1:] - edges[:-1])[:, None] * ramp
+    still = np.concatenate([pieces.ravel(), still[whole:] - edges[-1]])
     return _turned(still, -tone)
 
 
 def _means(samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    count = max(len(samples) // _MEAN, 1)
+    count = len(samples) // _MEAN
     return np.asarray(samples[: count * _MEAN].reshape(count, -1).mean(axis=1))
 
 
 def _turned(samples: NDArray[np.complex64], frequency: float) -> NDArray[np.complex64]:
+    if frequency == 0.0:
+        return samples
     pieces = -(-len(samples) // _PIECE)
     turns = np.asarray((frequency * _PIECE * np.arange(pieces)) % 1.0, np.float64)
     return turn_back(samples, turns, np.full(pieces, frequency), _PIECE)

@@ -106,7 +106,7 @@ def data_energy(link: Link) -> float:
     frequency = np.linspace(1e-6, 60, 600_001)  # bit rates
     density = np.sin(np.pi * frequency / 2) ** 4 / (np.pi * frequency / 2) ** 2
     passed = density / (1 + (frequency * link.symbol_rate / TRANSMITTER_HZ) ** 6)
-    share = passed.sum() / density.sum()
+    share = 2 * passed.sum() * (frequency[1] - frequency[0])  # of unit energy, both sides of the carrier
     return float(length * math.sin(math.radians(link.deviation_deg)) ** 2 * share)
 
 

@@ -218,6 +218,17 @@ def test_data_that_repeat_are_no_interference(link: Link) -> None:
     assert bit_errors(soft_bits, bits)[0] < 1e-4
 
 
+@pytest.mark.parametrize(("link", "run"), [(PM, [0]), (PM, [1]), (PM, [0, 1]), (BPSK, [0, 1])], ids=str)
+def test_long_runs_keep_the_clock(link: Link, run: list[int]) -> None:
+    """Equal bits leave open which instant is the middle of a bit, alternating ones have another line."""
+    rng = np.random.default_rng(3)
+    bits = np.concatenate([rng.integers(0, 2, 60_000), np.resize(run, 140_000), rng.integers(0, 2, 60_000)])
+    soft_bits, _, _ = soft_of(received(bits, 10.0, link, rng), link)
+    for part in (slice(0, 58_000), slice(62_000, 198_000), slice(202_000, None)):
+        rate, shift, _ = bit_errors(soft_bits[part], bits[part], lag=0)
+        assert (rate, shift) == (pytest.approx(0, abs=1e-3), 0)
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow() -> None:
     """Five seconds at 6 MS/s in portions of a quarter second: below 100 MB, the same as for two."""
