@@ -77,8 +77,9 @@ def strength_of(soft: SoftBits, signs: npt.NDArray[np.int8], step: int = 1) -> F
     sums = np.cumsum(wide * wide, dtype=np.uint32)
     energy = sums[signs.size - 1 :: step][: total.size].copy()
     energy[1:] -= sums[step - 1 :: step][: max(0, total.size - 1)]
-    strength: Floats = total / np.sqrt(np.maximum(energy, 1).astype(np.float32))
-    return strength.astype(np.float32, copy=False)
+    size = np.sqrt(np.maximum(energy, 1).astype(np.float32))
+    strength: Floats = np.divide(total, size, dtype=np.float32)
+    return strength
 
 
 class MarkerSearch:
