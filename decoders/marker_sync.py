@@ -32,9 +32,27 @@ _KEPT_WINDOWS = 16
 # one, in standard deviations of noise: noise stays below 5 in 1e6 windows; a signal of 1 dB has 8.5.
 FADE_PERIODS, PRESENT = 16, 5.0
 _SIGNS = 2.0 * MARKER - 1.0
+# In two folded periods, the other of a pair; pairs begin at even places, or at odd ones (then the first and
+# the last place take theirs from the period beside).
+_PARTNER = (
+    np.arange(2 * PERIOD) ^ 1,
+    np.concatenate([[PERIOD - 1], (np.arange(2 * PERIOD - 2) ^ 1) + 1, [PERIOD]]),
+)
 _NOTHING = (np.zeros(0, dtype=np.int8), np.zeros(0))
 
 Floats = npt.NDArray[np.float64]
+
+
+def _correlation_matrix() -> Floats:
+    """Two folded periods to the marker's correlation at 80 places: of its even bits, then of its odd ones."""
+    matrix = np.zeros((2 * PERIOD, 2 * PERIOD))
+    for place in range(PERIOD):
+        for k in range(MARKER_BITS):
+            matrix[place + k, place + k % 2 * PERIOD] = _SIGNS[k]
+    return matrix
+
+
+_CORRELATION = _correlation_matrix()
 
 
 @dataclass(frozen=True)
@@ -206,17 +224,28 @@ def _erase_fades(groups: npt.NDArray[np.int8]) -> None:
 
 def _turn(soft: SoftBits, start: int, count: int, base: int, alignment: Alignment) -> SoftBits:
     """`count` soft bits from `start`, swapped and with their signs turned; erasures beyond the ends."""
-    positions = np.arange(start, start + count)
-    if alignment.swap is not None:
-        positions = ((positions + base - alignment.swap) ^ 1) + alignment.swap - base
-    inside = (positions >= 0) & (positions < soft.size)
-    picked = np.where(inside, soft[np.clip(positions, 0, soft.size - 1)], 0).astype(np.int8)
+    if alignment.swap is None:
+        picked = _cut_out(soft, start, count)
+    else:
+        # Pairs begin where the index in the input has the swap's parity.
+        early = (start + base - alignment.swap) % 2
+        pairs = _cut_out(soft, start - early, count + 2 * early).reshape(-1, 2)
+        picked = pairs[:, ::-1].reshape(-1)[early : early + count]
     turned = picked.reshape(-1, 2)
     if alignment.sign_first < 0:
         turned[:, 0] = negative(turned[:, 0])
     if alignment.sign_second < 0:
         turned[:, 1] = negative(turned[:, 1])
     return turned.reshape(-1)
+
+
+def _cut_out(soft: SoftBits, start: int, count: int) -> SoftBits:
+    """A copy of some soft bits, with erasures beyond the ends."""
+    inside = soft[max(start, 0) : max(start + count, 0)]
+    before = min(max(-start, 0), count)
+    return np.concatenate(
+        [np.zeros(before, np.int8), inside, np.zeros(count - before - inside.size, np.int8)]
+    )
 
 
 @dataclass(frozen=True)
@@ -232,17 +261,19 @@ class _Found:
 def _best(soft: SoftBits, origin: int) -> _Found:
     """The marker in a window folded; `origin` is the input index of soft[0]."""
     # Of one rail's folded correlation, were the soft bits noise: four bits per period.
-    deviation = max(2.0 * float(np.sqrt(WINDOW * np.mean(soft.astype(np.float64) ** 2))), 1e-9)
+    energy = float(np.mean(np.square(soft, dtype=np.float32)))
+    deviation = max(2.0 * float(np.sqrt(WINDOW * energy)), 1e-9)
+    periods = soft.reshape(-1, PERIOD)
+    total = periods.sum(axis=0, dtype=np.int32)
+    plain = np.concatenate([total - periods[-1], total - periods[0]]).astype(np.float64)
+    swaps = (None, 0, 1)
+    folds = np.stack([plain if swap is None else plain[_PARTNER[(origin - swap) % 2]] for swap in swaps])
+    rails = folds @ _CORRELATION
+    strengths = (np.abs(rails[:, :PERIOD]) + np.abs(rails[:, PERIOD:])) / deviation
     best = _Found(0, Alignment(None, 1, 1), -1.0, deviation)
-    for swap in (None, 0, 1):
-        turned = _turn(soft, 0, soft.size, origin, Alignment(swap, 1, 1))
-        folded = turned.reshape(-1, PERIOD).astype(np.float64)
-        fold = np.concatenate([folded[:WINDOW].sum(axis=0), folded[1:].sum(axis=0)])
-        windows = np.lib.stride_tricks.sliding_window_view(fold, MARKER_BITS)[:PERIOD] * _SIGNS
-        first, second = windows[:, 0::2].sum(axis=1), windows[:, 1::2].sum(axis=1)
-        strength = (np.abs(first) + np.abs(second)) / deviation
+    for swap, strength, rail in zip(swaps, strengths, rails, strict=True):
         place = int(strength.argmax())
         if strength[place] > best.strength + 1e-6:
-            signs = (1 if first[place] >= 0 else -1, 1 if second[place] >= 0 else -1)
-            best = _Found(place, Alignment(swap, *signs), float(strength[place]), deviation)
+            first, second = (1 if rail[place + offset] >= 0 else -1 for offset in (0, PERIOD))
+            best = _Found(place, Alignment(swap, first, second), float(strength[place]), deviation)
     return best

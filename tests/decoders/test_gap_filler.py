@@ -89,7 +89,7 @@ def test_a_gap_in_the_interleaved_mode_costs_nothing_where_the_code_bears_it(los
     position = 100.0 + 4.0 * np.arange(soft.size // 2)
     gap = slice(soft.size // 4, soft.size // 4 + lost)
     kept = np.delete(np.arange(position.size), gap)
-    for known in (True, False):
+    for known in (True, False) if lost == 80_000 else (True,):  # without, up to 0.35 s are told by the code
         decoder = FrameDecoder(MODES["80k"])
         frames = decoder.process(soft.reshape(-1, 2)[kept].reshape(-1), position[kept] if known else None)
         good = {frame.cadu for frame in frames + decoder.flush() if frame.good}
