@@ -8,6 +8,8 @@ def matched_samples(
     step: float,
     count: int,
     frequency: float,
+    slope: float = 0.0,
+    turns: float = 0.0,
     instruction_set: str = "",
 ) -> NDArray[np.complex64]: ...
 def turn_back(

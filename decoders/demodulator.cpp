@@ -40,9 +40,12 @@ Result owned(std::unique_ptr<T[]> data, std::initializer_list<std::size_t> shape
 const float* floats(const Samples& samples) { return reinterpret_cast<const float*>(samples.data()); }
 
 Array matched_samples(const Samples& samples, const Taps& taps, double first, double step,
-                      std::ptrdiff_t count, double frequency, const std::string& instruction_set) {
-    if (!std::isfinite(first) || !std::isfinite(step) || !std::isfinite(frequency) || count < 0)
-        throw std::invalid_argument("first, step and frequency must be finite and count not negative");
+                      std::ptrdiff_t count, double frequency, double slope, double turns,
+                      const std::string& instruction_set) {
+    if (!std::isfinite(first) || !std::isfinite(step) || count < 0)
+        throw std::invalid_argument("first and step must be finite and count not negative");
+    if (!std::isfinite(frequency) || !std::isfinite(slope) || !std::isfinite(turns))
+        throw std::invalid_argument("frequency, slope and turns must be finite");
     if (taps.shape(0) < 2 || taps.shape(1) < 8 || taps.shape(1) % 8 != 0)
         throw std::invalid_argument("taps must be [phases + 1, a multiple of 8]");
     const Level level = tramthu::level_named(instruction_set);
@@ -55,6 +58,8 @@ Array matched_samples(const Samples& samples, const Taps& taps, double first, do
                                         .first = first,
                                         .step = step,
                                         .frequency = frequency,
+                                        .slope = slope,
+                                        .turns = turns,
                                         .outputs = count,
                                         .out = reinterpret_cast<float*>(out.get())};
     {
@@ -150,7 +155,8 @@ NB_MODULE(_demod, m) {
     m.doc() = "Kernels of the demodulator; the plain forms beside them are the specification.";
     const auto set = [] { return nb::arg("instruction_set") = ""; };
     m.def("matched_samples", &matched_samples, nb::arg("samples"), nb::arg("taps"), nb::arg("first"),
-          nb::arg("step"), nb::arg("count"), nb::arg("frequency"), set());
+          nb::arg("step"), nb::arg("count"), nb::arg("frequency"), nb::arg("slope") = 0.0,
+          nb::arg("turns") = 0.0, set());
     m.def("turn_back", &turn_back, nb::arg("samples"), nb::arg("turns"), nb::arg("steps"), nb::arg("length"),
           set());
     m.def("fourth_power", &fourth_power, nb::arg("symbols"), set());

@@ -2,6 +2,7 @@
 // so that they stay in the first cache; the phase depends on the sample's number only, not on the stretch.
 #include "decoders/matched_filter.h"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <vector>
@@ -12,23 +13,28 @@ namespace tramthu {
 namespace {
 
 constexpr std::ptrdiff_t kMixBlock = 64;
+constexpr std::ptrdiff_t kOutputs = 64;    // whose places are computed at a time
 constexpr std::ptrdiff_t kStretch = 2048;  // samples that the outputs of one stretch begin in
 
+// A block is turned by one table about its middle, whose phase is exact; within it the frequency is that in
+// the middle of all samples.
 struct Mixer {
-    float cosine[kMixBlock], sine[kMixBlock];  // angles within a block
-    double frequency;
+    float cosine[kMixBlock], sine[kMixBlock];
+    double frequency, slope, turns;
 };
 
-TRAMTHU_INLINE void set_up(Mixer& mixer, double frequency) {
-    mixer.frequency = frequency - std::floor(frequency);
+TRAMTHU_INLINE void set_up(Mixer& mixer, const MatchedFilter& job) {
+    mixer.frequency = job.frequency - std::floor(job.frequency);
+    mixer.slope = job.slope;
+    mixer.turns = job.turns;
+    const double middle = mixer.frequency + job.slope * static_cast<double>(job.count) / 2;
     for (std::ptrdiff_t i = 0; i < kMixBlock; ++i) {
         double c, s;
-        unit_circle_of(mixer.frequency * static_cast<double>(i), c, s);
+        unit_circle_of(middle * static_cast<double>(i - kMixBlock / 2), c, s);
         mixer.cosine[i] = static_cast<float>(c), mixer.sine[i] = static_cast<float>(s);
     }
 }
 
-// Turns samples [64 * number, 64 * number + 64) of `samples`, zero outside of them.
 template <typename Vector>
 TRAMTHU_INLINE void mix_block(const Mixer& mixer, const float* samples, std::ptrdiff_t count,
                               std::ptrdiff_t number, float* __restrict out) {
@@ -44,7 +50,8 @@ TRAMTHU_INLINE void mix_block(const Mixer& mixer, const float* samples, std::ptr
         in = edge;
     }
     double c, s;
-    unit_circle_of(mixer.frequency * static_cast<double>(start), c, s);
+    const auto at = static_cast<double>(start + kMixBlock / 2);
+    unit_circle_of(mixer.turns + at * (mixer.frequency + mixer.slope / 2 * at), c, s);
     const float base_re = static_cast<float>(c), base_im = static_cast<float>(s);
     constexpr std::size_t width = kWidth<Vector>;
     for (std::size_t i = 0; i < 2 * kMixBlock; i += 2 * width) {
@@ -99,20 +106,36 @@ TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t l
     out[1] = four[1] + four[3];
 }
 
+// Where the taps of `here` outputs from number `m` on begin, and which row of taps they take.
+TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std::ptrdiff_t here,
+                                double* start, std::int32_t* row) {
+    const double first = job.first + job.step * static_cast<double>(m);
+    const auto phases = static_cast<double>(job.phases), left = static_cast<double>(job.tap_count / 2 - 1);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(here); ++i) {
+        const double instant = first + job.step * i, whole = std::floor(instant);
+        row[i] = static_cast<std::int32_t>((instant - whole) * phases + 0.5);
+        start[i] = whole - left;
+    }
+}
+
 template <typename Vector>
 TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
     const std::ptrdiff_t taps = job.tap_count;
+    const auto before = static_cast<double>(-2 * taps), behind = static_cast<double>(job.count + taps);
     Mixer mixer;
-    set_up(mixer, job.frequency);
+    set_up(mixer, job);
     std::ptrdiff_t have_from = 0, have_to = 0;  // samples in `buffer`
+    double places[kOutputs];
+    std::int32_t rows[kOutputs];
     for (std::ptrdiff_t m = 0; m < job.outputs; ++m) {
-        const double instant = job.first + job.step * static_cast<double>(m);
-        const double whole = std::floor(instant);
-        const auto phase = static_cast<std::ptrdiff_t>(
-            std::floor((instant - whole) * static_cast<double>(job.phases) + 0.5));
-        job.out[2 * m] = job.out[2 * m + 1] = 0.0F;
-        if (whole < static_cast<double>(-taps) || whole > static_cast<double>(job.count + taps)) continue;
-        const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(whole) - taps / 2 + 1;
+        if (m % kOutputs == 0) find_places(job, m, std::min(kOutputs, job.outputs - m), places, rows);
+        const double place = places[m % kOutputs];
+        float* out = job.out + 2 * m;
+        if (!(place > before && place < behind)) {
+            out[0] = out[1] = 0.0F;
+            continue;
+        }
+        const auto start = static_cast<std::ptrdiff_t>(place);
         if (start < have_from || start + taps > have_to) {
             const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
             have_from = block * kMixBlock;
@@ -121,7 +144,7 @@ TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, f
                 mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
                                   buffer + 2 * (at - have_from));
         }
-        dot<Vector>(buffer + 2 * (start - have_from), twice + phase * 2 * taps, 2 * taps, job.out + 2 * m);
+        dot<Vector>(buffer + 2 * (start - have_from), twice + rows[m % kOutputs] * 2 * taps, 2 * taps, out);
     }
 }
 

@@ -13,7 +13,8 @@ struct MatchedFilter {
     const float* taps;  // row-major [phases + 1][tap_count], tap_count a multiple of 8
     std::ptrdiff_t phases, tap_count;
     double first, step;  // instants of the outputs, in samples
-    double frequency;    // cycles per sample; the phase is zero at samples[0]
+    // The carrier at samples[0]: cycles per sample, their change per sample, phase in turns.
+    double frequency, slope = 0, turns = 0;
     std::ptrdiff_t outputs;
     float* out;
 };

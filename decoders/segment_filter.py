@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.carrier import turn_back
 from decoders.clock import Segment
 from decoders.filters import PolyphaseBank
 from decoders.interference import carriers
@@ -16,8 +15,6 @@ from decoders.matched_filter import matched_samples
 
 PIECE_OUTPUTS = 65_536
 """Outputs computed at a time, which stay in the second cache until they are soft bits."""
-
-_STRAIGHT = 64  # outputs over which the carrier's phase counts as straight; 30 Hz/s bends it by 1e-5 turns
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,9 @@ class Outputs:
 class SegmentFilter:
     """Filters segments of samples that the caller keeps."""
 
-    def __init__(self, bank: PolyphaseBank, block: int) -> None:
+    def __init__(self, bank: PolyphaseBank, block: int, symbol_step: float) -> None:
         self._bank = bank
+        self._symbol_step = symbol_step  # symbols per sample
         self._block = block  # samples, of the frames in which interferers are taken out
 
     def process(self, held: NDArray[np.complex64], origin: int, segment: Segment) -> Iterator[Outputs]:
@@ -54,21 +52,19 @@ class SegmentFilter:
         if segment.disturbed:
             anchor = max(int(segment.start), 0) - origin
             low, high = begin - origin, begin - origin + len(samples)
-            samples = samples - carriers(held, anchor, low, high, self._block)
-        step = segment.output_step
-        since = (instants[0] + instants[-1]) / 2 - segment.start
-        middle = segment.frequency + segment.frequency_slope * since
-        values = matched_samples(
+            middle = segment.frequency + segment.frequency_slope * (segment.end - segment.start) / 2
+            samples = samples - carriers(
+                held, anchor, low, high, self._block, middle=middle, symbol_step=self._symbol_step
+            )
+        since = begin - segment.start
+        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
+        return matched_samples(
             samples,
             self._bank,
             first=instants[0] - begin,
-            step=step,
+            step=segment.output_step,
             count=len(instants),
-            frequency=middle,
+            frequency=segment.frequency + segment.frequency_slope * since,
+            slope=segment.frequency_slope,
+            turns=turns % 1.0,
         )
-        # The carrier's phase beyond the mixer's.
-        corner = instants[0] + step * _STRAIGHT * np.arange(len(instants) // _STRAIGHT + 2)
-        since = corner - segment.start
-        turns = segment.turns + since * (segment.frequency + segment.frequency_slope / 2 * since)
-        turns -= middle * (corner - begin)
-        return turn_back(values, turns[:-1] % 1.0, np.diff(turns) / _STRAIGHT, _STRAIGHT)

@@ -102,7 +102,7 @@ def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None
     for chosen in (instruction_set, ""):
         for rate in (93_600.0, 288_000.0, 1_000_000.0):
             bank = PolyphaseBank.matched(sample_rate=rate, symbol_rate=72_000.0, rolloff=0.6)
-            ran.append(_demod.matched_samples(x, bank.taps, -40.3, 1.7, 3000, 0.0317, chosen))
+            ran.append(_demod.matched_samples(x, bank.taps, -40.3, 1.7, 3000, 0.0317, 1e-9, 0.3, chosen))
         ran.append(_demod.turn_back(x, pieces, pieces / 7, 67, chosen))
         ran.append(_demod.alternate(x, chosen))
         ran.append(_demod.fourth_power(x, chosen))

@@ -34,20 +34,50 @@ def test_pulse_is_the_transform_of_its_spectrum(rolloff: float) -> None:
     outputs=st.integers(0, 300),
     frequency=st.floats(-0.5, 0.5),
     sample_rate=st.sampled_from([93_600.0, 240_000.0, 1_000_000.0]),
+    slope=st.sampled_from([0.0, 1e-10, -3e-11]),
+    turns=st.floats(-2, 2),
 )
 @settings(max_examples=60, deadline=None)
 def test_kernel_equals_plain_form(
-    count: int, first: float, step: float, outputs: int, frequency: float, sample_rate: float
+    count: int,
+    first: float,
+    step: float,
+    outputs: int,
+    frequency: float,
+    sample_rate: float,
+    slope: float,
+    turns: float,
 ) -> None:
     rng = np.random.default_rng(count)
     samples = (rng.standard_normal(count) + 1j * rng.standard_normal(count)).astype(np.complex64)
     bank = PolyphaseBank.matched(sample_rate=sample_rate, symbol_rate=72_000, rolloff=0.6)
-    chosen = {"first": first, "step": step, "count": outputs, "frequency": frequency}
+    chosen = {
+        "first": first,
+        "step": step,
+        "count": outputs,
+        "frequency": frequency,
+        "slope": slope,
+        "turns": turns,
+    }
     difference = matched_samples(samples, bank, **chosen) - matched_samples_plain(samples, bank, **chosen)
     assert np.abs(difference).max(initial=0) <= 2e-5 * np.abs(samples).max(initial=0)
 
 
-@pytest.mark.parametrize("bad", [{"first": np.nan}, {"step": np.inf}, {"count": -1}, {"frequency": np.nan}])
+def test_carrier_that_drifts_stays_in_phase() -> None:
+    """Over a segment of 130 000 samples at 30 Hz/s, far beyond one turn, to the stated bound."""
+    slope, frequency = 30.0 / 288e3**2, 0.01
+    time = np.arange(130_000)
+    samples = np.exp(2j * np.pi * (0.2 + time * (frequency + slope / 2 * time))).astype(np.complex64)
+    bank = PolyphaseBank.matched(sample_rate=288e3, symbol_rate=72_000, rolloff=0.6)
+    chosen = {"first": 100.0, "step": 2.0, "count": 64_900, "frequency": frequency}
+    out = matched_samples(samples, bank, **chosen, slope=slope, turns=0.2)
+    assert np.abs(np.angle(out)).max() < 100 * slope * len(time) + 1e-4
+    assert np.abs(np.angle(out)).std() < 3e-3
+
+
+@pytest.mark.parametrize(
+    "bad", [{"first": np.nan}, {"step": np.inf}, {"count": -1}, {"frequency": np.nan}, {"turns": np.inf}]
+)
 def test_kernel_refuses_what_it_cannot_compute(bad: dict[str, float]) -> None:
     bank = PolyphaseBank.matched(sample_rate=250_000, symbol_rate=72_000, rolloff=0.6)
     good = {"first": 0.0, "step": 3.0, "count": 5, "frequency": 0.0}
