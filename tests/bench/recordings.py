@@ -25,6 +25,7 @@ FADE_PERIOD_S = 4.0
 SABOTAGES = ("tap", "sample")
 # Two symbols or more; one sample alone is a part of a symbol, which the decoder's clock takes without a loss.
 LOST_SAMPLES = 10
+RMS = 0.2  # of full scale
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,17 @@ def _power(stem: Path) -> float:
     return sum(float(np.sum(part.real.astype(float) ** 2 + part.imag**2)) for part in parts) / samples.size
 
 
-def received(stem: Path, case: Case, reception: Reception, path: Path) -> Path:
-    """Write the recording as received, cf32 at the case's sample rate."""
+def received(stem: Path, case: Case, reception: Reception, path: Path, *, form: str = "cf32") -> Path:
+    """Write the recording as received, at the case's sample rate, in one of `sdr.formats.FORMATS`."""
+    from sdr.formats import from_samples
+
     power = float(stem.with_name(stem.name + ".power").read_text())
     density = power / case.bit_rate / 10 ** (reception.ebn0_db / 10)
     deviation = np.float32(np.sqrt(density * case.sample_rate / 2))
     rng = np.random.default_rng([reception.seed, round(100 * reception.ebn0_db)])
     turn = np.complex64(np.exp(2j * np.pi * rng.uniform()))
+    # Integers have a full scale to stay clear of.
+    gain = np.float32(1 if form == "cf32" else RMS / np.sqrt(power + 2 * deviation**2))
     with path.open("wb") as file:
         for first, part in _chunks(samples_of(stem)):
             noise = (deviation * rng.standard_normal(2 * part.size, np.float32)).view(np.complex64)
@@ -119,7 +124,7 @@ def received(stem: Path, case: Case, reception: Reception, path: Path) -> Path:
             if reception.lose_every:
                 place = (first + np.arange(out.size)) % reception.lose_every
                 out = out[place < reception.lose_every - LOST_SAMPLES]
-            out.tofile(file)
+            file.write(from_samples(gain * out, form))
     return path
 
 

@@ -50,14 +50,14 @@ class Theirs:
     frames: list[bytes]
 
 
-def decode(program: Path, case: Case, path: Path) -> Theirs:
-    """Run it on a cf32 file, from samples to frames."""
+def decode(program: Path, case: Case, path: Path, form: str = "cf32") -> Theirs:
+    """Run it on a file of samples, through to frames."""
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "out"
         spent = cost(
             [
                 program.absolute(), PIPELINES[case.mode], "baseband", path.absolute(), out,
-                "--samplerate", str(round(case.sample_rate)), "--baseband_format", "cf32",
+                "--samplerate", str(round(case.sample_rate)), "--baseband_format", form,
             ],
             folder=program.absolute().parent,
             environment={"HOME": name, "LD_LIBRARY_PATH": _libraries(program)},
