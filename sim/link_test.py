@@ -11,8 +11,8 @@
 `PassSimulation` may be given as well (`sample_rate`, `deviation_deg`, `rolloff` …). The noise stands at
 -26 dB of full scale, or lower where the signal would pass -12 dB; `Impairments(adc_bits=8, gain_db=22)` makes
 the converter clip a fifth of the samples of AHRPT at 5 dB. The transmitter is on before the first sample and
-behind the last; the samples hold `frames` whole frames. For more than fits into memory use
-`PassSignal(request_of(…), …).blocks()`.
+behind the last; the samples hold `frames` whole frames (now and then one less, where crystal or Doppler make
+a long recording shorter). For more than fits into memory use `PassSignal(request_of(…), …).blocks()`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.errors import SimulationError
-from sim.impairments import Crystal, Gaps, Impairments, Outages
+from sim.impairments import Crystal, Gaps, Impairments, Interferer, Outages
 from sim.link_test import link_test, request_of, source_of
 from sim.modes import MODES
 from sim.pass_signal import PassSignal
@@ -309,6 +309,26 @@ def test_exchanged_rails_and_mirrored_spectrum() -> None:
     )
     assert np.array_equal(swapped, plain.imag + 1j * plain.real)
     assert np.array_equal(mirrored, np.conj(plain))
+
+
+def test_interferers_beside_the_signal() -> None:
+    """A carrier and a wide FM station stand where they should; one beyond the band is not heard."""
+    others = (
+        Interferer(2.5e6, -10.0),
+        Interferer(-2.5e6, -3.0, "fm", deviation_hz=60e3),
+        Interferer(3.5e6, 30.0),
+    )
+    plain, disturbed = (
+        link_test("metop_ahrpt", frames=30, ebn0_db=6.0, impairments=wrong).samples
+        for wrong in (Impairments(), Impairments(interferers=others))
+    )
+    f, power = _density(disturbed - plain, 6e6)
+    power *= 6e6 / f.size
+    noise_to_signal = 6e6 / 3.5e6 / 10**0.6
+    received = np.mean(np.abs(plain) ** 2) / (1 + noise_to_signal)
+    assert 10 * np.log10(power[np.abs(f - 2.5e6) < 5e3].sum() / received) == pytest.approx(-10, abs=0.1)
+    assert 10 * np.log10(power[np.abs(f + 2.5e6) < 70e3].sum() / received) == pytest.approx(-3, abs=0.1)
+    assert power[np.abs(np.abs(f) - 2.5e6) > 0.1e6].sum() < 1e-6 * received
 
 
 def test_outages_leave_the_noise() -> None:
