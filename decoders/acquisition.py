@@ -33,6 +33,10 @@ CARRIER_REACH_HZ, CARRIER_DRIFT_HZ_S = 12_500.0, 60.0
 CLOCK_REACH = 150e-6
 """Clock errors searched, relative."""
 
+CLOCK_TOLERANCE = 0.12
+"""Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
+lost."""
+
 _CENTRED_BINS = 50.0  # filters this far off the carrier are as good as centred
 _DISTURBED = 50.0  # a carrier this far above the level around it would show in the fourth power
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
@@ -66,6 +70,8 @@ class Estimate:
 
 class Analyser:
     """Estimates blocks of `length` samples of one modulation and symbol rate."""
+
+    clock_tolerance = CLOCK_TOLERANCE
 
     def __init__(
         self,

@@ -18,10 +18,6 @@ from decoders.breaks import Clock
 
 FindBreak = Callable[[float, tuple[Clock, Clock]], float]
 
-_SMOOTH_JOIN = 0.12
-"""Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
-lost."""
-
 _FIRM_SYMBOLS = 12_000
 """A stretch this long between two estimates tells the clock's step better than one of them."""
 
@@ -65,8 +61,16 @@ class Segment:
 class ClockTrack:
     """Turns estimates, in order, into segments without gap or overlap."""
 
-    def __init__(self, *, sample_rate: float, outputs_per_symbol: int, nominal_step: float) -> None:
+    def __init__(
+        self,
+        *,
+        sample_rate: float,
+        outputs_per_symbol: int,
+        nominal_step: float,
+        tolerance: float,
+    ) -> None:
         self.sample_rate = sample_rate
+        self.tolerance = tolerance
         self.outputs_per_symbol = outputs_per_symbol
         self._step = nominal_step  # symbols per sample
         self._frequency = 0.0
@@ -114,7 +118,7 @@ class ClockTrack:
     def fits(self, estimate: Estimate) -> bool:
         """Whether one clock and one carrier can have given this estimate and the one before."""
         jump = abs(estimate.frequency - self._frequency) / estimate.symbol_step
-        return self._locked and abs(self._miss(estimate)) < _SMOOTH_JOIN and jump < _STEADY_JOIN
+        return self._locked and abs(self._miss(estimate)) < self.tolerance and jump < _STEADY_JOIN
 
     def _miss(self, estimate: Estimate) -> float:
         """Symbols by which the clock differs from what was foretold."""

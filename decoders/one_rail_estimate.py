@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.acquisition import CLOCK_REACH, Estimate
+from decoders.acquisition import CLOCK_REACH, CLOCK_TOLERANCE, Estimate
 from decoders.downlink import Mode
 from decoders.filters import PolyphaseBank
 from decoders.matched_filter import matched_samples
@@ -27,6 +27,7 @@ _PHASES = 6
 
 _LINE_FOUND = 0.22  # coherence; noise alone reaches 0.15 in one block of a thousand
 _SQUARE_FOUND = 5.0  # mean power of the squared signal's line over the segments, noise 1; 3e-8 per point
+_SPLIT_PHASE_TOLERANCE = 0.04  # bits, its clock is known to 0.002, and 0.1 off costs 3 dB
 _SPLIT_PHASE_HALF_BAND = 1.3  # bit rates: 80 % of the energy
 _HALVES_DIFFER = 0.15  # of the second harmonic; random bits 0.8, one run of equal bits 0
 _TINY = 1e-30
@@ -42,6 +43,9 @@ class OneRailAnalyser:
         self.rolloff = mode.rolloff
         self.bank = bank
         self.length = length
+        self.clock_tolerance = (
+            _SPLIT_PHASE_TOLERANCE if mode.modulation == "split-phase-pm" else CLOCK_TOLERANCE
+        )
         self._split_phase = mode.modulation == "split-phase-pm"
         self._seconds = length / sample_rate
         self._windows_long = int(length / sample_rate * mode.symbol_rate) // WINDOWS

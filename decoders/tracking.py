@@ -65,6 +65,7 @@ class BlockAnalyser(Protocol):
     symbol_rate: float
     rolloff: float
     length: int
+    clock_tolerance: float
 
     @property
     def bank(self) -> PolyphaseBank:
@@ -86,6 +87,7 @@ class Tracker:
             sample_rate=analyser.sample_rate,
             outputs_per_symbol=2 if analyser.modulation == "oqpsk" else 1,
             nominal_step=analyser.symbol_rate / analyser.sample_rate,
+            tolerance=analyser.clock_tolerance,
         )
         self._breaks = BreakFinder(
             modulation=analyser.modulation, bank=analyser.bank, rolloff=analyser.rolloff

@@ -116,7 +116,7 @@ def test_signal_that_goes_and_comes_back(link: Link, filling: str) -> None:
 
 
 @LINKS
-@pytest.mark.parametrize("lost", [1, 2, 7, 1000])
+@pytest.mark.parametrize("lost", [1, 2, 7, 11, 1000])
 def test_lost_samples_cost_no_more_than_their_place(link: Link, lost: int) -> None:
     """Unmarked loss: right symbols up to 1500 before it and from 1500 after it on."""
     bits = random_bits(200_000)
