@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser, block_samples
+from decoders.blanker import Blanker
 from decoders.carrier import WINDOW_SYMBOLS
 from decoders.clock import Segment
 from decoders.decimator import Decimator, decimation
@@ -102,10 +103,11 @@ class Demodulator:
             carrier_drift_hz_s=carrier_drift_hz_s,
         )
         self._tracker = Tracker(analyser)
-        self._filter = SegmentFilter(analyser.bank, analyser.length)
+        self._filter = SegmentFilter(analyser.bank, analyser.length, symbol_rate * factor / sample_rate)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
         self._portion = analyser.length * factor
+        self._blanker = Blanker()
         self._store = SampleStore()
         self._places = Places(2 if modulation == "oqpsk" else 1)
         self._counts = {"samples": 0, "bad": 0, "symbols": 0}
@@ -134,7 +136,7 @@ class Demodulator:
             part, bad = usable(samples[start : start + self._portion])
             self._counts["samples"] += len(part)
             self._counts["bad"] += bad
-            self._store.append(self._decimator.process(part))
+            self._store.append(self._decimator.process(self._blanker.process(part)))
             for segment in self._tracker.process(self._store.held, self._store.origin):
                 blocks += self._demodulated(segment)
             self._store.forget(self._tracker.keep_from)
@@ -142,6 +144,7 @@ class Demodulator:
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
+        self._store.append(self._decimator.process(self._blanker.flush()))
         self._store.append(self._decimator.flush())
         if self._store.end == 0:
             return SoftBlock.joined([])

@@ -133,14 +133,14 @@ def excise(
     """
     level = local_level(power)
     high = np.flatnonzero(power > _EXCISE_OVER * level)
-    if len(high) == 0 or _is_comb(power, level):
+    if len(high) == 0 or is_comb(power, level):
         return spectrum, 0.0
     clean = spectrum.copy()
     clean[high] *= np.sqrt(level[high] / power[high])
     return clean, float((power[high].astype(np.float64) / np.maximum(level[high], 1e-30)).max())
 
 
-def _is_comb(power: NDArray[np.float32], level: NDArray[np.float32]) -> bool:
+def is_comb(power: NDArray[np.float32], level: NDArray[np.float32]) -> bool:
     """Whether the narrow lines of a spectrum are too many, and too alike, to be carriers.
 
     A signal that repeats itself is a comb: fill frames repeat the randomiser's 255 bits, which makes some 390

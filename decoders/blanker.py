@@ -1,0 +1,69 @@
+"""Takes out impulses: ignition, switches, a neighbour's radar. What is blanked is lost, but only that.
+
+Samples are looked at in chunks on a fixed grid, so that the result does not depend on how they come in. Of
+noise and of a signal the strongest sample of a chunk has some ten times the mean power; only chunks with more
+are looked at closely, and what stands far above their median is set to zero. A level that rises for good is
+no impulse and stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 1024
+"""Samples among which an impulse is looked for."""
+
+_SUSPICIOUS = 16.0  # peak over mean power; noise alone reaches it once in 1e7 samples
+_OVER_MEDIAN = 23.0  # the same seen from the median, which is ln 2 of the mean
+_MOST = 0.25  # share of a chunk that impulses can take
+_SKIRT = 2  # samples on either side that a receiver's filter smears an impulse over
+
+
+class Blanker:
+    """Sets impulses to zero; hand in samples in any portions, then flush."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.complex64)
+        self.blanked = 0
+
+    def process(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """Takes complex64[n] and returns whole chunks, complex64[m * CHUNK]; may return what it was given."""
+        if len(self._rest):
+            samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // CHUNK * CHUNK
+        self._rest = samples[whole:].copy()
+        return self._clean(samples[:whole], CHUNK)
+
+    def flush(self) -> NDArray[np.complex64]:
+        """The rest, once there are no more samples."""
+        rest, self._rest = self._rest, np.zeros(0, np.complex64)
+        return self._clean(rest, len(rest)) if len(rest) else rest
+
+    def _clean(self, samples: NDArray[np.complex64], length: int) -> NDArray[np.complex64]:
+        chunks = samples.reshape(-1, length)
+        parts = np.ascontiguousarray(chunks).view(np.float32)
+        mean = np.einsum("ij,ij->i", parts, parts) / length
+        peak = np.maximum(parts.max(axis=1, initial=0.0), -parts.min(axis=1, initial=0.0))
+        suspicious = np.flatnonzero(peak * peak > _SUSPICIOUS / 2 * mean)
+        cleaned = chunks
+        for row in suspicious:
+            hit = impulses(chunks[row])
+            count = int(np.count_nonzero(hit))
+            if count:
+                if cleaned is chunks:
+                    cleaned = chunks.copy()
+                cleaned[row, hit] = 0
+                self.blanked += count
+        return cleaned.reshape(-1)
+
+
+def impulses(chunk: NDArray[np.complex64]) -> NDArray[np.bool_]:
+    """Which samples of a chunk belong to impulses."""
+    power = chunk.real**2 + chunk.imag**2
+    there = power[power > 0]  # gaps are filled with zeros
+    if not len(there):
+        return np.zeros(len(chunk), np.bool_)
+    high = power > _OVER_MEDIAN * np.median(there)
+    hit = np.convolve(high, np.ones(2 * _SKIRT + 1), "same") > 0.5
+    return hit if np.count_nonzero(hit) <= _MOST * len(there) else np.zeros(len(chunk), np.bool_)
