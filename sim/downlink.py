@@ -60,8 +60,8 @@ def frame_places(mode: Mode, number: int) -> tuple[float, float]:
     """First and last place that carry coded bits of frame `number`."""
     if mode.interleaved:
         return _interleaved_places(mode, number)
-    pulses = mode.frame_bits * mode.pulses_per_bit
-    return math.floor(pulses * number), math.ceil(pulses * (number + 1)) - 1 + mode.lag
+    length = mode.frame_bits * mode.pulses_per_bit
+    return math.floor(length * number), math.ceil(length * (number + 1)) - 1 + mode.lag
 
 
 def _interleaved_places(mode: Mode, number: int) -> tuple[float, float]:
@@ -112,7 +112,8 @@ def pulses(mode: Mode, bits: Bits) -> tuple[NDArray[np.float32], NDArray[np.floa
     if mode.split_phase:
         return half_bits(bits, mode.deviation_deg)
     if mode.modulation == "bpsk":
-        rail = np.array([1, -1], np.float32)[bits]
+        flips = np.resize(np.array([0, mode.second_inverted], np.uint8), bits.size)
+        rail = np.array([1, -1], np.float32)[bits ^ flips]
         return rail, np.zeros_like(rail)
     return rails(bits, second_inverted=mode.second_inverted)
 

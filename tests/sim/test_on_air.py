@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sim.downlink import pulses
 from sim.errors import SimulationError
 from sim.impairments import Crystal, Gaps, Impairments, Interferer, Outages
 from sim.link_test import link_test, request_of, source_of
@@ -151,6 +152,14 @@ def test_link_test_holds_the_frames_asked_for(name: str) -> None:
     assert np.allclose(spans, period, atol=made.sample_rate / MODES[name].pulse_rate * 2 + 1)
     again = link_test(name, frames=3, ebn0_db=8.0, seed=2)
     assert np.array_equal(made.samples, again.samples)
+
+
+def test_the_second_generator_of_bpsk_may_be_inverted() -> None:
+    bits = np.random.default_rng(2).integers(0, 2, 64, dtype=np.uint8)
+    mode = MODES["gk2a_lrit"]
+    plain, inverted = (pulses(replace(mode, second_inverted=turn), bits)[0] for turn in (False, True))
+    assert np.array_equal(plain, 1 - 2.0 * bits)
+    assert np.array_equal(inverted, plain * np.tile([1, -1], 32))
 
 
 def test_bits_per_second_are_those_of_the_satellites() -> None:
