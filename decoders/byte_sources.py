@@ -13,7 +13,8 @@ from sdr.bytestream import ByteStream
 from sdr.recording import recording_sha256
 
 from .downlink import Downlink, Mode
-from .frames import Frame, Tap
+from .frame import Frame
+from .frames import Tap
 from .mode_search import ModeSearch
 from .report import InputFacts
 

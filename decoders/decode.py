@@ -15,8 +15,8 @@ from sdr.errors import SdrError
 
 from .downlink import Downlink, Mode, load_downlink, nearest
 from .errors import DecoderError, InputError
+from .frame import Frame
 from .frame_table import FrameTable
-from .frames import Frame
 from .level1a import Provenance, packet_report, write_level1a
 from .msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
 from .packets import Packet, PacketAssembler, PacketReport

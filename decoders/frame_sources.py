@@ -16,8 +16,9 @@ from sdr.bytestream import ByteStream
 from .byte_sources import HARD_LEVEL, ByteSource
 from .downlink import Downlink, Mode
 from .errors import InputError
+from .frame import IDLE_VCID, Frame, make_frame, make_unprotected_frame
 from .frame_sync import VERSION, FoundFrame, FrameFinder
-from .frames import IDLE_VCID, Frame, cadu_bytes, make_frame, make_unprotected_frame
+from .frames import cadu_bytes
 from .minor_frames import WORD_BITS, pack_words, unpack_words
 from .packets import IDLE_ZONE, NO_HEADER
 from .uncoded_sync import UncodedFinder, UncodedFrame

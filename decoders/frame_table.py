@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .frames import IDLE_VCID, Frame
+from .frame import IDLE_VCID, Frame
 from .report import FrameCounts
 from .virtual_channels import VirtualChannels
 

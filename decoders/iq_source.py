@@ -16,7 +16,8 @@ from .demodulators import AnyDemodulator, open_demodulator
 from .detect import choose_mode, describe
 from .downlink import Downlink, Mode
 from .errors import InputError
-from .frames import Frame, Tap
+from .frame import Frame
+from .frames import Tap
 from .mode_search import ModeSearch
 from .pace import Pace
 from .report import InputFacts

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .downlink import Mode
-from .frames import Frame, FrameDecoder, Tap
+from .frame import Frame
+from .frames import FrameDecoder, Tap
 from .viterbi import SoftBits
 
 # Strength of the 80k markers that settles the mode before the first frame, 18 s later: noise reaches 9 in one

@@ -13,8 +13,9 @@ from sdr.recording import open_recording
 from .byte_sources import BitSource
 from .downlink import Downlink, Mode, nearest
 from .errors import InputError
+from .frame import Frame
 from .frame_sources import CaduSource, VcduSource
-from .frames import Frame, Tap
+from .frames import Tap
 from .iq_source import IqSource
 from .report import InputFacts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .frames import IDLE_VCID, Frame
+from .frame import IDLE_VCID, Frame
 from .minor_frames import FRAMES_PER_DAY
 
 COUNTER_MODULUS = 1 << 24

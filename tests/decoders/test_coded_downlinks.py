@@ -16,7 +16,8 @@ from decoders.ambiguity import negative
 from decoders.decode import DecodeRequest, decode
 from decoders.downlink import load_downlink
 from decoders.errors import InputError
-from decoders.frames import Frame, FrameDecoder
+from decoders.frame import Frame
+from decoders.frames import FrameDecoder
 from decoders.report import DecodeReport
 from sim.coding import ConvolutionalEncoder, NrzM
 from tests.decoders.coded_stream import coded_bits, received, sent_cadus

@@ -254,7 +254,7 @@ def test_a_device_that_is_full(soft_file: Path) -> None:
 def test_the_time_of_a_frame(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from decoders.frames import make_frame
+    from decoders.frame import make_frame
 
     table = FrameTable()
     frame = replace(make_frame(sent_cadus(1)[0], (0, 0, 0, 0), bit_index=0), sample_index=500_000.0)

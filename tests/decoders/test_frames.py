@@ -12,8 +12,9 @@ from decoders.ambiguity import negative
 from decoders.codeblock import PROVEN, decode_codeblock
 from decoders.differential import nrz_m_encode
 from decoders.downlink import load_downlink
+from decoders.frame import Frame, make_frame
 from decoders.frame_sync import FrameFinder
-from decoders.frames import Frame, FrameDecoder, make_frame
+from decoders.frames import FrameDecoder
 from decoders.marker_search import marker_distance_plain
 from decoders.mode_search import ModeSearch
 from decoders.reed_solomon import FAILED, chance_of_random_decode

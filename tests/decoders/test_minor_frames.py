@@ -12,7 +12,7 @@ import pytest
 from decoders.decode import DecodeRequest, decode
 from decoders.downlink import load_downlink
 from decoders.errors import InputError
-from decoders.frames import make_unprotected_frame
+from decoders.frame import make_unprotected_frame
 from decoders.minor_frames import FRAMES_PER_DAY, pack_words, read_minor_frame, unpack_words
 from decoders.uncoded_sync import UncodedFrame
 from decoders.virtual_channels import VirtualChannels
