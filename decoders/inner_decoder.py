@@ -92,11 +92,14 @@ class InnerDecoder:
         """Decode the groups that are complete with their run-out; the last blocks of them are held back."""
         if not self._coded:
             return [DecodedBits((soft > 0).astype(np.uint8), soft, "as sent")] if soft.size else []
-        self._take(np.maximum(soft, -127))
+        soft = np.maximum(soft, -127) if soft.size and soft.min() < -127 else soft
+        self._take(soft)
         self._received += soft.size
         out: list[DecodedBits] = []
         while self._waiting >= self._needed(len(self._held) + GROUP_BLOCKS):
             out += self._decode(GROUP_BLOCKS, held_back=HELD_BLOCKS)
+        if self._pieces[-1] is soft:
+            self._pieces[-1] = soft.copy()  # the caller may use its array again
         return out
 
     def flush(self) -> list[DecodedBits]:
@@ -131,18 +134,26 @@ class InnerDecoder:
 
     def _decode(self, count: int, *, held_back: int) -> list[DecodedBits]:
         """Decode a group and settle its ambiguities; all but the blocks held back come out."""
-        self._pieces = [np.concatenate(self._pieces)]
-        first = len(self._held)
-        window = self._held.followed_by(self._run(self._ambiguity or self._choices[0][0], first, count))
-        self._mark(window, first)
-        self._settle(window, first)
-        self._settle_mirror(window)
-        ready = max(0, len(window) - held_back)
-        self._pieces = [self._pieces[0][self._soft_of(ready * self._block) :]]
+        if len(self._pieces) > 1:
+            self._pieces = [np.concatenate(self._pieces)]
+        held, fresh = self._held, self._run(self._ambiguity or self._choices[0][0], len(self._held), count)
+        self._mark(fresh, 0)
+        if held_back < len(fresh) and not fresh.suspect.any() and self._is_upright(fresh):
+            ready = len(fresh) - held_back
+            out = [*held.decoded(len(held)), *fresh.decoded(ready)]
+            self._held = fresh.rest(ready)
+        else:
+            window = held.followed_by(fresh)
+            self._settle(window, len(held))
+            self._settle_mirror(window)
+            ready = max(0, len(window) - held_back)
+            out = list(window.decoded(ready))
+            self._held = window.rest(ready)
+        done = len(held) + len(fresh) - len(self._held)
+        self._pieces = [self._pieces[0][self._soft_of(done * self._block) :]]
         self._waiting = self._pieces[0].size
-        self._emitted += ready
-        self._held = window.rest(ready)
-        return list(window.decoded(ready))
+        self._emitted += done
+        return out
 
     def _run(self, ambiguity: Ambiguity, first: int, count: int) -> DecodedWindow:
         """Blocks of the window decoded with an ambiguity."""
@@ -213,9 +224,20 @@ class InnerDecoder:
         window.replace(first * self._block + place, fresh, first, self._ambiguity)
         self._mark(window, k + 1)
 
+    def _alike(self) -> tuple[Ambiguity, ...]:
+        """The present ambiguity and the one that the code cannot tell from it, if there is one."""
+        return next((group for group in self._choices if self._ambiguity in group), ())
+
+    def _is_upright(self, window: DecodedWindow) -> bool:
+        """Whether the present one of two ambiguities that the code cannot tell apart brings markers."""
+        if len(self._alike()) < 2:
+            return True
+        first_frames = window.bits.reshape(-1)[: 4 * self._mode.frame_bits]
+        return self._markers(first_frames) >= MARKERS_SURE
+
     def _settle_mirror(self, window: DecodedWindow) -> None:
         """Of two ambiguities that the code cannot tell apart take the one that brings more markers."""
-        alike = next((group for group in self._choices if self._ambiguity in group), ())
+        alike = self._alike()
         if len(alike) < 2 or not len(window):
             return
         place = window.runs[-1][0]

@@ -86,7 +86,7 @@ def test_each_ambiguity_is_found_near_the_threshold(kind: tuple[str, str, str]) 
         assert str(member) in {piece.state for piece in got}
         count = min(bits.size, joined(got).size)
         errors = np.mean(joined(got)[: count - 100] != bits[: count - 100])
-        assert min(errors, 1 - errors) < 0.03
+        assert min(errors, 1 - errors) < 0.045  # a wrong one has 0.3 and more
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0] == "qpsk"], ids="-".join)
