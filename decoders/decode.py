@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,17 @@ import numpy as np
 
 from sdr.errors import SdrError
 
+from . import report_parts
 from .downlink import Downlink, Mode, load_downlink, nearest
 from .errors import DecoderError, InputError
 from .frame import Frame
 from .frame_table import FrameTable
-from .level1a import Provenance, packet_report, write_level1a
-from .msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
-from .packets import Packet, PacketAssembler, PacketReport
-from .report import SCHEMA, DecodeReport, FrameCounts, InputFacts, software_versions
+from .level1a import Provenance, write_level1a
+from .msu_mr import MsuMrAssembler
+from .packets import Packet, PacketAssembler
+from .report import SCHEMA, DecodeReport, InputFacts, software_versions
 from .results import TAPS, UNFINISHED, Results, tap_name
 from .sources import FrameSource, open_source
-from .spacecraft import named
 
 Progress = Callable[[float], None]
 
@@ -125,21 +125,21 @@ class _Run:
             packets, image = self._packets.report, self._instrument.finish()
         counts = self._table.counts()
         self._results.finish()
-        messages = tuple(_messages(downlink, self._table, image, source))
+        messages = tuple(report_parts.messages(downlink, self._table, image, source))
         mode = source.mode.name if source.mode else None
         table: dict[str, Any] = {
             "schema": SCHEMA,
             "exit_status": 0 if counts.good else 1,
             "messages": messages,
-            "input": _input_table(self._request, source),
+            "input": report_parts.input_table(self._request.input, self._request.level, source),
             "downlink": downlink.name,
             "mode": mode,
             "satellite": self._request.satellite,
             "frames": asdict(counts),
             "channels": self._table.channels.table(),
             "columns": self._table,
-            "packets": None if packets is None else _packet_table(packets),
-            "image": None if image is None else _image_table(image),
+            "packets": report_parts.packet_table(packets),
+            "image": report_parts.image_table(image),
             "software": software_versions(),
         }
         if image is not None:
@@ -198,91 +198,6 @@ def _opened(request: DecodeRequest, downlink: Downlink, results: Results) -> Ite
 
 def _time_kind(mode: Mode | None) -> Any:
     return "auto" if mode is None else mode.time
-
-
-def _messages(
-    downlink: Downlink, table: FrameTable, image: MsuMrImage | None, source: FrameSource
-) -> Iterator[str]:
-    counts, framing = table.counts(), source.mode or downlink.modes[0]
-    if counts.good:
-        yield _outcome(counts, framing)
-        yield from _strangers(downlink, table, framing)
-    elif counts.located:
-        yield f"{counts.located} frames of {downlink.name} were located, but none is free of errors"
-    else:
-        yield f"no signal of this downlink was found: no frame of {downlink.name} in the whole input"
-    if counts.good and image is None and framing.instrument == "msu-mr":
-        yield "the frames hold no picture of MSU-MR"
-    yield from source.facts.notes
-    if image is not None:
-        yield from image.report.notes
-
-
-def _outcome(counts: FrameCounts, mode: Mode) -> str:
-    if mode.protected:
-        return (
-            f"{counts.good} frames, {counts.corrected} of them corrected; {counts.failed} were located but "
-            f"failed, {counts.lost} are missing by their counters"
-        )
-    missing = f", {counts.lost} are missing by their time codes" if mode.framing == "raw16" else ""
-    return (
-        f"{counts.good} frames, unprotected: nothing proves their content; {counts.failed} were located but "
-        f"are cut off, faded or damaged{missing}"
-    )
-
-
-def _strangers(downlink: Downlink, table: FrameTable, mode: Mode) -> Iterator[str]:
-    """Whose frames they are, when most are of none of the spacecraft that this downlink belongs to."""
-    scids = table.channels.scids
-    found = next(iter(scids), None)
-    if found is not None and mode.scids and found not in mode.scids:
-        known = ", ".join(named(scid, mode) for scid in mode.scids)
-        yield (
-            f"{scids[found]} of the frames come from spacecraft {named(found, mode)}; "
-            f"{downlink.name} is sent by {known}"
-        )
-
-
-def _input_table(request: DecodeRequest, source: FrameSource) -> dict[str, Any]:
-    facts = source.facts
-    return {
-        "path": str(request.input),
-        "sha256": source.sha256(),
-        "level": request.level,
-        "format": facts.format,
-        "sample_rate": facts.sample_rate,
-        "samples": facts.samples,
-        "demodulator": facts.demodulator,
-        "pace": facts.pace,
-        "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
-        "gaps": [
-            {"sample_index": index, "sample_count": count, "cause": cause}
-            for index, count, cause in facts.gaps
-        ],
-    }
-
-
-def _packet_table(report: PacketReport) -> dict[str, Any]:
-    return {name: value for name, value in asdict(report).items() if name != "gaps"}
-
-
-def _image_table(image: MsuMrImage) -> dict[str, Any]:
-    channels = {}
-    for channel in image.channels:
-        quality = image.quality[channel]
-        good, missing = int((quality == GOOD).sum()), int((quality == MISSING).sum())
-        channels[str(channel)] = {
-            "lines": len(quality),
-            "good": good,
-            "missing": missing,
-            "damaged": quality.size - good - missing,
-        }
-    return {
-        "channels": channels,
-        "start": image.start.isoformat(),
-        "end": image.end.isoformat(),
-        "report": packet_report(image),
-    }
 
 
 def _provenance(request: DecodeRequest, table: Mapping[str, Any]) -> Provenance:

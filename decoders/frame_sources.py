@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sdr.bytestream import ByteStream
 
 from .byte_sources import HARD_LEVEL, ByteSource
+from .codeblock import decode_codeblock
 from .downlink import Downlink, Mode
 from .errors import InputError
 from .frame import IDLE_VCID, Frame, make_frame, make_unprotected_frame
@@ -21,6 +22,7 @@ from .frame_sync import VERSION, FoundFrame, FrameFinder
 from .frames import cadu_bytes
 from .minor_frames import WORD_BITS, pack_words, unpack_words
 from .packets import IDLE_ZONE, NO_HEADER
+from .reed_solomon import LENGTH
 from .uncoded_sync import UncodedFinder, UncodedFrame
 from .viterbi import Bits
 
@@ -50,12 +52,15 @@ class CaduSource(ByteSource):
     def __init__(self, path: Path, stream: ByteStream, downlink: Downlink, *, start: datetime | None) -> None:
         super().__init__(path, stream, downlink, start=start)
         self._framing = one_framing(downlink)
+        self._looked = False
 
     def frames(self) -> Iterator[list[Frame]]:
         """Located frames as the file is read."""
         bits = self._bits()
         if not self._framing.protected:
-            yield from _all(_UnprotectedFraming(self._framing), bits)
+            for frames in _all(_UnprotectedFraming(self._framing), bits):
+                self._refuse_coded(frames)
+                yield frames
             return
         guesses: dict[str, _Framing] = {"": _ProtectedFraming(replace(self._framing, randomiser="none"), "")}
         if self._framing.randomiser != "none":
@@ -64,6 +69,22 @@ class CaduSource(ByteSource):
             if guess == "randomised":
                 self.notes[:] = ["the frames of the input were still randomised"]
             yield frames
+
+    def _refuse_coded(self, frames: list[Frame]) -> None:
+        """Frames of 1024 bytes with the same marker, but with parity, are of another downlink."""
+        first = next((frame for frame in frames if frame.good), None)
+        if self._looked or first is None or self._framing.block_bytes != 4 * LENGTH:
+            return
+        self._looked = True
+        bits = np.unpackbits(np.frombuffer(first.cadu[4:], dtype=np.uint8))
+        for basis in ("conventional", "dual"):
+            if decode_codeblock(
+                bits, replace(self._framing, rs_basis=basis, rs_interleave=4, rs_parity=32)
+            ).proven:
+                raise InputError(
+                    f"{self.path} holds frames with Reed-Solomon parity, which those of this downlink have "
+                    "not: is it another --downlink?"
+                )
 
     def _bits(self) -> Iterator[Bits]:
         if self._framing.framing != "raw16":

@@ -146,6 +146,13 @@ def test_frames_of_another_spacecraft_are_told(run: Decode, shared_data: Path) -
     assert not any("spacecraft" in text for text in report.messages)
 
 
+def test_coded_frames_are_no_frames_of_meteor_hrpt(run: Decode, shared_data: Path) -> None:
+    """Marker and length are the same; whether still randomised or not, their parity tells."""
+    for name in ("snpp/snpp_synchronized_cadus.dat", "lrpt/meteor-m2_2019-03-24_expected.cadu"):
+        with pytest.raises(InputError, match="with Reed-Solomon parity"):
+            run(shared_data / name, "meteor_hrpt", "cadu")
+
+
 def test_gk2a_vcdus(run: Decode, shared_data: Path) -> None:
     """Four repeats of a capture: the counter goes back three times, and nothing is missing in between."""
     path = shared_data / "gk2a-lrit/GK-2A_LRIT_VCDU.bin"
