@@ -28,8 +28,8 @@ nb::capsule owner(T* data) {
 auto viterbi(In<int8_t, 2> soft, size_t head, size_t length, size_t tail,
              const std::string& instruction_set) {
     const size_t rows = soft.shape(0);
-    if (length == 0 || head > (size_t(1) << 20) || length > (size_t(1) << 24) || tail > (size_t(1) << 20))
-        throw std::invalid_argument("length must be 1 … 2^24, head and tail at most 2^20");
+    if (length == 0 || head > (size_t(1) << 20) || length > (size_t(1) << 20) || tail > (size_t(1) << 20))
+        throw std::invalid_argument("length must be 1 … 2^20, head and tail at most 2^20");
     if (soft.shape(1) != 2 * (head + length + tail))
         throw std::invalid_argument("soft has " + std::to_string(soft.shape(1)) +
                                     " columns; needed are 2 * (head + length + tail)");

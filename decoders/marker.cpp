@@ -26,7 +26,8 @@ TRAMTHU_BODY void distance_body(const uint8_t* bits, size_t count, uint64_t mark
                 std::memcpy(&window, bits + k + j, kPlaces);
             else
                 std::memcpy(&window, bits + k + j, left);
-            sum += window ^ uint8_t(marker >> (marker_bits - 1 - j) & 1);
+            const auto bit = uint8_t(marker >> (marker_bits - 1 - j) & 1);
+            sum += window ^ bit;
         }
         std::memcpy(distance + k, &sum, left);
     }
@@ -45,11 +46,12 @@ TRAMTHU_BODY void correlation_body(const int8_t* soft, size_t count, const int8_
             Sums sum = {};
             SoftBits window = {};
             for (size_t j = start; j < std::min(size, start + kSafe); ++j) {
+                const int16_t sign = pattern[j];
                 if (left == kPlaces)
                     std::memcpy(&window, soft + k + j, kPlaces);
                 else
                     std::memcpy(&window, soft + k + j, left);
-                sum += __builtin_convertvector(window, Sums) * int16_t(pattern[j]);
+                sum += __builtin_convertvector(window, Sums) * sign;
             }
             for (size_t i = 0; i < kPlaces; ++i) total[i] += sum[i];
         }

@@ -71,14 +71,19 @@ inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t
     return uint16_t(std::min(uint64_t(kFactorOne), 4 * kFactorOne * kLevels * sum / (5 * energy)));
 }
 
-// Memory of a thread, kept from call to call: it is as large as the largest group of rows so far.
+// Memory of a thread, kept from call to call unless it is much.
 class Scratch {
   public:
     void* decisions(size_t bytes) { return decisions_.sized(bytes); }
     void* kept(size_t bytes) { return kept_.sized(bytes); }
     uint8_t* bytes(size_t bytes) { return bytes_.sized(bytes); }
+    void forget_much() {
+        for (Memory* memory : {&decisions_, &kept_, &bytes_})
+            if (memory->size > kMuch) *memory = {};
+    }
 
   private:
+    static constexpr size_t kMuch = size_t(4) << 20;
     struct Memory {
         uint8_t* sized(size_t wanted) {
             if (wanted > size) {

@@ -206,14 +206,16 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
     const size_t count = std::min(size_t(kBytes), job.rows - first);
     Rows rows;
     rows.padding = chunks * kChunk - steps;
-    uint16_t last_factor = 0;
+    uint16_t last_factor = 0, factors[2][kBytes / 2];
     for (size_t lane = 0; lane < kBytes; ++lane) {
         // Lanes without a row of their own repeat the last one; their result is not read.
         const size_t own = std::min(lane, count - 1);
         rows.soft[lane] = job.soft + (first + own) * 2 * steps;
         if (own == lane) last_factor = factor(rows.soft[lane], 2 * steps);
-        (lane % 2 ? rows.odd_factor : rows.even_factor)[lane / 2] = last_factor;
+        factors[lane % 2][lane / 2] = last_factor;
     }
+    std::memcpy(&rows.even_factor, factors[0], kBytes);
+    std::memcpy(&rows.odd_factor, factors[1], kBytes);
     alignas(kBytes) Vector metrics[kStates];
     auto* even = reinterpret_cast<Mask*>(scratch.decisions(chunks * kChunk * kStates * sizeof(Mask)));
     forward(rows, chunks, even, metrics);
@@ -235,4 +237,5 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
 inline void run(const ViterbiBlocks& job) {
     static thread_local Scratch scratch;
     for (size_t first = 0; first < job.rows; first += kBytes) run_group(job, first, scratch);
+    scratch.forget_much();
 }
