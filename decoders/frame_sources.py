@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sdr.bytestream import ByteStream
 
 from .byte_sources import HARD_LEVEL, ByteSource
-from .codeblock import decode_codeblock
+from .codeblock import VARIED_BYTES, decode_codeblock
 from .downlink import Downlink, Mode
 from .errors import InputError
 from .frame import IDLE_VCID, Frame, make_frame, make_unprotected_frame
@@ -74,6 +74,8 @@ class CaduSource(ByteSource):
         """Frames of 1024 bytes with the same marker, but with parity, are of another downlink."""
         first = next((frame for frame in frames if frame.good), None)
         if self._looked or first is None or self._framing.block_bytes != 4 * LENGTH:
+            return
+        if len(set(first.cadu)) < VARIED_BYTES:  # repeating bytes are codewords, too
             return
         self._looked = True
         bits = np.unpackbits(np.frombuffer(first.cadu[4:], dtype=np.uint8))

@@ -34,6 +34,7 @@ SEARCH_STRENGTH, WEAK_STRENGTH = 3.5, 2.5
 FLYWHEEL_FRAMES = 24
 SLIP_BITS = 64
 LOOK_BACK_FRAMES = 8
+ERASED_RUN = 16  # so many erasures in a row are no chance
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class UncodedFrame:
     Attributes:
         bit_index: number of its marker's first bit in the stream; negative where the input begins within it.
         bits: 0/1 in the right polarity, shape (frame_bits,); 0 beyond the ends of the input.
-        good: between two markers at frame distance.
+        good: between two markers at frame distance, and no bits are missing.
         state: what is to be said about it.
         marker_errors: wrong bits of its own marker, None where that lies outside the input.
         ebn0_db: Es/N0 of the bits of its markers in dB, rough (1 dB); None where they are too few.
@@ -215,7 +216,7 @@ class UncodedFinder:
         elif end < self._end:
             yield self._made(first, f"damaged: another frame begins {end - first} bits on")
         elif self._floor <= end:
-            yield self._made(first, "the input ends with it", good=True)
+            yield self._complete(first, "the input ends with it")
         elif first < end:
             yield self._made(first, f"the input ends {self._floor - end} bits before it does")
 
@@ -254,7 +255,23 @@ class UncodedFinder:
             return self._made(place, f"faded: {' and '.join(faint)} marker not seen")
         if begin * end < 0:
             return self._made(place, "damaged: polarity turned within it")
-        return self._made(place, "", good=True)
+        return self._complete(place)
+
+    def _complete(self, place: int, state: str = "") -> UncodedFrame:
+        """A frame that is good unless bits of it are missing."""
+        if missing := self._missing(place):
+            return self._made(place, f"damaged: {missing} bits of it are missing")
+        return self._made(place, state, good=True)
+
+    def _missing(self, place: int) -> int:
+        """Bits of a frame that are erased, several in a row: samples were lost, or there was no signal."""
+        start = place - self._base
+        known = self._soft[start : start + self._length] != 0
+        if np.count_nonzero(known) > self._length - ERASED_RUN:
+            return 0
+        edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
+        runs = edges[1::2] - edges[::2]
+        return int(runs[runs >= ERASED_RUN].sum())
 
     def _made(self, place: int, state: str, *, good: bool = False) -> UncodedFrame:
         start, stop = place - self._base, place - self._base + self._length

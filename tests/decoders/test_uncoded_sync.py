@@ -130,6 +130,17 @@ def test_the_flywheel_carries_through_a_fade(name: str, faded: int) -> None:
     assert all("faded" in frame.state for frame in frames if not frame.good)
 
 
+def test_a_frame_with_erased_bits_is_damaged() -> None:
+    """Lost samples are filled in as erasures, so that the markers still stand at frame distance."""
+    bits = sent("meteor_hrpt", 6)
+    soft = soft_of(bits, 9.0)
+    soft[2 * 8192 + 3000 : 2 * 8192 + 3500] = 0
+    soft[4 * 8192 + np.random.default_rng(1).choice(np.arange(100, 8000), 200, replace=False)] = 0
+    frames = found("meteor_hrpt", soft)
+    assert [frame.good for frame in frames] == [True, True, False, True, True, True]
+    assert "500 bits of it are missing" in frames[2].state
+
+
 def test_samples_lost_within_a_frame_cut_it_and_nothing_else() -> None:
     bits = sent("meteor_hrpt", 8)
     soft = np.delete(soft_of(bits, 9.0), np.arange(3 * 8192 + 2000, 3 * 8192 + 2000 + 3000))
