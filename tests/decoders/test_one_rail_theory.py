@@ -70,7 +70,7 @@ def loss_db(rate: float, link: Link, esn0_db: float) -> float:
 def test_noise_of_the_tests_is_calibrated(link: Link) -> None:
     """The yardstick first: energy of a symbol and density of the noise, measured on the samples."""
     link = replace(link, sample_rate=6e6)
-    clean = modulate(random_bits(3, 50_000), link)
+    clean = modulate(random_bits(3, 10_000), link)
     energy = np.mean(np.abs(clean) ** 2) * link.sample_rate / link.symbol_rate
     assert energy == pytest.approx(total_energy(link), rel=0.02)
     density = np.mean(np.abs(noise(1_000_000, 4.0, link, np.random.default_rng(3))) ** 2)
@@ -98,7 +98,7 @@ GRID = [
 @pytest.mark.parametrize(("link", "esn0_db", "allowed_db"), GRID, ids=str)
 def test_error_rate_is_that_of_theory(link: Link, esn0_db: float, allowed_db: float) -> None:
     """Cold start, first and last symbol included; what a low sample rate cuts off is part of the loss."""
-    bits = random_bits(11, 160_000)
+    bits = random_bits(11, 100_000)
     block = demodulate(received(bits, esn0_db, link, np.random.default_rng(12)), link)
     rate, _, _ = bit_errors(block.soft_bits, bits)
     expected = bit_error_theory(esn0_db + 0.03, link)
@@ -162,7 +162,7 @@ def test_esn0_within_half_a_decibel(link: Link, esn0_db: float) -> None:
 @pytest.mark.parametrize("level", [1e-3, 300.0])
 def test_soft_bits_are_log_likelihood_ratios(link: Link, level: float) -> None:
     """Of the bits with soft value v, the share sent as 1 is 1 / (1 + exp(-v / SOFT_PER_LLR))."""
-    bits = random_bits(41, 200_000)
+    bits = random_bits(41, 150_000)
     esn0_db = 0.0 if link.modulation == "bpsk" else 1.0
     samples = received(bits, esn0_db, link, np.random.default_rng(42)) * np.float32(level)
     soft = demodulate(samples, link).soft_bits
