@@ -45,8 +45,10 @@ class SampleStore:
         if self._end + len(samples) > len(self._room):
             held = self.held
             needed = len(held) + len(samples)
-            # Room for twice as much, so that what is held moves once for each time it is replaced.
-            room = self._room if 2 * needed <= len(self._room) else np.empty(2 * needed, np.complex64)
+            # Room for half as much again, so that what is held does not move each time.
+            room = (
+                self._room if 3 * needed <= 2 * len(self._room) else np.empty(3 * needed // 2, np.complex64)
+            )
             room[: len(held)] = held
             self._room, self._begin, self._end = room, 0, len(held)
         self._room[self._end : self._end + len(samples)] = samples
