@@ -4,11 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tramthu {
+#include "decoders/dispatch.h"
 
-// What this processor runs: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), or neither.
-bool has_v4();
-bool has_v3();
+namespace tramthu {
 
 // Viterbi blocks: `rows` rows of 2*(head+length+tail) soft bits; see viterbi.py.
 struct ViterbiBlocks {
@@ -17,7 +15,7 @@ struct ViterbiBlocks {
     uint8_t* bits;   // rows * length, 0 or 1
     int32_t* score;  // per row: sum of soft * (+1 or -1 of the re-encoded symbol) over `length`
 };
-void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set);
+void viterbi_blocks(const ViterbiBlocks& job, Level level);
 
 // Max-log a-posteriori decoding of `count` bits; see siso.py.
 void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr);

@@ -15,6 +15,8 @@ namespace nb = nanobind;
 
 namespace {
 
+using tramthu::Level;
+
 template <typename T, int kDimensions>
 using In = nb::ndarray<const T, nb::ndim<kDimensions>, nb::c_contig, nb::device::cpu>;
 template <typename T, int kDimensions>
@@ -33,14 +35,14 @@ auto viterbi(In<int8_t, 2> soft, size_t head, size_t length, size_t tail,
     if (soft.shape(1) != 2 * (head + length + tail))
         throw std::invalid_argument("soft has " + std::to_string(soft.shape(1)) +
                                     " columns; needed are 2 * (head + length + tail)");
+    const Level level = tramthu::level_named(instruction_set);
     auto* bits = new uint8_t[rows * length];
     nb::capsule bits_owner = owner(bits);
     auto* score = new int32_t[rows];
     nb::capsule score_owner = owner(score);
     {
         nb::gil_scoped_release released;
-        tramthu::viterbi_blocks({soft.data(), rows, head, length, tail, bits, score},
-                                instruction_set.c_str());
+        tramthu::viterbi_blocks({soft.data(), rows, head, length, tail, bits, score}, level);
     }
     return nb::make_tuple(Out<uint8_t, 2>(bits, {rows, length}, bits_owner),
                           Out<int32_t, 1>(score, {rows}, score_owner));
@@ -136,7 +138,10 @@ auto marker_correlation(In<int8_t, 1> soft, In<int8_t, 1> pattern) {
 NB_MODULE(_fec, m) {
     m.def("viterbi", &viterbi, nb::arg("soft"), nb::arg("head"), nb::arg("length"), nb::arg("tail"),
           nb::arg("instruction_set"));
-    m.def("instruction_set", [] { return tramthu::has_v4() ? "v4" : tramthu::has_v3() ? "v3" : "generic"; });
+    m.def("instruction_set", [] {
+        const Level best = tramthu::best_level();
+        return best == Level::v4 ? "v4" : best == Level::v3 ? "v3" : "generic";
+    });
     m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"));
     m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"), nb::arg("parity"));
     m.def("rs_decode_words", &rs_decode_words, nb::arg("words"), nb::arg("parity"));

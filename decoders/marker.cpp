@@ -14,8 +14,8 @@ typedef uint8_t Bytes __attribute__((vector_size(64)));
 typedef int8_t SoftBits __attribute__((vector_size(32)));
 typedef int16_t Sums __attribute__((vector_size(64)));
 
-TRAMTHU_BODY void distance_body(const uint8_t* bits, size_t count, uint64_t marker, size_t marker_bits,
-                                uint8_t* distance) {
+TRAMTHU_INLINE void distance_body(const uint8_t* bits, size_t count, uint64_t marker, size_t marker_bits,
+                                  uint8_t* distance) {
     constexpr size_t kPlaces = sizeof(Bytes);
     const size_t places = count - marker_bits + 1;
     for (size_t k = 0; k < places; k += kPlaces) {
@@ -35,8 +35,8 @@ TRAMTHU_BODY void distance_body(const uint8_t* bits, size_t count, uint64_t mark
 
 constexpr size_t kSafe = 128;  // soft bits that a sum of 16 bits holds
 
-TRAMTHU_BODY void correlation_body(const int8_t* soft, size_t count, const int8_t* pattern, size_t size,
-                                   int32_t* correlation) {
+TRAMTHU_INLINE void correlation_body(const int8_t* soft, size_t count, const int8_t* pattern, size_t size,
+                                     int32_t* correlation) {
     constexpr size_t kPlaces = sizeof(SoftBits);
     const size_t places = count - size + 1;
     for (size_t k = 0; k < places; k += kPlaces) {

@@ -35,7 +35,7 @@ constexpr Signs kSigns;
 using Metrics = std::array<int32_t, kStates>;
 using Branches = std::array<int32_t, kHalf>;
 
-TRAMTHU_BODY Branches branches(int32_t x, int32_t y) {
+TRAMTHU_INLINE Branches branches(int32_t x, int32_t y) {
     Branches m;
     for (int u = 0; u < kHalf; ++u)
         m[u] = (x ^ kSigns.first[u]) - kSigns.first[u] + (y ^ kSigns.second[u]) - kSigns.second[u];
@@ -44,22 +44,22 @@ TRAMTHU_BODY Branches branches(int32_t x, int32_t y) {
 
 // The information bit of a state is its newest bit, or with NRZ-M the change from the one before; either way
 // the same for sixteen states in a row.
-TRAMTHU_BODY unsigned information(int quarter, bool nrz_m) {
+TRAMTHU_INLINE unsigned information(int quarter, bool nrz_m) {
     return unsigned(nrz_m ? quarter ^ quarter >> 1 : quarter >> 1) & 1u;
 }
 
-TRAMTHU_BODY void forbid(Metrics& metrics, unsigned known, bool nrz_m) {
+TRAMTHU_INLINE void forbid(Metrics& metrics, unsigned known, bool nrz_m) {
     for (int quarter = 0; quarter < 4; ++quarter)
         if (information(quarter, nrz_m) != known)
             std::fill_n(metrics.begin() + 16 * quarter, 16, kImpossible);
 }
 
-TRAMTHU_BODY void normalise(Metrics& metrics) {
+TRAMTHU_INLINE void normalise(Metrics& metrics) {
     const int32_t best = *std::max_element(metrics.begin(), metrics.end());
     for (int32_t& metric : metrics) metric = std::max(metric - best, kImpossible);
 }
 
-TRAMTHU_BODY void forward(const Metrics& from, const Branches& m, Metrics& to) {
+TRAMTHU_INLINE void forward(const Metrics& from, const Branches& m, Metrics& to) {
     for (int u = 0; u < kHalf; ++u) {
         const int32_t even = from[2 * u], odd = from[2 * u + 1];
         to[u] = std::max(even + m[u], odd - m[u]);
@@ -67,7 +67,7 @@ TRAMTHU_BODY void forward(const Metrics& from, const Branches& m, Metrics& to) {
     }
 }
 
-TRAMTHU_BODY void backward(const Metrics& from, const Branches& m, Metrics& to) {
+TRAMTHU_INLINE void backward(const Metrics& from, const Branches& m, Metrics& to) {
     for (int u = 0; u < kHalf; ++u) {
         const int32_t low = from[u], high = from[u + kHalf];
         to[2 * u] = std::max(low + m[u], high - m[u]);
@@ -75,7 +75,7 @@ TRAMTHU_BODY void backward(const Metrics& from, const Branches& m, Metrics& to) 
     }
 }
 
-TRAMTHU_BODY int32_t ratio(const Metrics& before, const Metrics& behind, bool nrz_m) {
+TRAMTHU_INLINE int32_t ratio(const Metrics& before, const Metrics& behind, bool nrz_m) {
     int32_t best[4];
     for (int quarter = 0; quarter < 4; ++quarter) {
         int32_t most = 4 * kImpossible;
@@ -86,8 +86,8 @@ TRAMTHU_BODY int32_t ratio(const Metrics& before, const Metrics& behind, bool nr
     return std::max(best[2], best[3]) - std::max(best[0], best[1]);
 }
 
-TRAMTHU_BODY void siso_body(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m,
-                            Metrics* metrics, int32_t* llr) {
+TRAMTHU_INLINE void siso_body(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m,
+                              Metrics* metrics, int32_t* llr) {
     metrics[0] = {};
     for (size_t t = 0; t < count; ++t) {
         forward(metrics[t], branches(soft[2 * t], soft[2 * t + 1]), metrics[t + 1]);

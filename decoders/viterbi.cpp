@@ -11,8 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <stdexcept>
-#include <string>
+#include <new>
 
 #include "decoders/fec.h"
 
@@ -172,30 +171,13 @@ void run_v4(const ViterbiBlocks& job) {
 
 }  // namespace
 
-#if defined(__x86_64__)
-bool has_v3() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-}
-bool has_v4() {
-    return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
-#else
-bool has_v3() { return false; }
-bool has_v4() { return false; }
-#endif
-
-void viterbi_blocks(const ViterbiBlocks& job, const char* instruction_set) {
+void viterbi_blocks(const ViterbiBlocks& job, Level level) {
     if (job.rows == 0) return;
-    const std::string wanted = instruction_set;
-    if (wanted == "generic") return generic::run(job);
 #if defined(__x86_64__)
-    if (wanted == "v3" && has_v3()) return v3::run(job);
-    if (wanted == "v4" && has_v4()) return run_v4(job);
+    if (level == Level::v3) return v3::run(job);
+    if (level == Level::v4) return run_v4(job);
 #endif
-    throw std::invalid_argument("this machine lacks the instruction set " + wanted);
+    if (level == Level::generic) generic::run(job);
 }
 
 }  // namespace tramthu

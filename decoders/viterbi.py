@@ -65,8 +65,7 @@ def viterbi(
     Raises:
         ValueError: misfitting lengths, or an instruction set this machine lacks.
     """
-    chosen = instruction_set or _fec.instruction_set()
-    return _fec.viterbi(np.ascontiguousarray(soft), head, length, tail, chosen)
+    return _fec.viterbi(np.ascontiguousarray(soft), head, length, tail, instruction_set or "")
 
 
 def viterbi_plain(soft: SoftBits, *, head: int, length: int, tail: int) -> tuple[Bits, Int32s]:

@@ -56,7 +56,7 @@ void viterbi(const Folder& folder) {
     std::vector<uint8_t> bits(size[0] * size[2]);
     std::vector<int32_t> score(size[0]);
     tramthu::viterbi_blocks({soft.data(), size[0], size[1], size[2], size[3], bits.data(), score.data()},
-                            "generic");
+                            Level::generic);
     folder.write("bits", bits);
     folder.write("score", score);
 }

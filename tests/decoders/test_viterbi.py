@@ -105,7 +105,7 @@ def test_levels_are_odd_and_leave_small_soft_bits_alone() -> None:
 
 
 def test_an_unknown_instruction_set_and_misfitting_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="lacks the instruction set"):
+    with pytest.raises(ValueError, match="must be generic, v3 or v4, not v9"):
         viterbi(np.zeros((1, 20), np.int8), head=0, length=10, tail=0, instruction_set="v9")
     with pytest.raises(ValueError, match="columns"):
         viterbi(np.zeros((1, 21), np.int8), head=0, length=10, tail=0)
