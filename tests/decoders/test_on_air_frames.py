@@ -14,7 +14,14 @@ from sim.link_test import link_test
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Frames and Eb/N0 in dB: coded ones near what is needed, unprotected ones where hardly a bit is wrong.
-LINKS = {"metop_ahrpt": (30, 5.0), "gk2a_lrit": (12, 5.0), "meteor_hrpt": (30, 14.0), "noaa_hrpt": (6, 14.0)}
+LINKS = {
+    "metop_ahrpt": (30, 5.0),
+    "jpss_hrd": (40, 5.0),
+    "noaa21_hrd": (40, 5.0),
+    "gk2a_lrit": (12, 5.0),
+    "meteor_hrpt": (30, 14.0),
+    "noaa_hrpt": (6, 14.0),
+}
 
 
 @pytest.mark.parametrize("name", LINKS)
