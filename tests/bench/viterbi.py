@@ -19,8 +19,8 @@ ROW_BITS = 2048
 RUN_OUT_BITS = 128
 RATES = ("1/2", "2/3", "3/4", "5/6", "7/8")
 ERRORS = (1e-3, 1e-4, 1e-5)
-WRONG_BITS = 1500  # aimed at
-MOST_BITS = {False: 16_000_000, True: 1_500_000}  # by quick
+WRONG_BITS = 800  # aimed at
+MOST_BITS = {False: 6_000_000, True: 1_500_000}  # by quick
 BATCH_ROWS = 64
 
 TITLE = (
