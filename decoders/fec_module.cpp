@@ -48,7 +48,8 @@ auto viterbi(In<int8_t, 2> soft, size_t head, size_t length, size_t tail,
                           Out<int32_t, 1>(score, {rows}, score_owner));
 }
 
-auto siso(In<int8_t, 1> soft, In<uint8_t, 1> known, bool nrz_m) {
+auto siso(In<int8_t, 1> soft, In<uint8_t, 1> known, bool nrz_m, const std::string& instruction_set) {
+    const Level level = tramthu::level_named(instruction_set);
     const size_t count = known.shape(0);
     if (soft.shape(0) != 2 * count) throw std::invalid_argument("soft must be twice as long as known");
     if (count > (size_t(1) << 22)) throw std::invalid_argument("at most 2^22 bits at once");
@@ -56,7 +57,7 @@ auto siso(In<int8_t, 1> soft, In<uint8_t, 1> known, bool nrz_m) {
     nb::capsule llr_owner = owner(llr);
     {
         nb::gil_scoped_release released;
-        tramthu::siso(soft.data(), known.data(), count, nrz_m, llr);
+        tramthu::siso(soft.data(), known.data(), count, nrz_m, llr, level);
     }
     return Out<int32_t, 1>(llr, {count}, llr_owner);
 }
@@ -105,7 +106,9 @@ auto rs_decode_words(In<uint8_t, 2> words, int parity) {
                           Out<int32_t, 1>(corrected, {count}, corrected_owner));
 }
 
-auto marker_distance(In<uint8_t, 1> bits, uint64_t marker, size_t marker_bits) {
+auto marker_distance(In<uint8_t, 1> bits, uint64_t marker, size_t marker_bits,
+                     const std::string& instruction_set) {
+    const Level level = tramthu::level_named(instruction_set);
     if (marker_bits < 1 || marker_bits > 64) throw std::invalid_argument("a marker has 1 … 64 bits");
     if (marker_bits < 64 && marker >> marker_bits) throw std::invalid_argument("the marker has more bits");
     const size_t count = bits.shape(0) < marker_bits ? 0 : bits.shape(0) - marker_bits + 1;
@@ -113,12 +116,13 @@ auto marker_distance(In<uint8_t, 1> bits, uint64_t marker, size_t marker_bits) {
     nb::capsule distance_owner = owner(distance);
     {
         nb::gil_scoped_release released;
-        tramthu::marker_distance(bits.data(), bits.shape(0), marker, marker_bits, distance);
+        tramthu::marker_distance(bits.data(), bits.shape(0), marker, marker_bits, distance, level);
     }
     return Out<uint8_t, 1>(distance, {count}, distance_owner);
 }
 
-auto marker_correlation(In<int8_t, 1> soft, In<int8_t, 1> pattern) {
+auto marker_correlation(In<int8_t, 1> soft, In<int8_t, 1> pattern, const std::string& instruction_set) {
+    const Level level = tramthu::level_named(instruction_set);
     const size_t size = pattern.shape(0);
     if (size < 1 || size > 65536) throw std::invalid_argument("a pattern has 1 … 65536 places");
     if (!std::all_of(pattern.data(), pattern.data() + size, [](int8_t sign) { return std::abs(sign) <= 1; }))
@@ -128,7 +132,7 @@ auto marker_correlation(In<int8_t, 1> soft, In<int8_t, 1> pattern) {
     nb::capsule correlation_owner = owner(correlation);
     {
         nb::gil_scoped_release released;
-        tramthu::marker_correlation(soft.data(), soft.shape(0), pattern.data(), size, correlation);
+        tramthu::marker_correlation(soft.data(), soft.shape(0), pattern.data(), size, correlation, level);
     }
     return Out<int32_t, 1>(correlation, {count}, correlation_owner);
 }
@@ -142,10 +146,12 @@ NB_MODULE(_fec, m) {
         const Level best = tramthu::best_level();
         return best == Level::v4 ? "v4" : best == Level::v3 ? "v3" : "generic";
     });
-    m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"));
+    m.def("siso", &siso, nb::arg("soft"), nb::arg("known"), nb::arg("nrz_m"),
+          nb::arg("instruction_set") = "");
     m.def("rs_decode", &rs_decode, nb::arg("word"), nb::arg("erasures"), nb::arg("parity"));
     m.def("rs_decode_words", &rs_decode_words, nb::arg("words"), nb::arg("parity"));
     m.def("marker_distance", &marker_distance, nb::arg("bits"), nb::arg("marker"),
-          nb::arg("marker_bits") = 32);
-    m.def("marker_correlation", &marker_correlation, nb::arg("soft"), nb::arg("pattern"));
+          nb::arg("marker_bits") = 32, nb::arg("instruction_set") = "");
+    m.def("marker_correlation", &marker_correlation, nb::arg("soft"), nb::arg("pattern"),
+          nb::arg("instruction_set") = "");
 }

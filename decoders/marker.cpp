@@ -69,13 +69,13 @@ TRAMTHU_VARIANTS_OF(correlation,
 }  // namespace
 
 void marker_distance(const uint8_t* bits, size_t count, uint64_t marker, size_t marker_bits,
-                     uint8_t* distance) {
-    if (count >= marker_bits) distance_best()(bits, count, marker, marker_bits, distance);
+                     uint8_t* distance, Level level) {
+    if (count >= marker_bits) distance_at(level)(bits, count, marker, marker_bits, distance);
 }
 
 void marker_correlation(const int8_t* soft, size_t count, const int8_t* pattern, size_t size,
-                        int32_t* correlation) {
-    if (count >= size) correlation_best()(soft, count, pattern, size, correlation);
+                        int32_t* correlation, Level level) {
+    if (count >= size) correlation_at(level)(soft, count, pattern, size, correlation);
 }
 
 }  // namespace tramthu

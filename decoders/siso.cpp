@@ -111,9 +111,9 @@ TRAMTHU_VARIANTS_OF(siso,
 
 }  // namespace
 
-void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr) {
+void siso(const int8_t* soft, const uint8_t* known, size_t count, bool nrz_m, int32_t* llr, Level level) {
     const std::unique_ptr<Metrics[]> metrics(new Metrics[count + 1]);
-    siso_best()(soft, known, count, nrz_m, metrics.get(), llr);
+    siso_at(level)(soft, known, count, nrz_m, metrics.get(), llr);
 }
 
 }  // namespace tramthu

@@ -6,6 +6,7 @@ import pytest
 from decoders import _fec
 from decoders.marker import marker_correlation, marker_correlation_plain
 
+INSTRUCTION_SETS = [name for name in ("generic", "v3", "v4") if name <= _fec.instruction_set()]
 NOAA_HRPT = 0xA116FD719D83C95
 
 
@@ -20,9 +21,10 @@ def test_distance_of_every_window(marker: int, marker_bits: int, size: int) -> N
         sum(a != b for a, b in zip(bits[k : k + marker_bits], pattern, strict=True))
         for k in range(size - marker_bits + 1)
     ]
-    got = _fec.marker_distance(bits, marker, marker_bits)
-    assert got.dtype == np.uint8
-    assert got.tolist() == wanted
+    for instruction_set in INSTRUCTION_SETS:
+        got = _fec.marker_distance(bits, marker, marker_bits, instruction_set)
+        assert got.dtype == np.uint8
+        assert got.tolist() == wanted
 
 
 def test_a_marker_is_at_distance_none_and_its_inverse_at_all() -> None:
@@ -51,7 +53,10 @@ def test_correlation_equals_plain_form(size: int, places: int) -> None:
         for signs in (pattern, np.full(size, -1, np.int8)):
             got = marker_correlation(given, signs)
             assert got.dtype == np.int32
-            assert np.array_equal(got, marker_correlation_plain(given, signs))
+            wanted = marker_correlation_plain(given, signs)
+            assert np.array_equal(got, wanted)
+            for instruction_set in INSTRUCTION_SETS:
+                assert np.array_equal(_fec.marker_correlation(given, signs, instruction_set), wanted)
 
 
 def test_patterns_that_do_not_fit_are_refused() -> None:

@@ -5,10 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from decoders import _fec
 from decoders.differential import NrzMDecoder, nrz_m_encode
 from decoders.siso import UNKNOWN, siso, siso_plain
 from decoders.viterbi import viterbi
 from tests.decoders.convolutional import received, soft_bits
+
+INSTRUCTION_SETS = [name for name in ("generic", "v3", "v4") if name <= _fec.instruction_set()]
 
 
 def noisy(bits: np.ndarray, ebn0_db: float, rng: np.random.Generator) -> np.ndarray:
@@ -23,6 +26,8 @@ def test_siso_kernel_equals_plain_form(nrz_m: bool, share_known: float, size: in
     soft = rng.integers(-128, 128, 2 * size).astype(np.int8)
     known = np.where(rng.random(size) < share_known, rng.integers(0, 2, size), UNKNOWN).astype(np.uint8)
     got, wanted = (decode(soft, known, nrz_m=nrz_m) for decode in (siso, siso_plain))
+    for instruction_set in INSTRUCTION_SETS:
+        assert np.array_equal(_fec.siso(soft, known, nrz_m, instruction_set), wanted)
     assert np.array_equal(got, wanted)
     assert np.array_equal(got[known < UNKNOWN] > 0, known[known < UNKNOWN] == 1)
 
