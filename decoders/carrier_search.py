@@ -51,15 +51,20 @@ def search_qpsk(spectrum: NDArray[np.complex64], signal: Signal) -> float | None
     line = edges.clock_line(signal)
     time = np.arange(width) / width - 0.5
     aligned = edges.lower * np.exp(1j * (2 * np.pi * line.frequency * time + line.phase)).astype(np.complex64)
-    shared = (scipy.fft.fft(edges.upper) * scipy.fft.fft(aligned).conj()).real
-    edge = signal.rolloff * signal.symbol_bins
-    offset = np.arange(-int(edge / 2), int(edge / 2) + 1)
-    template = np.zeros(width)
-    template[offset] = np.cos(np.pi * offset / edge)
-    score = scipy.fft.ifft(scipy.fft.fft(shared) * scipy.fft.fft(template).conj()).real
+    shared = np.asarray((scipy.fft.fft(edges.upper) * scipy.fft.fft(aligned).conj()).real, np.float64)
+    template = _edge_shape(width, signal.rolloff * signal.symbol_bins)
+    score = scipy.fft.irfft(scipy.fft.rfft(shared) * scipy.fft.rfft(template).conj(), width)
     noise = np.sqrt(np.sum(template**2) * np.mean(shared**2))
     best = int(score.argmax())
     signed = best - width if best >= width // 2 else best
     carrier = signed + (edges.upper_bin + edges.lower_bin) / 2
     found = score[best] > _CORRELATION_FOUND * noise and abs(carrier) <= signal.reach * 1.1
     return float(carrier) if found else None
+
+
+def _edge_shape(width: int, edge: float) -> NDArray[np.float64]:
+    """What both edges share, over `width` bins around zero: a root-raised slope times its mirror image."""
+    offset = np.arange(-int(edge / 2), int(edge / 2) + 1)
+    shape = np.zeros(width)
+    shape[offset] = np.cos(np.pi * offset / edge)
+    return shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.spectral_lines import WINDOWS, Line, band, edge_weight, fit_lines, window_sums
@@ -75,5 +76,5 @@ class Edges:
 
 
 def _multiple(value: float, of: int) -> int:
-    """The smallest multiple of `of` that is not below `value`."""
-    return int(-(-value // of)) * of
+    """A multiple of `of` that is not below `value` and has a quick transform."""
+    return int(scipy.fft.next_fast_len(int(-(-value // of)))) * of

@@ -78,8 +78,10 @@ def _foreign_share(
 ) -> NDArray[np.float32] | None:
     """Share of each bin's amplitude that is somebody else's, 0..1; None where nothing is."""
     power = power_of(spectrum)
-    lines = _line_mask(power)
-    hot = None if symbol_bins is None else wide_interference(power, middle, symbol_bins)
+    level = local_level(power)
+    lines = _line_mask(power, level)
+    rest = np.where(lines, level, power)
+    hot = None if symbol_bins is None else wide_interference(rest, middle, symbol_bins)
     if hot is None:
         return lines.astype(np.float32) if lines.any() else None
     return np.where(lines, np.float32(1), 1 - hot)
@@ -171,9 +173,8 @@ def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.append(spread, np.full(len(power) - len(spread), level[-1], np.float32))
 
 
-def _line_mask(power: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _line_mask(power: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Bins of steady carriers: peaks, the window's main lobe about them, what stands out of their skirts."""
-    level = local_level(power)
     peaks = power > STRONG_LINE * level
     lobe = _spread(peaks, _MAIN_LOBE_BINS)
     skirt = _spread(peaks, _SKIRT_BINS) & (power > _SKIRT_LINE * level)
