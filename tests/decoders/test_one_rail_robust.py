@@ -98,6 +98,28 @@ def test_disturbance(what: str, do: Callable[[Samples, Link], Samples], loss_db:
     assert rate < allowed + 4 * np.sqrt(allowed / BITS), what
 
 
+@pytest.mark.parametrize("amplitude", [0.3, 1.0, 3.0])
+def test_carrier_that_comes_across_the_spike_at_dc(amplitude: float) -> None:
+    """As at the culmination: the spike is no carrier of the signal, for its phase nor for its sign."""
+    link = replace(PM, offset_hz=-130.0, drift_hz_s=400.0)
+    bits = random_bits(400_000)
+    samples = received(bits, LEVEL_DB, link, np.random.default_rng(8)) + np.float32(amplitude)
+    soft_bits, _, report = soft_of(samples, link)
+    assert report.jumps == 1
+    allowed = bit_error_theory(LEVEL_DB - 0.4, link)
+    turned = []
+    for start in range(0, len(bits), 8_000):
+        part = slice(start, start + 8_000)
+        wrong = float(np.mean((soft_bits[part] > 0) != bits[part]))
+        turned.append(wrong > 0.5)
+        if not 0.1 < wrong < 0.9:  # no turn of the sign in the middle of it
+            assert min(wrong, 1 - wrong) < allowed + 4 * np.sqrt(allowed / 8_000)
+    if amplitude < np.cos(np.radians(67)):
+        assert not any(turned)
+    # Which of a stronger spike and the carrier is which stays open, but does not change.
+    assert len(set(turned)) == 1
+
+
 @LINKS
 @pytest.mark.parametrize("filling", ["zeros", "noise"])
 def test_signal_that_goes_and_comes_back(link: Link, filling: str) -> None:
