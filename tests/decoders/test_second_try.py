@@ -143,7 +143,7 @@ def test_no_word_is_invented_of_17_to_40_errors(differential: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("differential", ["none", "nrz-m"])
 def test_no_word_is_invented_of_many(differential: str) -> None:
-    assert invented(4000, 6, frame_mode(HALF, differential)) == 0
+    assert invented(1200, 6, frame_mode(HALF, differential)) == 0
 
 
 def test_the_damage_is_as_said_and_sixteen_errors_are_mended() -> None:
