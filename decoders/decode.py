@@ -19,6 +19,7 @@ from .errors import DecoderError, InputError
 from .frame import Frame
 from .frame_table import FrameTable
 from .level1a import Provenance, write_level1a
+from .memory import keep_freed_memory
 from .msu_mr import MsuMrAssembler
 from .packets import Packet, PacketAssembler
 from .report import SCHEMA, DecodeReport, InputFacts, software_versions
@@ -69,6 +70,7 @@ def decode(
     """
     downlink = load_downlink(request.downlink)
     _check(request, downlink)
+    keep_freed_memory()
     with _results(request) as results, _opened(request, downlink, results) as source:
         run = _Run(request, results, downlink)
         for frames in source.frames():
