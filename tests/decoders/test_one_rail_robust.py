@@ -193,6 +193,9 @@ NOTHING: dict[str, Callable[[Link], Samples]] = {
     "NaN": lambda _: np.full(600_000, np.nan, np.complex64),
     "QPSK of the same rate": lambda link: qpsk(link.symbol_rate, link.sample_rate),
     "QPSK of another rate": lambda link: qpsk(0.11 * link.sample_rate, link.sample_rate),
+    "a rate 1 % off": lambda link: received(
+        random_bits(60_000), 8.0, replace(link, clock_ppm=1e4), np.random.default_rng(2)
+    ),
     "a hundred samples": lambda _: noise_of(100),
     "one sample": lambda _: noise_of(1),
     "no samples": lambda _: noise_of(0),
