@@ -99,18 +99,7 @@ class OneRailPhase:
         """Turns back and drops the first `windows` waiting windows, with the phases of the first `phased`."""
         if windows <= 0:
             return RailWindows(np.zeros((0, WINDOW), np.float32), np.zeros(0))
-        chosen = slice(self._past, self._past + phased)
-        weight = smooth(np.ones(len(self._sums)), REACH).real
-        square, carrier, power = (smooth(self._sums[:, k], REACH)[chosen] / weight[chosen] for k in range(3))
-        data = np.maximum(np.abs(square), _TINY)
-        # With more than half of the power (a deviation below 45 degrees) it is somebody else's.
-        carrier = np.where(np.abs(carrier) ** 2 > data, 0.0, carrier)
-        # The squares alone lose N0 / 2E to their noise; the carrier makes up for that and has no more say,
-        # since a spike at DC may be mistaken for it while Doppler takes it across.
-        importance = np.minimum((power.real - data) / (2 * data), _LARGEST_WEIGHT)
-        phases = follow(np.angle(square + carrier**2 * importance), 2, self._phase)
-        along = (carrier * np.exp(-1j * phases)).real
-        sums = self._carrier_sums(along / np.sqrt(data))
+        phases, sums, share = self._phases(phased)
         half = WINDOW // 2
         at = (np.arange(phased) + 0.5) * WINDOW
         shown = np.unwrap(phases + np.where(sums < 0, np.pi, 0.0))
@@ -127,8 +116,22 @@ class OneRailPhase:
         drop = max(self._past + windows - REACH, 0)
         self._sums = self._sums[drop:]
         self._past += windows - drop
-        share = (along**2 / data)[:windows]
-        return RailWindows(np.ascontiguousarray(turned.real).reshape(windows, WINDOW), share)
+        return RailWindows(np.ascontiguousarray(turned.real).reshape(windows, WINDOW), share[:windows])
+
+    def _phases(self, windows: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Of the first waiting windows: phase of the axis, sign by `_carrier_sums`, share of the carrier."""
+        chosen = slice(self._past, self._past + windows)
+        weight = smooth(np.ones(len(self._sums)), REACH).real
+        square, carrier, power = (smooth(self._sums[:, k], REACH)[chosen] / weight[chosen] for k in range(3))
+        data = np.maximum(np.abs(square), _TINY)
+        # With more than half of the power (a deviation below 45 degrees) it is somebody else's.
+        carrier = np.where(np.abs(carrier) ** 2 > data, 0.0, carrier)
+        # The squares alone lose N0 / 2E to their noise; the carrier makes up for that and has no more say,
+        # since a spike at DC may be mistaken for it while Doppler takes it across.
+        importance = np.minimum((power.real - data) / (2 * data), _LARGEST_WEIGHT)
+        phases = follow(np.angle(square + carrier**2 * importance), 2, self._phase)
+        along = (carrier * np.exp(-1j * phases)).real
+        return phases, self._carrier_sums(along / np.sqrt(data)), along**2 / data
 
     def _carrier_sums(self, along: NDArray[np.float64]) -> NDArray[np.float64]:
         """The residual carrier on the axis over the data's amplitude, added up and bounded, window by window.
