@@ -45,7 +45,10 @@ class Blanker:
         parts = np.ascontiguousarray(chunks).view(np.float32)
         mean = np.einsum("ij,ij->i", parts, parts) / length
         peak = np.maximum(parts.max(axis=1, initial=0.0), -parts.min(axis=1, initial=0.0))
+        # One part of a sample has at least half its power: quick to look at, but noise reaches that often.
         suspicious = np.flatnonzero(peak * peak > _SUSPICIOUS / 2 * mean)
+        strongest = (np.abs(chunks[suspicious]) ** 2).max(axis=1, initial=0.0)
+        suspicious = suspicious[strongest > _SUSPICIOUS * mean[suspicious]]
         cleaned = chunks
         for row in suspicious:
             hit = impulses(chunks[row])
