@@ -33,6 +33,9 @@ __all__ = ["MODULATIONS", "Demodulator", "DemodulatorReport", "SoftBlock", "usab
 
 MODULATIONS = ("qpsk", "oqpsk")
 
+SAMPLES_PER_SYMBOL = 1.3
+"""Fewest that hold a signal: the band's edges, which the clock is read from, stay within what is sampled."""
+
 
 @dataclass(frozen=True)
 class DemodulatorReport:
@@ -186,10 +189,10 @@ def _check(sample_rate: float, modulation: str, symbol_rate: float, rolloff: flo
         raise DecoderError(f"modulation {modulation!r}: give one of {', '.join(MODULATIONS)}")
     if not (np.isfinite(symbol_rate) and symbol_rate > 0):
         raise DecoderError(f"symbol rate {symbol_rate}: give a positive number of symbols per second")
-    if not (np.isfinite(sample_rate) and sample_rate >= 1.3 * symbol_rate):
+    if not (np.isfinite(sample_rate) and sample_rate >= SAMPLES_PER_SYMBOL * symbol_rate):
         raise DecoderError(
             f"sample rate {sample_rate} Hz is too low for {symbol_rate} symbols per second: "
-            f"record with at least {1.3 * symbol_rate:.0f} Hz"
+            f"record with at least {SAMPLES_PER_SYMBOL * symbol_rate:.0f} Hz"
         )
     if not 0.2 <= rolloff <= 1.0:
         raise DecoderError(f"roll-off {rolloff}: give 0.2 to 1")

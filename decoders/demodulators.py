@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders import one_rail
-from decoders.demodulator import Demodulator, DemodulatorReport, SoftBlock
+from decoders.demodulator import SAMPLES_PER_SYMBOL, Demodulator, DemodulatorReport, SoftBlock
 from decoders.downlink import Mode
 
 
@@ -24,6 +24,13 @@ class AnyDemodulator(Protocol):
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
+
+
+def least_sample_rate(mode: Mode) -> float:
+    """Lowest sample rate that `open_demodulator` takes for `mode`, Hz."""
+    if mode.modulation in one_rail.MODULATIONS:
+        return one_rail.least_sample_rate(mode)
+    return SAMPLES_PER_SYMBOL * mode.symbol_rate
 
 
 def open_demodulator(mode: Mode, sample_rate: float) -> AnyDemodulator:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sdr.recording import SampleReader, recording_sha256
 
 from .demodulator import SoftBlock
-from .demodulators import AnyDemodulator, open_demodulator
+from .demodulators import AnyDemodulator, least_sample_rate, open_demodulator
 from .detect import choose_mode, describe
 from .downlink import Downlink, Mode
 from .errors import InputError
@@ -56,7 +56,7 @@ class IqSource:
         self._check_rate()
 
     def _check_rate(self) -> None:
-        rate, needed = self._reader.info.sample_rate, 1.3 * min(mode.symbol_rate for mode in self._modes)
+        rate, needed = self._reader.info.sample_rate, min(map(least_sample_rate, self._modes))
         if rate < needed:
             self._reader.close()
             raise InputError(

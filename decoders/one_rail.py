@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from decoders.blanker import Blanker
 from decoders.carrier import turn_back
 from decoders.clock import Segment
 from decoders.decimator import Decimator, decimation
@@ -40,6 +41,11 @@ MODULATIONS = ("bpsk", "split-phase-pm")
 
 _SAMPLES_PER_SYMBOL = {"bpsk": 1.6, "split-phase-pm": 2.4}
 _STRAIGHT = 64  # symbols
+
+
+def least_sample_rate(mode: Mode) -> float:
+    """Lowest sample rate that can hold a signal of `mode`, Hz."""
+    return _SAMPLES_PER_SYMBOL[mode.modulation] * mode.symbol_rate
 
 
 class OneRailDemodulator:
@@ -76,6 +82,7 @@ class OneRailDemodulator:
         self._pulse_energy = bit_energy(mode.symbol_rate) if split_phase else 1.0
         noise = float(np.mean(np.sum(self._bank.taps**2, axis=1))) * rate / mode.symbol_rate
         self._energy_factor = noise * self._pulse_energy
+        self._blanker = Blanker()
         self._store = SampleStore()
         # Of the symbols, and of the windows, that are still on their way.
         self._instants = np.zeros(0)
@@ -107,7 +114,7 @@ class OneRailDemodulator:
             part, bad = usable(samples[start : start + self._portion])
             self._counts["samples"] += len(part)
             self._counts["bad"] += bad
-            self._store.append(self._decimator.process(part))
+            self._store.append(self._decimator.process(self._blanker.process(part)))
             for segment in self._tracker.process(self._store.held, self._store.origin):
                 blocks += self._demodulated(segment)
             self._store.forget(self._tracker.keep_from - self._margin)
@@ -115,6 +122,7 @@ class OneRailDemodulator:
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
+        self._store.append(self._decimator.process(self._blanker.flush()))
         self._store.append(self._decimator.flush())
         if self._store.end == 0:
             return SoftBlock.joined([])
@@ -231,7 +239,7 @@ def _banks(mode: Mode, sample_rate: float) -> tuple[PolyphaseBank, PolyphaseBank
 def _check(mode: Mode, sample_rate: float) -> None:
     if mode.modulation not in MODULATIONS:
         raise DecoderError(f"modulation {mode.modulation!r}: give one of {', '.join(MODULATIONS)}")
-    least = _SAMPLES_PER_SYMBOL[mode.modulation] * mode.symbol_rate
+    least = least_sample_rate(mode)
     if not (np.isfinite(sample_rate) and sample_rate >= least):
         raise DecoderError(
             f"sample rate {sample_rate} Hz is too low for {mode.symbol_rate:.0f} symbols per second of "

@@ -194,6 +194,19 @@ def test_a_rate_too_low_for_the_downlink_is_refused(tmp_path: Path) -> None:
         decode(request(path, level="iq", sample_rate=48e3))
 
 
+@pytest.mark.parametrize(
+    ("downlink", "least"),
+    [("noaa_hrpt", 1_596_960), ("gk2a_lrit", 204_800), ("metop_ahrpt", 3_033_333), ("meteor_lrpt", 93_600)],
+)
+def test_the_least_rate_is_that_of_the_modulation(tmp_path: Path, downlink: str, least: int) -> None:
+    path = tmp_path / "given.cu8"
+    path.write_bytes(bytes(range(256)) * 100)
+    with pytest.raises(InputError, match=f"at least {least} are needed") as refused:
+        decode(request(path, downlink=downlink, level="iq", sample_rate=0.99 * least))
+    assert refused.value.exit_status == 2
+    assert decode(request(path, downlink=downlink, level="iq", sample_rate=1.001 * least)).exit_status == 1
+
+
 def test_vcdu_variants_are_refused_with_a_hint(tmp_path: Path, cadus: list[bytes]) -> None:
     path = tmp_path / "given.vcdu"
     for raw, hint in (

@@ -73,6 +73,15 @@ def clipped(x: Samples, link: Link) -> Samples:
     return np.clip(x.real, -limit, limit) + 1j * np.clip(x.imag, -limit, limit)
 
 
+def clicks(x: Samples, link: Link) -> Samples:
+    """Three samples each, 40 dB over the signal, in one symbol of five hundred."""
+    rng = np.random.default_rng(6)
+    out = x.copy()
+    for at in rng.integers(0, len(x) - 3, int(len(x) / link.sample_rate * link.symbol_rate / 500)):
+        out[at : at + 3] += 100 * np.exp(2j * np.pi * rng.random(3))
+    return out
+
+
 # name, what is done, largest loss in dB
 DISTURBANCES = [
     ("DC spike as strong as the signal", spike(1.0), 0.3),
@@ -85,6 +94,7 @@ DISTURBANCES = [
     ("I/Q imbalance of 1 dB and 6 degrees", imbalance, 0.3),
     ("gain step of 12 dB", gain_step, 0.3),
     ("clipping at 20 %", clipped, 0.6),
+    ("clicks", clicks, 0.5),
 ]
 
 
