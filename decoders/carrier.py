@@ -8,6 +8,8 @@ remaining carrier phase. Smoothed over `REACH` windows to either side it is foll
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,8 +123,13 @@ def alternate_rails(outputs: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 def smooth(values: NDArray[np.complex128] | NDArray[np.float64], reach: int) -> NDArray[np.complex128]:
     """Weighted sums over `reach` values to either side, along the first axis; outside counts as zero."""
-    kernel = np.hanning(2 * reach + 3)[1:-1]
+    kernel = _hann(reach)
     return np.convolve(values, kernel, "same") if len(values) > 2 * reach else _short(values, kernel)
+
+
+@cache
+def _hann(reach: int) -> NDArray[np.float64]:
+    return np.hanning(2 * reach + 3)[1:-1]
 
 
 def _short(
