@@ -21,10 +21,12 @@ from decoders.demodulator import usable
 from decoders.demodulators import open_demodulator
 from decoders.downlink import CARRIER_REACH, Mode, downlink_names, load_downlink
 from decoders.errors import DecoderError
+from decoders.interference import power_of
 
 _LEAST_SYMBOLS = 15_000  # fewer are not told from noise, and a block of them may be long
 _SHARE_LOCKED = 0.3  # of the blocks, of one that is there
 _CARRIER_OVER = 1000.0  # a carrier without modulation stands 30 dB above the median bin
+_CARRIER_SAMPLES = 1 << 19  # looked at for it: bounds the memory
 _SAME_RATE = 1e-3
 _NEAR_RATE = 0.03  # further off it is another signal, nearer the sample rate may be wrong
 _WORDS = {"qpsk": "QPSK", "oqpsk": "OQPSK", "bpsk": "BPSK", "split-phase-pm": "split-phase PM"}
@@ -205,10 +207,10 @@ def _kilobauds(symbol_rate: float) -> str:
 
 def _bare_carrier(samples: NDArray[np.complex64], sample_rate: float) -> float | None:
     """Offset in Hz of the strongest narrow line, None when none stands out."""
-    block = samples[: 1 << 20]
+    block = samples[:_CARRIER_SAMPLES]
     if len(block) < 64:
         return None
-    power = np.abs(scipy.fft.fft(block * np.hanning(len(block)).astype(np.float32))) ** 2
+    power = power_of(scipy.fft.fft(block * np.hanning(len(block)).astype(np.float32), overwrite_x=True))
     peak = int(power.argmax())
     if power[peak] < _CARRIER_OVER * max(float(np.median(power)), 1e-30):
         return None

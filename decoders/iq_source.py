@@ -24,8 +24,8 @@ from .report import InputFacts
 
 # Samples are read on a fixed grid; nothing downstream depends on it.
 READ_SAMPLES = 1 << 16
-# What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 48 MB.
-WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 48_000_000
+# What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 24 MB.
+WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 24_000_000
 # What is kept to say in the end what was there instead.
 STRONGEST_SECONDS, STRONGEST_BYTES = 1.5, 12_000_000
 # By which the interleaver of the 80k mode spreads a frame: 35 x 36 x 2048 coded bits at 144 kbit/s.
@@ -114,7 +114,8 @@ class IqSource:
             tried = self.mode
             yield from self._demodulated(tried, blocks)
         if not self._good:
-            what = describe(self._strongest.samples(), self._reader.info.sample_rate, self._modes)
+            self._kept = []
+            what = describe(self._strongest.take(), self._reader.info.sample_rate, self._modes)
             self._notes.append(f"where the input is strongest it holds {what}")
 
     def _blocks(self) -> Iterator[Samples]:
@@ -238,6 +239,8 @@ class _Strongest:
                 self._best, self._power = tuple(self._last), float(np.mean(powers))
             yield block
 
-    def samples(self) -> Samples:
-        """The strongest stretch."""
-        return np.concatenate([np.zeros(0, dtype=np.complex64), *self._best])
+    def take(self) -> Samples:
+        """The strongest stretch, once; nothing is remembered any more."""
+        best, self._best = self._best, ()
+        self._last.clear()
+        return np.concatenate([np.zeros(0, dtype=np.complex64), *best])

@@ -41,8 +41,10 @@ def bit_pulse(t: NDArray[np.float64], band: float, transmitter: float) -> NDArra
     amplitude = np.sin(x) ** 2 / x / np.sqrt(1 + (f / transmitter) ** (2 * _TRANSMITTER_ORDER))
     edge = np.clip((band - f) / (_BAND_EDGE * band), 0, 1)
     weight = amplitude * (1 - np.cos(np.pi * edge)) / 2
-    wave = np.sin(2 * np.pi * np.multiply.outer(t, f))
-    return np.asarray(-2 * band / _STEPS * (wave @ weight))
+    pulse = np.zeros_like(t)
+    for frequency, share in zip(f, weight, strict=True):  # all at once would take 30 MB
+        pulse -= share * np.sin(2 * np.pi * frequency * t)
+    return 2 * band / _STEPS * pulse
 
 
 def bit_energy(bit_rate: float) -> float:
