@@ -22,8 +22,10 @@ from .mode_search import ModeSearch
 from .pace import Pace
 from .report import InputFacts
 
-# Samples are read on a fixed grid; nothing downstream depends on it.
+# Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
+# Those of a growing recording come in so short portions of it: a frame waits for the last one to be full.
+LIVE_SECONDS = 0.1
 # What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 24 MB.
 WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 24_000_000
 # What is kept to say in the end what was there instead.
@@ -45,7 +47,8 @@ class IqSource:
         self._tap = tap
         self._notes: list[str] = []
         self._kept: list[Samples] = []
-        self._strongest = _Strongest(reader.info.sample_rate)
+        self._portion = _portion(reader)
+        self._strongest = _Strongest(reader.info.sample_rate, self._portion)
         self._demodulator: AnyDemodulator | None = None
         self._pace = Pace(reader.info.sample_rate)
         self._good = False
@@ -121,7 +124,7 @@ class IqSource:
     def _blocks(self) -> Iterator[Samples]:
         while True:
             with self._pace.stage("read"):
-                block = self._reader.read(READ_SAMPLES)
+                block = self._reader.read(self._portion)
             if not len(block):
                 return
             self._pace.read(len(block), self._reader.waiting)
@@ -198,7 +201,7 @@ class IqSource:
 
     def _window_blocks(self) -> int:
         samples = min(WINDOW_SECONDS * self._reader.info.sample_rate, KEPT_BYTES / 8 / KEPT_WINDOWS)
-        return max(1, round(samples / READ_SAMPLES))
+        return _blocks_of(samples, self._portion)
 
     def _window(self) -> Samples:
         return np.concatenate(self._kept[-2 * self._window_blocks() :])
@@ -214,6 +217,20 @@ class IqSource:
             self._tap(joint, passed)
 
 
+def _portion(reader: SampleReader) -> int:
+    """Samples read at a time, which always fill the grid."""
+    portion = READ_SAMPLES
+    if reader.waiting is not None:
+        while portion > max(LIVE_SECONDS * reader.info.sample_rate, 1024.0):
+            portion //= 2
+    return portion
+
+
+def _blocks_of(samples: float, portion: int) -> int:
+    """Portions of a stretch on the grid, at least one step of it."""
+    return max(1, round(samples / READ_SAMPLES)) * (READ_SAMPLES // portion)
+
+
 def _frame_seconds(mode: Mode) -> float:
     """From a frame's first symbol to its last."""
     seconds = mode.frame_bits / mode.information_bits_per_symbol / mode.symbol_rate
@@ -223,9 +240,9 @@ def _frame_seconds(mode: Mode) -> float:
 class _Strongest:
     """Remembers the stretch of samples with the most power, to say in the end what was there instead."""
 
-    def __init__(self, sample_rate: float) -> None:
+    def __init__(self, sample_rate: float, portion: int) -> None:
         samples = min(STRONGEST_SECONDS * sample_rate, STRONGEST_BYTES / 8)
-        self._last: deque[Samples] = deque(maxlen=max(round(samples / READ_SAMPLES), 1))
+        self._last: deque[Samples] = deque(maxlen=_blocks_of(samples, portion))
         self._best: tuple[Samples, ...] = ()
         self._power = -1.0
 
