@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from .allowance import Allowance
 from .ambiguity import negative
 from .codeblock import CodeBlock, decode_codeblock, decode_codeblocks
 from .downlink import Mode
@@ -81,6 +82,7 @@ class FrameFinder:
         self._expected: int | None = None
         self._missed = 0
         self._at_once = 1
+        self._allowance = Allowance(mode)  # of second tries
         # First 16 bits (version, SCID, VCID) of frames that were proven behind a marker.
         self._headers: set[bytes] = set()
 
@@ -294,6 +296,7 @@ class FrameFinder:
 
     def _second_try(self, block: CodeBlock, start: int, *, inverted: bool) -> CodeBlock:
         assert self._soft is not None  # noqa: S101 - said by the caller
+        self._allowance.reach(self._base + start)
         first = max(0, start - CONTEXT_BITS)
         end = min(self._bits.size, start + self._length + CONTEXT_BITS)
         soft = self._soft[2 * first : 2 * end]
@@ -305,6 +308,7 @@ class FrameFinder:
             known,
             start - first + self._marker.bits,
             self.mode,
+            allowance=self._allowance,
         )
 
     def _forget(self) -> None:

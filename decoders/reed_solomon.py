@@ -69,7 +69,7 @@ def first_root(parity: int) -> int:
     return 128 - parity // 2
 
 
-def decode_word(word: Bytes, erasures: Sequence[int] = (), parity: int = PARITY) -> tuple[Bytes, int]:
+def decode_word(word: Bytes, erasures: Sequence[int] | Bytes = (), parity: int = PARITY) -> tuple[Bytes, int]:
     """Correct one codeword in the conventional basis.
 
     Args:
@@ -83,7 +83,7 @@ def decode_word(word: Bytes, erasures: Sequence[int] = (), parity: int = PARITY)
     Raises:
         ValueError: a word of another length, another parity, or erasures that are not distinct positions.
     """
-    return _fec.rs_decode(np.ascontiguousarray(word), np.array(erasures, dtype=np.uint8), parity)
+    return _fec.rs_decode(np.ascontiguousarray(word), np.asarray(erasures, dtype=np.uint8), parity)
 
 
 def decode_words(words: Bytes, parity: int = PARITY) -> tuple[Bytes, tuple[int, ...]]:

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from .allowance import Allowance
 from .codeblock import PROVEN, CodeBlock, dull_words, wire_bits
 from .downlink import Mode
 from .randomiser import randomise
@@ -27,16 +28,28 @@ GUESS, MOST_GUESSES = 1e-3, 4
 _SHAKEN_BY = 1.0
 _SHAKES = _SHAKEN_BY * np.random.default_rng(1).gumbel(size=(4, 32, LENGTH))
 _SHAKES[0, 0] = 0.0
-# Wrong bytes expected in the best word up to which all portions, or the first one, are worth their time. Of
-# words that can be decoded nine in ten have less than 14; hopeless frames have 14 and more.
-_WORTH_ALL, _WORTH_FIRST = 13.0, 16.0
+# Wrong bytes expected in the best word up to which all portions, or the first one, or decoding without a
+# guess are worth their time. Of words that can be decoded nine in ten have less than 14; hopeless frames have
+# 14 and more. Of 80 with 22 and more, at 1 to 2.3 dB, none was decoded.
+_WORTH_ALL, _WORTH_FIRST, _WORTH_ANY = 13.0, 16.0, 22.0
 CERTAIN_LLR = 60.0
+# What is spent of an `Allowance`: numbers of erasures that a word is decoded with; the decodings that take as
+# long as the trellis of 8192 bits, per bit; and those of each word in a portion of guesses.
+_PROVING, _TRELLIS_PER_BIT, _GUESSING = 13, 16 / 8192, 32 * 4
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 
-def second_try(block: CodeBlock, soft: SoftBits, known: Bits, start: int, mode: Mode) -> CodeBlock:
+def second_try(
+    block: CodeBlock,
+    soft: SoftBits,
+    known: Bits,
+    start: int,
+    mode: Mode,
+    *,
+    allowance: Allowance | None = None,
+) -> CodeBlock:
     """Decode again what failed, with proven codewords laid down as known and the weakest bytes given up.
 
     Where not one codeword is proven, many choices of bytes to give up are tried. What decodes then is a
@@ -53,30 +66,49 @@ def second_try(block: CodeBlock, soft: SoftBits, known: Bits, start: int, mode: 
         known: what is known of those bits (the markers), shape (n,).
         start: where the block begins in `known`.
         mode: the downlink's mode.
+        allowance: decodings that are left, of which those of this try are taken; None: as many as it takes.
     """
-    trellis = _Trellis(soft, known, start, mode)
-    block = _in_rounds(block, trellis)
-    if block.proven_words:
+    allowance = Allowance(mode) if allowance is None else allowance
+    if allowance.left <= 0:
         return block
+    trellis = _Trellis(soft, known, start, mode, allowance)
     words, reliability = trellis.words(block)
     expected = np.minimum(0.5, np.exp(-reliability)).sum(axis=1).min()
+    if not block.proven_words and expected >= _WORTH_ANY:
+        return block
+    block = _in_rounds(block, trellis, words, reliability)
+    if block.proven_words:
+        return block
+    cost = _GUESSING * mode.rs_interleave
     for portion in _SHAKES[: 4 if expected < _WORTH_ALL else 1 if expected < _WORTH_FIRST else 0]:
+        if allowance.left < cost:
+            break
+        allowance.spend(cost)
         for guess in _guesses(words, reliability, portion, mode):
-            better = _in_rounds(block, trellis, guess)
+            better = _in_rounds(block, trellis, *trellis.words(block, guess), leave=guess[0])
             if better.proven_words:
                 return better
     return block
 
 
-def _in_rounds(block: CodeBlock, trellis: _Trellis, guess: tuple[int, Bytes] | None = None) -> CodeBlock:
-    """Decode the failed codewords as long as each round proves another; a guess helps in the first round."""
-    while not block.proven:
-        words, reliability = trellis.words(block, guess)
-        improved = _prove(block, words, reliability, trellis.mode, leave=None if guess is None else guess[0])
-        if improved.proven_words == block.proven_words:
+def _in_rounds(
+    block: CodeBlock, trellis: _Trellis, words: Bytes, reliability: Floats, *, leave: int | None = None
+) -> CodeBlock:
+    """Decode the failed codewords as long as each round proves another.
+
+    Args:
+        block: what is proven so far.
+        trellis: decides on the words anew.
+        words: as decided on now, shape (interleave, 255).
+        reliability: of their bytes, same shape.
+        leave: a codeword that is not decoded in the first round, as a guess of it was laid down.
+    """
+    while True:
+        improved = _prove(block, words, reliability, trellis.mode, leave=leave)
+        if improved.proven or improved.proven_words == block.proven_words:
             return improved
-        block, guess = improved, None
-    return block
+        block, leave = improved, None
+        words, reliability = trellis.words(block)
 
 
 @dataclass(frozen=True)
@@ -87,10 +119,16 @@ class _Trellis:
     known: Bits
     start: int
     mode: Mode
+    allowance: Allowance
 
     def words(self, block: CodeBlock, guess: tuple[int, Bytes] | None = None) -> tuple[Bytes, Floats]:
-        """Codewords as decided with what is proven (and a guess) laid down; how reliable each byte is."""
+        """Codewords as decided with what is proven (and a guess) laid down; how reliable each byte is.
+
+        They are decoded next, so that is taken off the allowance here.
+        """
         mode, known = self.mode, self.known.copy()
+        failed = len(block.corrected) - block.proven_words
+        self.allowance.spend(round(_TRELLIS_PER_BIT * known.size) + _PROVING * failed)
         inside = slice(self.start, self.start + 8 * mode.block_bytes)
         laid = np.array([count != FAILED for count in block.corrected])
         if guess is not None:
@@ -116,7 +154,7 @@ def _prove(
     for i, count in enumerate(block.corrected):
         if count != FAILED or i == leave:
             continue
-        order = np.argsort(reliability[i], kind="stable")
+        order = np.argsort(reliability[i], kind="stable").astype(np.uint8)
         for erasures in range(0, mode.rs_parity - 6, 2):
             decoded = _decode(fresh[i], order, erasures, mode.rs_parity)
             if decoded is not None and PROVING_DECODES * decoded.chance <= PROVEN:
@@ -132,8 +170,7 @@ def _guesses(words: Bytes, reliability: Floats, shakes: Floats, mode: Mode) -> l
     """
     found: dict[tuple[int, bytes], float] = {}
     for i, word in enumerate(words):
-        for shaken in reliability[i] + shakes:
-            order = np.argsort(shaken, kind="stable")
+        for order in np.argsort(reliability[i] + shakes, axis=1, kind="stable").astype(np.uint8):
             for erasures in (eighths * mode.rs_parity // 8 for eighths in (2, 3, 4, 5)):
                 decoded = _decode(word, order, erasures, mode.rs_parity)
                 if decoded is not None and decoded.chance <= GUESS:
@@ -152,9 +189,9 @@ class _Decoded:
     chance: float
 
 
-def _decode(word: Bytes, order: npt.NDArray[np.intp], erasures: int, parity: int) -> _Decoded | None:
+def _decode(word: Bytes, order: Bytes, erasures: int, parity: int) -> _Decoded | None:
     """Decode with the first bytes of an order given up, least reliable first."""
-    fixed, corrected = decode_word(word, order[:erasures].tolist(), parity)
+    fixed, corrected = decode_word(word, order[:erasures], parity)
     if corrected == FAILED:
         return None
     errors = np.flatnonzero((fixed != word)[order[erasures:]])

@@ -7,9 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+import decoders.second_try as tries
+from decoders import allowance
+from decoders.allowance import Allowance
 from decoders.codeblock import PROVEN, CodeBlock, decode_codeblock, wire_bits
 from decoders.differential import NrzMDecoder, nrz_m_encode
 from decoders.downlink import Mode
+from decoders.frame_sync import FrameFinder
 from decoders.inner_decoder import InnerDecoder
 from decoders.randomiser import randomise
 from decoders.reed_solomon import FAILED, chance_of_random_decode
@@ -181,3 +185,62 @@ def test_sixteen_parity_bytes_prove_six_errors_at_first_and_more_by_pinning() ->
         block = decode_codeblock(clean ^ np.unpackbits(word.reshape(-1)), plain)
         assert (block.corrected[1] == errors) is proven
         assert block.corrected[0] == 0
+
+
+def found_frames(mode: Mode, bits: np.ndarray, soft: np.ndarray, step: int) -> list[tuple]:
+    """Where frames are found, and their words, in a stream handed in by blocks."""
+    finder = FrameFinder(mode)
+    found = [
+        one
+        for k in range(0, bits.size, step)
+        for one in finder.process(bits[k : k + step], soft[2 * k : 2 * (k + step)])
+    ]
+    return [
+        (one.bit_index, one.block.corrected, one.block.words.tobytes()) for one in [*found, *finder.flush()]
+    ]
+
+
+def test_a_weak_signal_costs_no_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.3 dB below the threshold guesses would take several cores; what is allowed is so in any blocks."""
+    mode, spent = frame_mode(METOP), [0]
+
+    def counted(work, cost):
+        def done(*given, **named):
+            spent[0] += cost(*given)
+            return work(*given, **named)
+
+        return done
+
+    monkeypatch.setattr(tries, "decode_word", counted(tries.decode_word, lambda *_: 1))
+    monkeypatch.setattr(tries, "siso", counted(tries.siso, lambda _, known: known.size * 16 / 8192))
+    frames, rng = 80, np.random.default_rng(9)
+    decoder = InnerDecoder(mode)
+    symbols = sent_symbols(wire(sent_cadus(frames, seed=9)).reshape(-1), mode.code, mode.rail_order)
+    pieces = decoder.process(in_noise(symbols, mode.code, 2.3, rng)) + decoder.flush()
+    stream = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("bits", "soft")]
+
+    monkeypatch.setattr(allowance, "MOST_SAVED", 1e6)
+    freely = found_frames(mode, *stream, 1 << 17)
+    assert spent[0] > 200 * frames
+    monkeypatch.setattr(allowance, "MOST_SAVED", 1000)
+    spent[0] = 0
+    held = found_frames(mode, *stream, 1 << 17)
+    per_frame = (
+        allowance.DECODINGS_PER_S * mode.frame_bits / (mode.symbol_rate * mode.information_bits_per_symbol)
+    )
+    assert 25 * frames < spent[0] < 1000 + per_frame * (frames + 5) + 300
+    assert found_frames(mode, *stream, 12_345) == held
+    proven = [sum(FAILED not in corrected for _, corrected, _ in found) for found in (freely, held)]
+    assert proven[0] / 2 < proven[1] < proven[0]
+
+
+def test_an_allowance_grows_with_the_stream_and_not_beyond_its_limit() -> None:
+    mode = dataclasses.replace(frame_mode(METOP), symbol_rate=2_333_333.0)
+    left = Allowance(mode)
+    left.spend(30_000)
+    assert left.left == -5000
+    left.reach(100 * FRAME)
+    left.reach(50 * FRAME)
+    assert left.left == pytest.approx(-5000 + 100 * 25_000 * FRAME / 3.5e6, rel=1e-6)
+    left.reach(10_000 * FRAME)
+    assert left.left == 25_000
