@@ -12,18 +12,26 @@ _KEPT = 1 << 15
 
 
 class Timeline:
-    """A growing, piecewise linear map; every 256th position is kept, the oldest are forgotten."""
+    """A growing, piecewise linear map; every 256th position is kept, the oldest are forgotten.
+
+    The kept ones lie on a fixed grid, whatever portions come in; behind them the last value stands until the
+    next ones come.
+    """
 
     def __init__(self) -> None:
         self._held = np.empty((2, 2 * _KEPT))  # positions, values
         self._count = 0
+        self._last_is_spare = False  # it does not lie on the grid
 
     def extend(self, first: float, values: Floats) -> None:
         """Append values at the positions first, first + 1, …"""
         if not values.size:
             return
-        picked = np.arange(0, values.size + _EVERY - 1, _EVERY)
-        picked[-1] = values.size - 1
+        self._count -= self._last_is_spare
+        picked = np.arange(0 if not self._count else round(-first % _EVERY), values.size, _EVERY)
+        self._last_is_spare = not picked.size or int(picked[-1]) != values.size - 1
+        if self._last_is_spare:
+            picked = np.append(picked, values.size - 1)
         count = picked.size
         if self._count + count > self._held.shape[1]:
             room = max(2 * _KEPT, _KEPT + count)

@@ -20,6 +20,7 @@ from decoders.mode_search import ModeSearch
 from decoders.reed_solomon import FAILED, chance_of_random_decode
 from decoders.second_try import second_try
 from decoders.siso import UNKNOWN
+from decoders.timeline import Timeline
 from decoders.viterbi import encode
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
@@ -351,3 +352,17 @@ def test_finder_takes_any_bits_and_finds_what_is_there(data: bytes, inserted: in
 
 def _bits(cadu: bytes) -> np.ndarray:
     return np.unpackbits(np.frombuffer(cadu, np.uint8))
+
+
+def test_positions_do_not_depend_on_the_portions_they_came_in() -> None:
+    values = np.cumsum(np.random.default_rng(21).uniform(0.5, 6.0, 20_000))
+    wanted = np.arange(100.0, 19_000.0, 77.7)
+    answers = []
+    for portion in (1, 255, 256, 1000, 20_000):
+        line = Timeline()
+        for first in range(0, values.size, portion):
+            line.extend(float(first), values[first : first + portion])
+        assert line.at(19_999.0) == values[-1]
+        answers.append(line.at_all(wanted))
+    assert all(np.array_equal(answer, answers[0]) for answer in answers)
+    assert np.abs(answers[0] - values[wanted.astype(int)]).max() < 256 * 6
