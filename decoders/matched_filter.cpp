@@ -102,8 +102,8 @@ TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t l
         for (int v = 0; v < half; ++v) sums[v] += sums[v + half];
     }
     const Four four = folded(sums[0]);
-    out[0] = four[0] + four[2];
-    out[1] = four[1] + four[3];
+    const Four two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
+    std::memcpy(out, &two, 2 * sizeof(float));
 }
 
 // Where the taps of `here` outputs from number `m` on begin, and which row of taps they take.

@@ -2,6 +2,7 @@
 #include "decoders/phase_kernels.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "decoders/lanes.h"
@@ -244,9 +245,9 @@ void edge_lines(const float* in, std::size_t windows, std::size_t window, const 
                 std::size_t tap_count, double* out, Level level) {
     const std::size_t count = windows * window + tap_count - 1;
     const std::size_t half = (count + 1) / 2 + kLanes;
-    std::vector<float> parts(4 * half), real(tap_count), imag(tap_count);
-    float* part[2][2] = {{parts.data(), parts.data() + half},
-                         {parts.data() + 2 * half, parts.data() + 3 * half}};
+    const std::unique_ptr<float[]> parts(new float[4 * half]);  // nothing is read that was not written
+    std::vector<float> real(tap_count), imag(tap_count);
+    float* part[2][2] = {{parts.get(), parts.get() + half}, {parts.get() + 2 * half, parts.get() + 3 * half}};
     apart_at(level)(in, count, part[0][0], half);
     // The edge lies a quarter turn per output off: taps turned by (-j)^(k - middle), parts multiply apart.
     for (std::size_t k = 0; k < tap_count; ++k) {

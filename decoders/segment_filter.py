@@ -13,7 +13,7 @@ from decoders.filters import PolyphaseBank
 from decoders.interference import carriers
 from decoders.matched_filter import matched_samples
 
-PIECE_OUTPUTS = 65_536
+PIECE_OUTPUTS = 131_072
 """Outputs computed at a time, which stay in the second cache until they are soft bits."""
 
 
