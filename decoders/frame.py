@@ -34,7 +34,7 @@ class Frame:
         symbols_corrected: coded symbols whose sign differed from what was sent.
         bytes_corrected: per codeword; -1 = failed; empty where there is no Reed-Solomon.
         good: proven in all codewords and with a plausible header; unprotected: between two markers at frame
-            distance. Only such frames are passed on.
+            distance, and not garbled. Only such frames are passed on.
         state: how the bits had to be turned, or why the frame is not good.
         unprotected: nothing proves the content.
         marker_errors: wrong bits of its marker, or None where no marker was looked for.
@@ -105,7 +105,7 @@ def make_frame(
 def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: Reception | None = None) -> Frame:
     """A frame of bits that nothing protects."""
     how = received or Reception()
-    bits, state = found.bits, found.state
+    bits, state, good = found.bits, found.state, found.good
     vcid = scid = counter = parity_errors = None
     if mode.framing == "raw16":
         minor = read_minor_frame(bits)
@@ -117,6 +117,7 @@ def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: Recepti
             minor.parity_errors,
         )
         state = ", ".join(filter(None, (state, minor.doubt)))
+        good = good and not minor.is_garbled
     else:
         content = np.packbits(bits).tobytes()
     return Frame(
@@ -129,7 +130,7 @@ def make_unprotected_frame(found: UncodedFrame, mode: Mode, *, received: Recepti
         ebn0_db=how.ebn0_db,
         symbols_corrected=0,
         bytes_corrected=(),
-        good=found.good,
+        good=good,
         state=state,
         unprotected=True,
         marker_errors=found.marker_errors,

@@ -54,6 +54,11 @@ class MinorFrame:
         return None if self.ms is None else round(self.ms * FRAMES_PER_SECOND / 1000) % FRAMES_PER_DAY
 
     @property
+    def is_garbled(self) -> bool:
+        """Whether neither number nor time code are right; of random bits one frame in four is."""
+        return self.number not in (1, 2, 3) and self.ms is None
+
+    @property
     def doubt(self) -> str:
         """What is odd about it, or nothing."""
         odd = []

@@ -4,10 +4,10 @@ Places where a marker may stand are found on soft values. Two of them at frame d
 with few enough wrong bits together, are *proven* markers: `pair_errors` is the most for which random bits
 give less than 1e-12 such pairs per bit. The frame between them is good. Chains of proven markers are carried
 on, in both directions and through fades, by fainter ones at whole frame lengths from them: a frame between
-two proven markers n lengths apart is located for sure, and good where its own two markers stand at least
-weakly; else it is located, not good, and says so. Beyond the last proven marker, and before the first, they
-must be plainer. Where two proven markers are some bits nearer or farther than whole frames, bits were lost or
-doubled between them, and the frame is damaged.
+two proven markers n lengths apart is located for sure, and good where of the bits of its own two markers no
+more than one in eight is wrong; else it is located, not good, and says so. Beyond the last proven marker, and
+before the first, markers must be plainer. Where two proven markers are some bits nearer or farther than whole
+frames, bits were lost or doubled between them, and the frame is damaged.
 
 False frames: a chain must begin with a proven pair, so fewer than 1e-12 per bit: 1e-3 in 1e9 bits of noise.
 Where a signal breaks off within a frame, noise passes for the marker behind it once in 4000 times.
@@ -34,7 +34,10 @@ SEARCH_STRENGTH, WEAK_STRENGTH = 3.5, 2.5
 FLYWHEEL_FRAMES = 24
 SLIP_BITS = 64
 LOOK_BACK_FRAMES = 8
-ERASED_RUN = 16  # so many erasures in a row are no chance
+ERASED_RUN = 8  # so many erasures in a row are no chance: a soft bit is zero less than once in 10
+# Of the markers' bits one in so many may be wrong in a good frame: METEOR's at 2 dB has 2.4 of 64, and more
+# than 8 once in 2000. Of a third wrong bits, with which a marker still stands weakly, nothing could be used.
+FEWEST_PER_ERROR = 8
 
 
 @dataclass(frozen=True)
@@ -258,7 +261,12 @@ class UncodedFinder:
         return self._complete(place)
 
     def _complete(self, place: int, state: str = "") -> UncodedFrame:
-        """A frame that is good unless bits of it are missing."""
+        """A frame that is good unless bits of it are missing, or many are wrong."""
+        sign = 1 if self._strength(place) > 0 else -1
+        markers = [marker for marker in (place, place + self._length) if marker + self._size <= self._end]
+        errors = sum(self._errors_at(marker, sign) for marker in markers)
+        if FEWEST_PER_ERROR * errors > self._size * len(markers):
+            return self._made(place, f"faded: {errors} bits of its markers are wrong")
         if missing := self._missing(place):
             return self._made(place, f"damaged: {missing} bits of it are missing")
         return self._made(place, state, good=True)

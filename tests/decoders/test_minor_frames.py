@@ -61,6 +61,19 @@ def test_a_damaged_time_code_is_told(word: int, damaged: int) -> None:
     assert "time code" in minor.doubt
 
 
+@pytest.mark.parametrize(
+    ("number", "has_time", "good"), [(0, False, False), (0, True, True), (2, False, True)]
+)
+def test_a_frame_without_number_and_time_is_not_good(number: int, has_time: bool, good: bool) -> None:
+    """One of the two may be hurt; with neither right the bits are garbage between two markers."""
+    words = words_of(number)
+    words[9] = words[9] if has_time else 0
+    found = UncodedFrame(0, unpack_words(words), good=True, state="", marker_errors=0, ebn0_db=None)
+    frame = make_unprotected_frame(found, MODE)
+    assert frame.good is good
+    assert ("minor frame number 0" in frame.state) == (number == 0)
+
+
 def test_too_few_bits_are_refused() -> None:
     for count in (6220, 6235):
         with pytest.raises(ValueError, match="no minor frame"):

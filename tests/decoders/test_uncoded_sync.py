@@ -203,3 +203,28 @@ def test_a_gap_anywhere_leaves_the_untouched_frames(cut: int, start: int, size: 
     whole = [k for k in range(8) if places[k + 1] - places[k] == 8192 and kept[places[k]] == 8192 * k]
     # A whole frame before a gap lacks its second marker; and a chain must begin with two.
     assert len(got) >= len(whole) - 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_of_which_a_fifth_of_the_bits_is_wrong_are_not_good(name: str) -> None:
+    """Their markers stand weakly, and the ones before and behind them are sure."""
+    good_ones, weak = 0, 40 if name == "meteor_hrpt" else 4
+    for seed in range(4):
+        bits = sent(name, weak + 8, seed)
+        length = bits.shape[1]
+        soft = soft_of(bits, 12.0, seed)
+        faint = slice(4 * length - 100, (4 + weak) * length + 100)
+        soft[faint] = soft_of(bits.reshape(-1)[faint], -4.5, seed)
+        frames = found(name, soft)
+        assert {k * length for k in (*range(3), *range(5 + weak, 8 + weak))} <= set(good(frames))
+        good_ones += len([at for at in good(frames) if 4 * length <= at < (3 + weak) * length])
+    assert good_ones <= 0.1 * 4 * weak
+
+
+def test_a_few_bits_that_are_missing_in_a_row_are_told() -> None:
+    bits = sent("noaa_hrpt", 4)
+    soft = soft_of(bits, 10.0)
+    soft[110_900 + 5000 : 110_900 + 5011] = 0
+    frames = found("noaa_hrpt", soft)
+    assert [frame.good for frame in frames] == [True, False, True, True]
+    assert "11 bits of it are missing" in frames[1].state
