@@ -91,7 +91,7 @@ class FrameTable(Mapping[str, list[Any]]):
         return len(COLUMNS)
 
     def parts(self, name: str) -> Iterator[list[Any]]:
-        """A column in pieces, so that it need not be held as a whole.
+        """A column in pieces, so that it need not be held as a whole; its values are those of JSON.
 
         Raises:
             KeyError: no such column.
@@ -104,7 +104,7 @@ class FrameTable(Mapping[str, list[Any]]):
             if kind == "time":
                 yield [self._time(value) for value in values]
             elif kind in ("d", "f"):
-                yield [None if math.isnan(value) else round(value, 2) for value in values]
+                yield [round(value, 2) if math.isfinite(value) else None for value in values]
             elif kind == "?":
                 yield [bool(value) for value in values]
             elif kind in ("s", "n"):

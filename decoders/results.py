@@ -136,7 +136,8 @@ def _column_pieces(columns: FrameTable) -> Iterator[str]:
     for name in columns:
         yield f"{lead}\n  {json.dumps(name)}: ["
         for number, part in enumerate(columns.parts(name)):
-            yield (", " if number else "") + _json(part)[1:-1]
+            text = json.dumps(part, ensure_ascii=False, allow_nan=False)
+            yield (", " if number else "") + text[1:-1]
         yield "]"
         lead = ","
     yield "\n }"
