@@ -35,6 +35,9 @@ CLOCK_REACH = 150e-6
 
 CLOCK_TOLERANCE = 0.12
 """Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
+BRIEF_SYMBOLS = 4_500
+"""Symbols of an estimate while the signal is steady: enough at the threshold of the code at rate 1/2."""
+
 lost."""
 
 _CENTRED_BINS = 50.0  # filters this far off the carrier are as good as centred
@@ -44,9 +47,9 @@ _PAIR_FOUND = 2.7  # mean power of a line above noise over the segments; both li
 _TINY = 1e-30
 
 
-def block_samples(sample_rate: float, symbol_rate: float) -> int:
+def block_samples(sample_rate: float, symbol_rate: float, symbols: int = BLOCK_SYMBOLS) -> int:
     """Samples of a block: an even number with small factors."""
-    return 2 * int(scipy.fft.next_fast_len(round(BLOCK_SYMBOLS * sample_rate / symbol_rate / 2)))
+    return 2 * int(scipy.fft.next_fast_len(round(symbols * sample_rate / symbol_rate / 2)))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.acquisition import CARRIER_DRIFT_HZ_S, CARRIER_REACH_HZ, Analyser, block_samples
+from decoders.acquisition import (
+    BLOCK_SYMBOLS,
+    BRIEF_SYMBOLS,
+    CARRIER_DRIFT_HZ_S,
+    CARRIER_REACH_HZ,
+    Analyser,
+    block_samples,
+)
 from decoders.blanker import Blanker
 from decoders.carrier import WINDOW_SYMBOLS
 from decoders.clock import Segment
@@ -96,16 +103,19 @@ class Demodulator:
         band_hz = (1 + rolloff) / 2 * symbol_rate + carrier_reach_hz
         factor = decimation(sample_rate, symbol_rate, band_hz)
         self._decimator = Decimator(factor, band_hz / sample_rate)
-        analyser = Analyser(
-            sample_rate=sample_rate / factor,
-            modulation=modulation,
-            symbol_rate=symbol_rate,
-            rolloff=rolloff,
-            length=block_samples(sample_rate / factor, symbol_rate),
-            carrier_reach_hz=carrier_reach_hz,
-            carrier_drift_hz_s=carrier_drift_hz_s,
+        analyser, brief = (
+            Analyser(
+                sample_rate=sample_rate / factor,
+                modulation=modulation,
+                symbol_rate=symbol_rate,
+                rolloff=rolloff,
+                length=block_samples(sample_rate / factor, symbol_rate, symbols),
+                carrier_reach_hz=carrier_reach_hz,
+                carrier_drift_hz_s=carrier_drift_hz_s,
+            )
+            for symbols in (BLOCK_SYMBOLS, BRIEF_SYMBOLS)
         )
-        self._tracker = Tracker(analyser)
+        self._tracker = Tracker(analyser, brief)
         self._filter = SegmentFilter(analyser.bank, analyser.length, symbol_rate * factor / sample_rate)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()

@@ -25,6 +25,12 @@ LARGEST_STRIDE = 16
 LARGEST_STRIDE_SECONDS = 0.75
 """The same as a time: what is waited for is the delay of a live reception."""
 
+_SURE = 0.4
+"""Coherence from which the middle of a block says enough of a steady signal: that of QPSK at 1.5 dB."""
+
+_QUIET_LINE = STRONG_LINE / 8
+"""Power of a bin in that middle over the level around it from which the whole block is looked at."""
+
 
 @dataclass(frozen=True)
 class TrackReport:
@@ -80,9 +86,17 @@ class BlockAnalyser(Protocol):
 class Tracker:
     """Turns samples into segments without gap or overlap; the samples themselves are kept by the caller."""
 
-    def __init__(self, analyser: BlockAnalyser) -> None:
+    def __init__(self, analyser: BlockAnalyser, brief: BlockAnalyser | None = None) -> None:
+        """Starts before the first sample.
+
+        Args:
+            analyser: Estimates whole blocks.
+            brief: Estimates the middle of a block, shorter by a multiple of two samples. While the signal is
+                steady its estimate is enough, and quicker.
+        """
         self._analyser = analyser
         self._length = analyser.length
+        self._brief = brief
         self._clock = ClockTrack(
             sample_rate=analyser.sample_rate,
             outputs_per_symbol=2 if analyser.modulation == "oqpsk" else 1,
@@ -142,7 +156,8 @@ class Tracker:
         block = held[start - origin :][: self._length]
         if len(block) < self._length:
             block = np.concatenate([block, np.zeros(self._length - len(block), np.complex64)])
-        estimate, strongest = self._analyser.estimate(block, start, self._clock.forecast)
+        found = self._middle(block, start) if self._stride > 1 and not self._disturbed else None
+        estimate, strongest = found or self._analyser.estimate(block, start, self._clock.forecast)
         disturbed = strongest > STRONG_LINE
         count, rate = self.report, self._analyser.sample_rate
         self.report = replace(
@@ -157,6 +172,17 @@ class Tracker:
 
     def _extend(self, held: NDArray[np.complex64], origin: int, look: _Look) -> list[Segment]:
         def find_break(end: float, clocks: tuple[Clock, Clock]) -> float:
+    def _middle(self, block: NDArray[np.complex64], start: int) -> tuple[Estimate, float] | None:
+        """The estimate of the block's middle where it is sure and nothing but the steady signal is seen."""
+        if self._brief is None:
+            return None
+        skip = (self._length - self._brief.length) // 2
+        middle = block[skip : skip + self._brief.length]
+        estimate, strongest = self._brief.estimate(middle, start + skip, self._clock.forecast)
+        if estimate is None or estimate.coherence < _SURE or strongest > _QUIET_LINE:
+            return None
+        return (estimate, strongest) if self._clock.fits(estimate) else None
+
             return self._breaks.find(held, origin, end, clocks)
 
         centre = look.start + self._length / 2
