@@ -27,6 +27,9 @@ from decoders.spectral_lines import SEGMENTS, WINDOWS, Line, fit_lines, segment_
 BLOCK_SYMBOLS = 18_000
 """Symbols of one estimate: enough to see the lines 4 dB below the threshold of the code at rate 1/2."""
 
+BRIEF_SYMBOLS = 4_500
+"""Symbols of an estimate while the signal is steady: enough at the threshold of the code at rate 1/2."""
+
 CARRIER_REACH_HZ, CARRIER_DRIFT_HZ_S = 12_500.0, 60.0
 """Carrier offsets and drifts searched where nothing else is said: those of 137.9 MHz."""
 
@@ -35,9 +38,6 @@ CLOCK_REACH = 150e-6
 
 CLOCK_TOLERANCE = 0.12
 """Largest disagreement, in symbols, that one clock can have with its forecast; more means that samples were
-BRIEF_SYMBOLS = 4_500
-"""Symbols of an estimate while the signal is steady: enough at the threshold of the code at rate 1/2."""
-
 lost."""
 
 _CENTRED_BINS = 50.0  # filters this far off the carrier are as good as centred

@@ -95,8 +95,8 @@ class Tracker:
                 steady its estimate is enough, and quicker.
         """
         self._analyser = analyser
-        self._length = analyser.length
         self._brief = brief
+        self._length = analyser.length
         self._clock = ClockTrack(
             sample_rate=analyser.sample_rate,
             outputs_per_symbol=2 if analyser.modulation == "oqpsk" else 1,
@@ -170,8 +170,6 @@ class Tracker:
         )
         return _Look(number, start, estimate, disturbed)
 
-    def _extend(self, held: NDArray[np.complex64], origin: int, look: _Look) -> list[Segment]:
-        def find_break(end: float, clocks: tuple[Clock, Clock]) -> float:
     def _middle(self, block: NDArray[np.complex64], start: int) -> tuple[Estimate, float] | None:
         """The estimate of the block's middle where it is sure and nothing but the steady signal is seen."""
         if self._brief is None:
@@ -183,6 +181,8 @@ class Tracker:
             return None
         return (estimate, strongest) if self._clock.fits(estimate) else None
 
+    def _extend(self, held: NDArray[np.complex64], origin: int, look: _Look) -> list[Segment]:
+        def find_break(end: float, clocks: tuple[Clock, Clock]) -> float:
             return self._breaks.find(held, origin, end, clocks)
 
         centre = look.start + self._length / 2
