@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 BUILD := build/dev
 STAMP := $(VENV)/.stamp
 SOURCES := $(wildcard decoders/*.cpp decoders/*.h sim/*.cpp sim/*.h sdr/*.cpp sdr/*.h)
+TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*.c)
 
 .PHONY: help setup kernels demo test test-slow bench lint format lock clean
 help:
@@ -48,12 +49,12 @@ lint: kernels
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/clang-format --dry-run --Werror $(SOURCES)
+	$(BIN)/clang-format --dry-run --Werror $(SOURCES) $(TEST_SOURCES)
 
 format: kernels
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(SOURCES)
+	$(BIN)/clang-format -i $(SOURCES) $(TEST_SOURCES)
 
 # Pins every dependency for every supported Python; hashes guard against a changed archive.
 lock:

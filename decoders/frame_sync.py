@@ -5,10 +5,10 @@ only Reed-Solomon decides. So a lost bit costs no more than its frame, and a des
 
 How often a frame is made of nothing: a tried place becomes a frame only when each of its n codewords is
 proven, and a word of random bytes is with a probability below `codeblock.PROVEN` = 1e-9, at either try; so
-with less than (2e-9)^n. Random bits give one place to try in 1.2e4 at the most. The worst is n = 1: 1e9 bits
-of noise then give 2e-4 false frames at the most, and n = 4 gives 1e-30. A frame with a valid marker that is
-hurt beyond correction becomes a false one with less than (2e-9)^n. `tests/figures/false_frames.py` counts
-them.
+with less than (2e-9)^n. Random bits give one place to try in 1e4 at the most. The worst is n = 1: 1e9 bits
+of noise then give 2e-4 false frames at the most, and n = 4 gives 2e-30. Of a frame with a valid marker some
+words may be right, and one that is hurt beyond correction comes out false: such a frame becomes a false one
+with less than n * 2e-9. `tests/figures/false_frames.py` counts them.
 """
 
 from __future__ import annotations

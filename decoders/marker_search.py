@@ -22,10 +22,11 @@ from .downlink import Mode
 from .marker import marker_correlation
 from .viterbi import Bits, SoftBits, encode
 
-# Bits that may differ where a marker is looked for: random bits pass once in 1e5 places. And the strength of
-# its symbols there: random signs pass at most once in 1.2e4 places, in truth (nearly Gaussian) once in 1.5e5.
+# Bits that may differ where a marker is looked for: random bits pass once in 5e4 places, of either sign. And
+# the strength of its symbols there: random signs pass at most once in 1.2e4 places, in truth (nearly Gaussian)
+# once in 1.5e5.
 SEARCH_DISTANCE, SEARCH_STRENGTH = 4, 4.5
-# The same where a marker is beyond doubt: once in 8e6 and 1.8e6 places, in truth 2.6e7.
+# The same where a marker is beyond doubt: once in 4e6 and 1.8e6 places, in truth 2.6e7.
 SURE_DISTANCE, SURE_STRENGTH = 2, 5.5
 MEMORY_BITS = 6  # of the code: that many pairs depend on the bits before the marker
 
@@ -123,7 +124,6 @@ class MarkerSearch:
         errors = int(np.count_nonzero(bits[: self.bits] != self.pattern))
         strength = 0.0
         if soft is not None:
-            # A product of int8 with signs stays within int8: soft bits are held at -127 or above.
             part = soft[2 * MEMORY_BITS : 2 * self.bits].astype(np.float32)
             strength = float(part @ self._signs) / max(1.0, float(np.sqrt(part @ part)))
         inverted = False

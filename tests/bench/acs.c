@@ -20,7 +20,7 @@ int main(void) {
     const size_t alignment = volk_get_alignment();
     unsigned char *x = volk_malloc(STATES, alignment), *y = volk_malloc(STATES, alignment);
     unsigned char *symbols = volk_malloc(2 * BITS, alignment), *table = volk_malloc(STATES, alignment);
-    unsigned char *decisions = volk_malloc(BITS * STATES / 8 + 64, alignment);
+    unsigned char* decisions = volk_malloc(BITS * STATES / 8 + 64, alignment);
     if (!x || !y || !symbols || !table || !decisions) return 1;
     memset(x, 63, STATES);
     memset(y, 63, STATES);
