@@ -22,7 +22,15 @@ from decoders.edges import Edges, Signal
 from decoders.filters import PolyphaseBank
 from decoders.interference import excise, power_of, wide_interference
 from decoders.matched_filter import matched_samples
-from decoders.spectral_lines import SEGMENTS, WINDOWS, Line, fit_lines, segment_power, window_sums
+from decoders.spectral_lines import (
+    SEGMENTS,
+    WINDOWS,
+    Line,
+    fit_lines,
+    is_outshone,
+    segment_power,
+    window_sums,
+)
 
 BLOCK_SYMBOLS = 18_000
 """Symbols of one estimate: enough to see the lines 4 dB below the threshold of the code at rate 1/2."""
@@ -100,6 +108,7 @@ class Analyser:
             reach=_reach_bins(carrier_reach_hz, sample_rate, symbol_rate, rolloff) / self.bin_hz,
             clock_reach=max(CLOCK_REACH * symbol_bins, 1.0),
         )
+        self.carrier_drift_hz_s = carrier_drift_hz_s
         self._drift_bins = carrier_drift_hz_s / self.bin_hz**2  # per block
 
     @cached_property
@@ -129,14 +138,27 @@ class Analyser:
         spectrum, strongest = self._without_interference(scipy.fft.fft(block), expected or 0.0)
         if strongest > _DISTURBED and self.modulation == "qpsk":
             block = scipy.fft.ifft(spectrum)
-        find = self._oqpsk if self.modulation == "oqpsk" else self._qpsk
         if expected is not None:
-            found = find(spectrum, block, start, expected)
+            found = self._find(spectrum, block, start, expected, foretold=True)
             if found is not None:
                 return found, strongest
         search = search_oqpsk if self.modulation == "oqpsk" else search_qpsk
         coarse = search(spectrum, self.signal)
-        return (None if coarse is None else find(spectrum, block, start, coarse)), strongest
+        return (None if coarse is None else self._find(spectrum, block, start, coarse)), strongest
+
+    def _find(
+        self,
+        spectrum: NDArray[np.complex64],
+        block: NDArray[np.complex64],
+        start: int,
+        carrier: float,
+        *,
+        foretold: bool = False,
+    ) -> Estimate | None:
+        """The estimate near a carrier in bins; one that was foretold may have jumped anywhere meanwhile."""
+        if self.modulation == "oqpsk":
+            return self._oqpsk(spectrum, start, carrier, foretold=foretold)
+        return self._qpsk(spectrum, block, start, carrier)
 
     def _without_interference(
         self, whole: NDArray[np.complex64], middle: float
@@ -151,16 +173,18 @@ class Analyser:
         return spectrum * gain, float("inf")
 
     def _oqpsk(
-        self, spectrum: NDArray[np.complex64], block: NDArray[np.complex64], start: int, carrier: float
+        self, spectrum: NDArray[np.complex64], start: int, carrier: float, *, foretold: bool
     ) -> Estimate | None:
         """Carrier and clock from the squares of the edges."""
-        del block
         edges = Edges.shaped(spectrum, self.signal, carrier)
-        sums = np.stack([window_sums(edge * edge) for edge in (edges.upper, edges.lower)])
+        squares = [edge * edge for edge in (edges.upper, edges.lower)]
+        sums = np.stack([window_sums(square) for square in squares])
         high, deep = fit_lines(sums, reach=WINDOWS / 2, rates=self._rates(2))
         apart = edges.upper_bin - edges.lower_bin
         clock = (high.frequency - deep.frequency) / 2 + apart
         if min(high.coherence, deep.coherence) < _LINE_FOUND:
+            return None
+        if foretold and is_outshone(squares[0], high.frequency):
             return None
         if abs(clock - self.signal.symbol_bins) > self.signal.clock_reach:
             return None

@@ -22,7 +22,10 @@ _FIRM_SYMBOLS = 12_000
 """A stretch this long between two estimates tells the clock's step better than one of them."""
 
 _STEADY_JOIN = 5.6e-4
-"""Largest jump of the carrier between two blocks of one signal, in symbol rates: 40 Hz at 72 kBd."""
+"""Largest change of the carrier between two estimates of one signal, in symbol rates: 40 Hz at 72 kBd."""
+
+_CARRIER_KNOWN = 5.6e-5
+"""By how much an estimate of the carrier may be off, in symbol rates: a cycle in 18 000 symbols."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,11 @@ class ClockTrack:
         outputs_per_symbol: int,
         nominal_step: float,
         tolerance: float,
+        drift_hz_s: float,
     ) -> None:
         self.sample_rate = sample_rate
         self.tolerance = tolerance
+        self._drift = drift_hz_s / sample_rate**2  # cycles per sample per sample
         self.outputs_per_symbol = outputs_per_symbol
         self._step = nominal_step  # symbols per sample
         self._frequency = 0.0
@@ -117,8 +122,10 @@ class ClockTrack:
 
     def fits(self, estimate: Estimate) -> bool:
         """Whether one clock and one carrier can have given this estimate and the one before."""
-        jump = abs(estimate.frequency - self._frequency) / estimate.symbol_step
-        return self._locked and abs(self._miss(estimate)) < self.tolerance and jump < _STEADY_JOIN
+        change = abs(estimate.frequency - self._frequency) / estimate.symbol_step
+        drift = self._drift * (estimate.centre - self._at) / estimate.symbol_step
+        steady = change < min(drift + _CARRIER_KNOWN, _STEADY_JOIN)
+        return self._locked and abs(self._miss(estimate)) < self.tolerance and steady
 
     def _miss(self, estimate: Estimate) -> float:
         """Symbols by which the clock differs from what was foretold."""

@@ -19,7 +19,16 @@ from decoders.acquisition import CLOCK_REACH, CLOCK_TOLERANCE, Estimate
 from decoders.downlink import Mode
 from decoders.filters import PolyphaseBank
 from decoders.matched_filter import matched_samples
-from decoders.spectral_lines import SEGMENTS, WINDOWS, Line, band, fit_lines, segment_power, window_sums
+from decoders.spectral_lines import (
+    SEGMENTS,
+    WINDOWS,
+    Line,
+    band,
+    fit_lines,
+    is_outshone,
+    segment_power,
+    window_sums,
+)
 from decoders.tones import without_lines, without_tones
 
 _PHASES = 6
@@ -52,7 +61,7 @@ class OneRailAnalyser:
         half_band = _SPLIT_PHASE_HALF_BAND if self._split_phase else (1 + mode.rolloff) / 2
         self._half_band_hz = half_band * mode.symbol_rate
         self._reach_hz = mode.carrier_reach_hz
-        self._drift_hz_s = mode.carrier_drift_hz_s
+        self.carrier_drift_hz_s = mode.carrier_drift_hz_s
         # Sample number, bit there, bits per sample, of the last block that told the halves of a bit apart.
         self._clock_before: tuple[float, float, float] | None = None
 
@@ -74,7 +83,7 @@ class OneRailAnalyser:
             return None, 0.0
         if forecast is not None:
             clean, tones = without_tones(block, forecast, residual=self._split_phase)
-            found = self.fine(clean, start, forecast)
+            found = self.fine(clean, start, forecast, foretold=True)
             if found is not None:
                 return found, np.inf if tones else 0.0
         whole = scipy.fft.fft(block)
@@ -107,13 +116,16 @@ class OneRailAnalyser:
             return None
         return float(line_hz[best]) / 2 / self.sample_rate
 
-    def fine(self, block: NDArray[np.complex64], start: int, carrier: float) -> Estimate | None:
+    def fine(
+        self, block: NDArray[np.complex64], start: int, carrier: float, *, foretold: bool = False
+    ) -> Estimate | None:
         """The estimate of a block whose carrier is known to a hundred hertz, None when no line stands out.
 
         Args:
             block: complex64[length].
             start: Sample number of ``block[0]``.
             carrier: Cycles per sample.
+            foretold: Nobody has seen the carrier there yet: it may have jumped anywhere.
         """
         clock = self._clock(block, start, carrier)
         if clock is None:
@@ -125,11 +137,12 @@ class OneRailAnalyser:
             block, self.bank, first=first, step=1 / step, count=count, frequency=carrier
         )
         span = count / step / self.length  # of the block
-        drift = 2 * self._drift_hz_s * (self._seconds * span) ** 2
+        drift = 2 * self.carrier_drift_hz_s * (self._seconds * span) ** 2
         steps = max(int(np.ceil(drift)), 1)
-        sums = window_sums(outputs * outputs)[None]
-        line = fit_lines(sums, reach=WINDOWS / 2, rates=np.linspace(-drift, drift, 2 * steps + 1))[0]
-        if line.coherence < _LINE_FOUND:
+        square = outputs * outputs
+        rates = np.linspace(-drift, drift, 2 * steps + 1)
+        line = fit_lines(window_sums(square)[None], reach=WINDOWS / 2, rates=rates)[0]
+        if line.coherence < _LINE_FOUND or (foretold and is_outshone(square, line.frequency)):
             return None
         return Estimate(
             centre=start + self.length / 2,

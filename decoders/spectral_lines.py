@@ -25,6 +25,9 @@ WINDOWS = 64
 SEGMENTS = 8
 """Pieces of a block whose power spectra are averaged where a line is looked for over a wide range."""
 
+_OUTSHONE = 2.0  # in power; noise does not differ that much over the segments
+_NEAR_POINTS = 4  # of a zero-padded segment's spectrum
+
 _RATE_STRIDE = 4  # rates this many steps apart still show the line, a little lower
 
 
@@ -72,6 +75,18 @@ def segment_power(values: NDArray[np.complex64]) -> NDArray[np.float64]:
     spectra = scipy.fft.fft(values[: length * SEGMENTS].reshape(SEGMENTS, length), size, axis=1)
     power: NDArray[np.float64] = np.mean(spectra.real**2 + spectra.imag**2, axis=0)
     return power
+
+
+def is_outshone(values: NDArray[np.complex64], frequency: float) -> bool:
+    """Whether a much stronger line lies elsewhere than at `frequency`, in cycles per block.
+
+    Sums over windows show a line further than half a cycle per window away as well, weaker and at another
+    place.
+    """
+    power = segment_power(values)
+    at = round(frequency * len(power) / len(values))
+    near = power[np.arange(at - _NEAR_POINTS, at + _NEAR_POINTS + 1) % len(power)]
+    return bool(power.max() > _OUTSHONE * near.max())
 
 
 @dataclass(frozen=True)

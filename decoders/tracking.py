@@ -72,6 +72,7 @@ class BlockAnalyser(Protocol):
     rolloff: float
     length: int
     clock_tolerance: float
+    carrier_drift_hz_s: float
 
     @property
     def bank(self) -> PolyphaseBank:
@@ -102,6 +103,7 @@ class Tracker:
             outputs_per_symbol=2 if analyser.modulation == "oqpsk" else 1,
             nominal_step=analyser.symbol_rate / analyser.sample_rate,
             tolerance=analyser.clock_tolerance,
+            drift_hz_s=analyser.carrier_drift_hz_s,
         )
         self._breaks = BreakFinder(
             modulation=analyser.modulation, bank=analyser.bank, rolloff=analyser.rolloff

@@ -111,6 +111,21 @@ def test_lost_samples_cost_no_more_than_their_place(modulation: str, lost: int) 
         assert rate < 0.027
 
 
+@pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
+@pytest.mark.parametrize("hertz", [64.0, 100.0, 1_000.0, 7_000.0])
+def test_carrier_that_jumps(modulation: str, hertz: float) -> None:
+    """As when a receiver is tuned anew: right symbols from 50 ms after it on."""
+    rng = np.random.default_rng(3)
+    bits = rng.integers(0, 2, 2 * 200_000)
+    samples = received(bits, 6.0, Setting(modulation, offset_hz=4_000.0, clock_ppm=30.0), rng)
+    cut = int(360_000 / RATE * 144_000)
+    samples[360_000:] *= np.exp(2j * np.pi * hertz / RATE * np.arange(len(samples) - 360_000))
+    soft_bits, _, _ = soft_of(samples, modulation)
+    for start in (cut - 47_200, *range(cut + 7_200, len(bits) - 40_000, 40_000)):
+        part = slice(start, start + 40_000)
+        assert bit_errors(soft_bits[part], bits[part], modulation, lag=8)[0] < 0.027
+
+
 def test_weak_rise_and_set() -> None:
     """A pass that rises to 8 dB and sets again: every stretch above 2 dB comes out, under one ambiguity."""
     rng = np.random.default_rng(9)

@@ -131,6 +131,21 @@ def test_carrier_that_comes_across_the_spike_at_dc(amplitude: float) -> None:
 
 
 @LINKS
+@pytest.mark.parametrize("hertz", [200.0, 600.0, 3_000.0, 20_000.0])
+def test_carrier_that_jumps(hertz: float, link: Link) -> None:
+    """As when a receiver is tuned anew: the bits around it are lost, but no stale carrier is believed."""
+    bits = random_bits(300_000)
+    samples = received(bits, LEVEL_DB, link, np.random.default_rng(9))
+    at = 200_000
+    cut = int(at / link.symbol_rate * link.sample_rate)
+    turn = np.exp(2j * np.pi * hertz / link.sample_rate * np.arange(len(samples) - cut))
+    soft_bits, _, _ = soft_of(np.concatenate([samples[:cut], samples[cut:] * turn]), link)
+    worst = 1.35 * bit_error_theory(LEVEL_DB, link)
+    for part in (slice(0, at - 2_000), slice(at + 2_000, None)):
+        assert bit_errors(soft_bits[part], bits[part])[0] < worst
+
+
+@LINKS
 @pytest.mark.parametrize("filling", ["zeros", "noise"])
 def test_signal_that_goes_and_comes_back(link: Link, filling: str) -> None:
     """Silence while it is away, and right symbols within 2000 of its return."""
