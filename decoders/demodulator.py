@@ -174,8 +174,11 @@ class Demodulator:
 
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         blocks = []
+        factor = self._decimator.factor
         for outputs in self._filter.process(self._store.held, self._store.origin, segment):
-            self._places.add(outputs.instants * self._decimator.factor, outputs.locked)
+            self._places.add(
+                outputs.first * factor, outputs.step * factor, len(outputs.values), outputs.locked
+            )
             blocks.append(self._give(self._level.process(self._phase.process(outputs.values))))
         return blocks
 

@@ -15,11 +15,12 @@ class Places:
         self._instants = np.zeros(0)  # of the first output of each symbol
         self._seen = np.zeros(0, np.bool_)
 
-    def add(self, instants: NDArray[np.float64], seen: bool) -> None:
-        """Outputs at float64[n] samples, all of them with or without a signal."""
-        first = -self._outputs % self._per_symbol
-        fresh = instants[first :: self._per_symbol]
-        self._outputs += len(instants)
+    def add(self, first: float, step: float, count: int, seen: bool) -> None:
+        """So many outputs from sample position `first` on, `step` apart, all with or without a signal."""
+        fresh = np.arange(-self._outputs % self._per_symbol, count, self._per_symbol, dtype=np.float64)
+        fresh *= step
+        fresh += first
+        self._outputs += count
         self._instants = np.concatenate([self._instants, fresh])
         self._seen = np.concatenate([self._seen, np.full(len(fresh), seen)])
 

@@ -19,10 +19,13 @@ PIECE_OUTPUTS = 131_072
 
 @dataclass(frozen=True)
 class Outputs:
-    """Matched filter outputs complex64[n], their instants float64[n], whether a line was seen there."""
+    """Matched filter outputs complex64[n], from instant `first` on every `step` samples; whether a line was
+    seen there.
+    """
 
     values: NDArray[np.complex64]
-    instants: NDArray[np.float64]
+    first: float
+    step: float
     locked: bool
 
 
@@ -38,20 +41,19 @@ class SegmentFilter:
         """All outputs of a segment; ``held[0]`` is sample number `origin`."""
         for first in range(0, segment.count, PIECE_OUTPUTS):
             count = min(PIECE_OUTPUTS, segment.count - first)
-            number = np.arange(first, first + count, dtype=np.float64)
-            instants = segment.first_instant + segment.output_step * number
+            instant = segment.first_instant + segment.output_step * first
             if segment.locked:
-                values = self._filtered(held, origin, segment, instants)
+                values = self._filtered(held, origin, segment, instant, count)
             else:  # nobody will look at it
                 values = np.zeros(count, np.complex64)
-            yield Outputs(values, instants, segment.locked)
+            yield Outputs(values, instant, segment.output_step, segment.locked)
 
     def _filtered(
-        self, held: NDArray[np.complex64], origin: int, segment: Segment, instants: NDArray[np.float64]
+        self, held: NDArray[np.complex64], origin: int, segment: Segment, first: float, count: int
     ) -> NDArray[np.complex64]:
         margin = self._bank.half_span + 2
-        begin = max(int(instants[0]) - margin, origin)
-        end = int(instants[-1]) + margin + 1
+        begin = max(int(first) - margin, origin)
+        end = int(first + segment.output_step * (count - 1)) + margin + 1
         samples = held[begin - origin : end - origin]
         if segment.disturbed:
             anchor = max(int(segment.start), 0) - origin
@@ -65,9 +67,9 @@ class SegmentFilter:
         return matched_samples(
             samples,
             self._bank,
-            first=instants[0] - begin,
+            first=first - begin,
             step=segment.output_step,
-            count=len(instants),
+            count=count,
             frequency=segment.frequency + segment.frequency_slope * since,
             slope=segment.frequency_slope,
             turns=turns % 1.0,

@@ -100,7 +100,7 @@ def test_store_holds_what_was_not_forgotten(steps: list[tuple[int, int]]) -> Non
 def test_a_symbol_lies_where_its_first_output_does(pieces: list[int], ask: int) -> None:
     places, given, at = Places(2), [], 0
     for count in pieces:
-        places.add(np.arange(at, at + count, dtype=np.float64), seen=bool(count % 2))
+        places.add(float(at), 1.0, count, seen=bool(count % 2))
         at += count
         given += list(places.take(ask)[0])
     given += list(places.take(1_000)[0])
