@@ -91,7 +91,8 @@ def choose_mode(
     samples, _ = usable(samples)
     found = [(mode, _seen(samples, sample_rate, mode)) for mode in _distinct(modes)]
     seen = [ModeGuess(mode, signal) for mode, signal in found if signal is not None]
-    return max(seen, key=lambda guess: guess.confidence, default=None)
+    # The markers of the 80k mode, one every 2 kHz in its spectrum, look like 72 kBd 4 kHz beside the carrier.
+    return max(seen, key=lambda guess: _carrier_to_noise(guess.signal), default=None)
 
 
 def describe(samples: NDArray[np.complex64], sample_rate: float, expected: Sequence[Mode] = ()) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from decoders.detect import choose_mode, describe
 from decoders.downlink import load_downlink
+from sim.link_test import link_test
 from tests.decoders.lrpt_modulator import Setting, received
 
 MODES = load_downlink("meteor_lrpt").modes
@@ -29,6 +30,15 @@ def test_every_mode_is_found(modulation: str, symbol_rate: float, ebn0_db: float
     assert guess.signal.offset_hz == pytest.approx(-9_000, abs=60)
     assert guess.signal.esn0_db == pytest.approx(ebn0_db, abs=0.7)
     assert guess.confidence > 0.5
+
+
+@pytest.mark.parametrize(("mode", "ebn0_db"), [("80k", 1.9), ("80k", 6.0), ("72k", 6.0), ("m2_72k", 6.0)])
+def test_frames_with_markers_are_no_other_mode(mode: str, ebn0_db: float) -> None:
+    """The markers of the 80k mode repeat every 40 symbols, which random bits do not show."""
+    made = link_test(mode, frames=12, ebn0_db=ebn0_db, seed=3)
+    guess = choose_mode(made.samples, made.sample_rate, MODES)
+    assert guess is not None
+    assert guess.mode.name == mode
 
 
 def test_a_signal_that_was_not_expected_is_named_but_not_chosen() -> None:
