@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .downlink import Mode
 
-# A decoding takes 10 to 15 us, so these take less than 0.4 of a core of about 3 GHz where the signal is so
-# weak that all are used up; MetOp AHRPT gets 59 per frame and needs 51 at 2.55 dB, where it loses 1 % of its
-# frames. Modes of more frames per second get no less per frame.
+# A decoding takes 10 to 15 us on a core of about 3 GHz, so where a signal is so weak that all are used up,
+# second tries take up to 0.4 of a core: MetOp AHRPT gets 59 per frame, and needs 51 at 2.55 dB, where it
+# loses 1 % of its frames. Modes of more than 500 frames per second get 50 for each, so that they lose no more
+# frames: Suomi NPP's 1831 per second then take up to 1.4 cores, NOAA-21's 2443 up to 1.8.
 DECODINGS_PER_S, FEWEST_PER_FRAME = 25_000, 50
-MOST_SAVED = 25_000  # a stream begins with them
+# A stream begins with them, and has no more at any time.
+MOST_SAVED = 25_000
 
 
 class Allowance:

@@ -22,9 +22,9 @@ from .downlink import Mode
 from .marker import marker_correlation
 from .viterbi import Bits, SoftBits, encode
 
-# Bits that may differ where a marker is looked for: random bits pass once in 5e4 places, of either sign. And
-# the strength of its symbols there: random signs pass at most once in 1.2e4 places, in truth (nearly Gaussian)
-# once in 1.5e5.
+# Bits that may differ where a marker is looked for: random bits pass once in 5e4 places, of either sign.
+# And the strength of its symbols there: random signs pass at most once in 1.2e4 places, in truth (nearly
+# Gaussian) once in 1.5e5.
 SEARCH_DISTANCE, SEARCH_STRENGTH = 4, 4.5
 # The same where a marker is beyond doubt: once in 4e6 and 1.8e6 places, in truth 2.6e7.
 SURE_DISTANCE, SURE_STRENGTH = 2, 5.5

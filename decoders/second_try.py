@@ -18,9 +18,6 @@ from .siso import UNKNOWN, siso
 from .softbits import SOFT_PER_LLR
 from .viterbi import Bits, SoftBits
 
-# Decodings of a word that may prove it: in up to 5 rounds of the plain second try and of each of 16 guesses,
-# at 13 numbers of erasures; each with up to 17 numbers of errors, whose outermost one decides.
-PROVING_DECODES = 5 * (1 + 16) * 13 * 17
 # A guess proves nothing, so it may be a false one as often as this per decoding; the best ones are followed.
 GUESS, MOST_GUESSES = 1e-3, 4
 # Orders in which bytes are given up to find guesses, in 4 portions; how far they are shaken: in units of log
@@ -33,9 +30,10 @@ _SHAKES[0, 0] = 0.0
 # 14 and more. Of 80 with 22 and more, at 1 to 2.3 dB, none was decoded.
 _WORTH_ALL, _WORTH_FIRST, _WORTH_ANY = 13.0, 16.0, 22.0
 CERTAIN_LLR = 60.0
-# What is spent of an `Allowance`: numbers of erasures that a word is decoded with; the decodings that take as
-# long as the trellis of 8192 bits, per bit; and those of each word in a portion of guesses.
-_PROVING, _TRELLIS_PER_BIT, _GUESSING = 13, 16 / 8192, 32 * 4
+# Numbers of bytes given up for a guess, in eighths of the parity.
+_GIVEN_UP_EIGHTHS = (2, 3, 4, 5)
+# What the trellis of a bit takes of an `Allowance`: as long as so many decodings of a word.
+_TRELLIS_PER_BIT = 16 / 8192
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -57,7 +55,7 @@ def second_try(
 
     False codewords: whatever is laid down, a word that is not near its codeword is taken for random bytes. Of
     the 256^(P - s) syndromes left by s erasures, those of e errors among the r least reliable other bytes are
-    at most sum over k <= e of C(r, k) 255^k. That fraction, times `PROVING_DECODES`, bounds the chance that
+    at most sum over k <= e of C(r, k) 255^k. That fraction, times `proving_decodes`, bounds the chance that
     any decoding of a word proves a false one; it is held below `PROVEN`.
 
     Args:
@@ -79,7 +77,7 @@ def second_try(
     block = _in_rounds(block, trellis, words, reliability)
     if block.proven_words:
         return block
-    cost = _GUESSING * mode.rs_interleave
+    cost = _SHAKES.shape[1] * len(_GIVEN_UP_EIGHTHS) * mode.rs_interleave
     for portion in _SHAKES[: 4 if expected < _WORTH_ALL else 1 if expected < _WORTH_FIRST else 0]:
         if allowance.left < cost:
             break
@@ -89,6 +87,22 @@ def second_try(
             if better.proven_words:
                 return better
     return block
+
+
+def erasures_tried(parity: int) -> range:
+    """Numbers of bytes that are given up to prove a word."""
+    return range(0, parity - 6, 2)
+
+
+@cache
+def proving_decodes(interleave: int, parity: int) -> int:
+    """Decodings of a word that may prove it.
+
+    In a round for each word of the frame, of the plain second try and of each guess, with every number of
+    erasures; each with every number of errors, whose outermost one decides.
+    """
+    tries = 1 + len(_SHAKES) * MOST_GUESSES
+    return interleave * tries * len(erasures_tried(parity)) * (parity // 2 + 1)
 
 
 def _in_rounds(
@@ -128,7 +142,9 @@ class _Trellis:
         """
         mode, known = self.mode, self.known.copy()
         failed = len(block.corrected) - block.proven_words
-        self.allowance.spend(round(_TRELLIS_PER_BIT * known.size) + _PROVING * failed)
+        self.allowance.spend(
+            round(_TRELLIS_PER_BIT * known.size) + len(erasures_tried(mode.rs_parity)) * failed
+        )
         inside = slice(self.start, self.start + 8 * mode.block_bytes)
         laid = np.array([count != FAILED for count in block.corrected])
         if guess is not None:
@@ -151,13 +167,14 @@ def _prove(
 ) -> CodeBlock:
     """Decode the failed codewords but one; what is not proven fails."""
     words, corrected = block.words.copy(), list(block.corrected)
+    decodes = proving_decodes(mode.rs_interleave, mode.rs_parity)
     for i, count in enumerate(block.corrected):
         if count != FAILED or i == leave:
             continue
         order = np.argsort(reliability[i], kind="stable").astype(np.uint8)
-        for erasures in range(0, mode.rs_parity - 6, 2):
+        for erasures in erasures_tried(mode.rs_parity):
             decoded = _decode(fresh[i], order, erasures, mode.rs_parity)
-            if decoded is not None and PROVING_DECODES * decoded.chance <= PROVEN:
+            if decoded is not None and decodes * decoded.chance <= PROVEN:
                 words[i], corrected[i] = decoded.word, decoded.corrected
                 break
     return _without_dull_words(CodeBlock(words, tuple(corrected)), mode)
@@ -171,7 +188,7 @@ def _guesses(words: Bytes, reliability: Floats, shakes: Floats, mode: Mode) -> l
     found: dict[tuple[int, bytes], float] = {}
     for i, word in enumerate(words):
         for order in np.argsort(reliability[i] + shakes, axis=1, kind="stable").astype(np.uint8):
-            for erasures in (eighths * mode.rs_parity // 8 for eighths in (2, 3, 4, 5)):
+            for erasures in (eighths * mode.rs_parity // 8 for eighths in _GIVEN_UP_EIGHTHS):
                 decoded = _decode(word, order, erasures, mode.rs_parity)
                 if decoded is not None and decoded.chance <= GUESS:
                     key = (i, decoded.word.tobytes())

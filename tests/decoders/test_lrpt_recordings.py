@@ -85,8 +85,8 @@ def test_meteor_m2_2_interleaved_soft_bits(run: Decode, shared_data: Path, downl
     report, cadus = run("meteor-m2-2_80k_interleaved_soft.s", downlink, level="soft")
     counter, payload = expected_vcdu(shared_data / "lrpt/meteor-m2-2_80k_expected_first_vcdu.json")
     got = counters(cadus)
-    # A hole at the start, where most bits have not come yet. What was found around it belongs to what follows:
-    # the source packets of frame 1706859 begin with number 16307, those of 1706861 with 16310.
+    # A hole at the start, where most bits have not come yet. What was found around it belongs to what
+    # follows: the source packets of frame 1706859 begin with number 16307, those of 1706861 with 16310.
     assert got == [1706859, *range(1706861, 1706955)]
     assert [packet_number(cadu) for cadu in cadus[:3]] == [16307, 16310, 16312]
     assert report.mode == "80k"
