@@ -16,7 +16,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from decoders.blanker import Blanker
-from decoders.carrier import turn_back
+from decoders.carrier import WINDOW_SYMBOLS, turn_back
 from decoders.clock import Segment
 from decoders.decimator import Decimator, decimation
 from decoders.demodulator import DemodulatorReport
@@ -41,6 +41,7 @@ MODULATIONS = ("bpsk", "split-phase-pm")
 
 _SAMPLES_PER_SYMBOL = {"bpsk": 1.6, "split-phase-pm": 2.4}
 _STRAIGHT = 64  # symbols
+_DOUBTFUL = WINDOW_SYMBOLS  # on either side of a break of the clock, which is found to a window
 
 
 def least_sample_rate(mode: Mode) -> float:
@@ -82,6 +83,8 @@ class OneRailDemodulator:
         self._pulse_energy = bit_energy(mode.symbol_rate) if split_phase else 1.0
         noise = float(np.mean(np.sum(self._bank.taps**2, axis=1))) * rate / mode.symbol_rate
         self._energy_factor = noise * self._pulse_energy
+        # Where no code mends and no parity tells them, bits that may be another's are given as lost.
+        self._erase_breaks = not mode.protected
         self._blanker = Blanker()
         self._store = SampleStore()
         # Of the symbols, and of the windows, that are still on their way.
@@ -140,6 +143,7 @@ class OneRailDemodulator:
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         """Soft bits of a segment, as far as they are final, a piece at a time."""
         blocks = []
+        broken = self._erase_breaks and not segment.joined and self._seen[-1:].any()
         for first in range(0, segment.count, PIECE_OUTPUTS):
             count = min(PIECE_OUTPUTS, segment.count - first)
             start = segment.first_instant + segment.output_step * first
@@ -149,6 +153,8 @@ class OneRailDemodulator:
             instants = (start + segment.output_step * np.arange(count)) * self._decimator.factor
             self._instants = np.concatenate([self._instants, instants])
             self._seen = np.concatenate([self._seen, np.full(count, segment.locked)])
+            if first == 0 and broken:
+                self._seen[-count - _DOUBTFUL :][: 2 * _DOUBTFUL] = False
             blocks.append(self._give(self._phase.process(symbols, carrier)))
         return blocks
 

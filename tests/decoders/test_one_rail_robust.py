@@ -130,6 +130,19 @@ def test_carrier_that_comes_across_the_spike_at_dc(amplitude: float) -> None:
     assert len(set(turned)) == 1
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_bits_beside_a_break_of_the_clock_are_given_as_lost(lost: int) -> None:
+    """No code mends the bits of HRPT: what the wrong clock may have read must not pass for good bits."""
+    bits = random_bits(160_000)
+    samples = received(bits, 13.0, PM, np.random.default_rng(9))
+    cut = int(90_400 / PM.symbol_rate * PM.sample_rate)
+    soft_bits, _, _ = soft_of(np.concatenate([samples[:cut], samples[cut + lost :]]), PM)
+    soft_bits = soft_bits[: len(bits)]
+    wrong = (soft_bits > 0) != bits[: len(soft_bits)]
+    assert min(np.count_nonzero(wrong & (soft_bits != 0)), np.count_nonzero(~wrong & (soft_bits != 0))) < 5
+    assert np.count_nonzero(soft_bits == 0) < 2_000
+
+
 @LINKS
 @pytest.mark.parametrize("hertz", [200.0, 600.0, 3_000.0, 20_000.0])
 def test_carrier_that_jumps(hertz: float, link: Link) -> None:
