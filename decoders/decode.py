@@ -74,7 +74,8 @@ def decode(
     with _results(request) as results, _opened(request, downlink, results) as source:
         run = _Run(request, results, downlink)
         for frames in source.frames():
-            run.take(frames, source.facts, source.mode)
+            if frames:
+                run.take(frames, source.facts, source.mode)
             if progress is not None and source.fraction is not None:
                 progress(source.fraction)
             if lag is not None and source.lag_s is not None:
@@ -116,8 +117,9 @@ class _Run:
     def _pass_on(self, packets: Iterable[Packet]) -> None:
         assert self._instrument is not None  # noqa: S101 - made together with the packets' assembler
         whole = list(packets)
-        for packet in whole:
-            self._results.tap("packets", np.frombuffer(_packet_bytes(packet), dtype=np.uint8))
+        if whole and "packets" in self._request.taps:
+            content = b"".join(map(_packet_bytes, whole))
+            self._results.tap("packets", np.frombuffer(content, dtype=np.uint8))
         self._instrument.process(whole)
 
     def finish(self, downlink: Downlink, source: FrameSource) -> DecodeReport:
