@@ -40,11 +40,9 @@ enum class Level { generic, v3, v4 };
 inline Level best_level() {
 #if defined(__x86_64__)
     static const Level found = [] {
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl"))
-            return Level::v4;
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? Level::v3 : Level::generic;
+        // A whole level or none: the compiler may use each of its instructions, and hypervisors mask some.
+        if (__builtin_cpu_supports("x86-64-v4")) return Level::v4;
+        return __builtin_cpu_supports("x86-64-v3") ? Level::v3 : Level::generic;
     }();
     return found;
 #else

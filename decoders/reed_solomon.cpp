@@ -120,9 +120,9 @@ class Decoder {
         : word_(word), erasures_(erasures), erasure_count_(int(erasure_count)) {}
 
     int run() {
+        if (erasure_count_ > kParity) return -1;
         const auto rest = code_.remainder(word_);
         if (all_zero<Code<kParity>::kWords>(rest)) return 0;
-        if (erasure_count_ > kParity) return -1;
         find_syndromes(reinterpret_cast<const uint8_t*>(rest.data()));
         find_locator();
         degree_ = kParity;

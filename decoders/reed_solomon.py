@@ -74,7 +74,8 @@ def decode_word(word: Bytes, erasures: Sequence[int] | Bytes = (), parity: int =
 
     Args:
         word: uint8, shape (255,).
-        erasures: distinct positions of bytes that are not to be trusted.
+        erasures: distinct positions of bytes that are not to be trusted; with more than the parity has bytes
+            nothing can be decoded, whatever the word.
         parity: bytes of parity, 16 or 32; up to e errors and f erasures mend where 2 e + f <= parity.
 
     Returns:
@@ -127,10 +128,10 @@ def chance_of_random_decode(errors: int, erasures: int, parity: int = PARITY) ->
 def decode_word_plain(word: Bytes, erasures: Sequence[int] = (), parity: int = PARITY) -> tuple[Bytes, int]:
     """The specification of `decode_word`: Berlekamp-Massey started from the erasures, Forney's formula."""
     syndromes = _syndromes(word, parity)
-    if not any(syndromes):
-        return word.copy(), 0
     if len(erasures) > parity:
         return word.copy(), FAILED
+    if not any(syndromes):
+        return word.copy(), 0
     locator = _berlekamp_massey(syndromes, _erasure_locator(erasures, parity), len(erasures))
     while locator[-1] == 0:
         locator.pop()

@@ -261,3 +261,11 @@ def test_split_and_join_are_inverse() -> None:
     block = np.random.default_rng(4).integers(0, 256, 5 * 255).astype(np.uint8)
     for basis in ("conventional", "dual"):
         assert np.array_equal(join_block(split_block(block, interleave=5, basis=basis), basis=basis), block)
+
+
+@pytest.mark.parametrize("parity", PARITIES)
+def test_more_erasures_than_parity_decode_nothing(parity: int) -> None:
+    word = codeword(1, parity)
+    for form in (decode_word, decode_word_plain):
+        assert form(word, range(parity), parity)[1] == 0
+        assert form(word, range(parity + 1), parity)[1] == FAILED
