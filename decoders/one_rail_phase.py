@@ -20,7 +20,7 @@ WINDOW = 2 * WINDOW_SYMBOLS
 
 REACH = 4
 
-_CARRIER_SUM = 32.0  # 80 windows of a carrier at 67 degrees turn the sign
+_CARRIER_SUM = 32.0  # 80 windows of a carrier at 67 degrees settle the sign
 _LARGEST_WEIGHT = 3.0
 _TINY = 1e-30
 
@@ -131,16 +131,23 @@ class OneRailPhase:
         importance = np.minimum((power.real - data) / (2 * data), _LARGEST_WEIGHT)
         phases = follow(np.angle(square + carrier**2 * importance), 2, self._phase)
         along = (carrier * np.exp(-1j * phases)).real
-        return phases, self._carrier_sums(along / np.sqrt(data)), along**2 / data
+        sums = self._carrier_sums(along / np.sqrt(data), silent=power.real <= _TINY)
+        return phases, sums, along**2 / data
 
-    def _carrier_sums(self, along: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The residual carrier on the axis over the data's amplitude, added up and bounded, window by window.
+    def _carrier_sums(self, along: NDArray[np.float64], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The residual carrier on the axis over the data's amplitude, added up to a bound, window by window.
 
         Its sign tells which end of the axis is the carrier's. A spike at DC that the carrier comes across
-        beats with it; the sum outlasts beats above 25 Hz.
+        beats with it; the sum outlasts beats above 25 Hz. At the bound it stays until the signal is lost:
+        where the phase jumps by half a turn the bits change their sign there and then, and to turn them back
+        later would hurt another frame.
         """
         total = self._carrier_sum
         sums = np.empty(len(along))
         for window, value in enumerate(along):
-            total = sums[window] = min(max(total + value, -_CARRIER_SUM), _CARRIER_SUM)
+            if silent[window]:
+                total = 0.0
+            elif abs(total) < _CARRIER_SUM:
+                total = min(max(total + value, -_CARRIER_SUM), _CARRIER_SUM)
+            sums[window] = total
         return sums

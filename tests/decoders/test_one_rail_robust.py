@@ -130,6 +130,18 @@ def test_carrier_that_comes_across_the_spike_at_dc(amplitude: float) -> None:
     assert len(set(turned)) == 1
 
 
+@pytest.mark.parametrize("degrees", [120.0, 180.0])
+def test_phase_that_jumps_turns_the_bits_once(degrees: float) -> None:
+    """Where it jumps: turned back some frames later they would cost a frame there as well."""
+    bits = random_bits(120_000)
+    samples = received(bits, 13.0, PM, np.random.default_rng(9))
+    cut = int(50_000 / PM.symbol_rate * PM.sample_rate)
+    turned = np.concatenate([samples[:cut], samples[cut:] * np.exp(1j * np.radians(degrees))])
+    wrong = (soft_of(turned, PM)[0][: len(bits)] > 0) != bits
+    assert np.count_nonzero(wrong[:49_000]) == 0
+    assert wrong[51_000:].all()
+
+
 @pytest.mark.parametrize("lost", [1, 2])
 def test_bits_beside_a_break_of_the_clock_are_given_as_lost(lost: int) -> None:
     """No code mends the bits of HRPT: what the wrong clock may have read must not pass for good bits."""
