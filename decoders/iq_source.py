@@ -252,8 +252,9 @@ class _Strongest:
         for block in blocks:
             self._last.append(block)
             powers.append(float(np.vdot(block, block).real) / len(block))
-            if len(self._best) < len(powers) or np.mean(powers) > self._power:
-                self._best, self._power = tuple(self._last), float(np.mean(powers))
+            mean = sum(powers) / len(powers)
+            if len(self._best) < len(powers) or mean > self._power:
+                self._best, self._power = tuple(self._last), mean
             yield block
 
     def take(self) -> Samples:
