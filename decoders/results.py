@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -91,19 +91,21 @@ class Results:
         """Write a table at once; a `FrameTable` in it column by column, each on a line."""
         with self._guard(name):
             unfinished = self.folder / (name + UNFINISHED)
-            with unfinished.open("w", encoding="utf-8") as file:
-                for piece in _json_pieces(table):
-                    file.write(piece)
-            unfinished.replace(self.folder / name)
+            try:
+                with unfinished.open("w", encoding="utf-8") as file:
+                    for piece in _json_pieces(table):
+                        file.write(piece)
+                unfinished.replace(self.folder / name)
+            finally:
+                unfinished.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove what is unfinished."""
         for name, file in self._open.items():
-            try:
+            with suppress(OSError):  # closing writes what is left: a full disk refuses that too
                 file.close()
+            with suppress(OSError):
                 (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
-            except OSError:
-                continue
         self._open = {}
 
     @contextmanager

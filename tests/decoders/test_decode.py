@@ -262,6 +262,30 @@ def test_a_device_that_is_full(soft_file: Path) -> None:
     (out / "frames.cadu.part").symlink_to("/dev/full")
     with pytest.raises(OutputError, match="No space left"):
         decode(request(soft_file))
+    assert list(out.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_while_frames_come_in(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    (tmp_path / "frames.cadu.part").symlink_to("/dev/full")
+    results = Results(tmp_path)
+    results.append("frames.cadu", bytes(1000))
+    with pytest.raises(OutputError, match="No space left"):
+        results.append("frames.cadu", bytes(1_000_000))
+    results.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_does_not_fit_is_not_left_half_written(soft_file: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    out = soft_file.parent / "out"
+    out.mkdir()
+    (out / "report.json.part").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"report.json cannot be written: No space left"):
+        decode(request(soft_file))
+    assert [path.name for path in out.iterdir()] == ["frames.cadu"]
 
 
 def test_the_time_of_a_frame(tmp_path: Path) -> None:
