@@ -123,12 +123,21 @@ def _any_signal(
     seconds = len(samples) / sample_rate
     known_here = [mode for mode in known if seconds * mode.symbol_rate > _LEAST_SYMBOLS]
     guess = choose_mode(samples, sample_rate, [*expected, *known_here])
-    if guess is not None:
-        return guess.signal
+    other = _unknown_signal(samples, sample_rate, known)
+    if guess is None or (other is not None and _is_more(other, guess.signal)):
+        return other
+    return guess.signal
+
+
+def _unknown_signal(
+    samples: NDArray[np.complex64], sample_rate: float, known: Sequence[Mode]
+) -> Signal | None:
+    """What the lines of the strongest band that shows any tell."""
     for band in occupied_bands(samples, sample_rate):
         step = np.array([band.middle_hz / sample_rate])
         centred = turn_back(samples, np.zeros(1), step, len(samples))
-        found = [_seen(centred, sample_rate, mode) for mode in _guessed_modes(band, seconds, known)]
+        modes = _guessed_modes(band, len(samples) / sample_rate, known)
+        found = [_seen(centred, sample_rate, mode) for mode in modes]
         seen = [signal for signal in found if signal is not None]
         if seen:
             best = max(seen, key=_carrier_to_noise)
@@ -151,6 +160,11 @@ def _guessed_modes(band: Band, seconds: float, known: Sequence[Mode]) -> Iterato
 def _carrier_to_noise(signal: Signal) -> float:
     """Of several readings of one signal the right one finds most; BPSK reads as QPSK too, but no better."""
     return signal.esn0_db + 10 * math.log10(signal.symbol_rate) - (signal.modulation == "qpsk")
+
+
+def _is_more(signal: Signal, known: Signal) -> bool:
+    """Whether a signal that nobody expected explains the samples better than a known one, by 1 dB or more."""
+    return _carrier_to_noise(signal) > _carrier_to_noise(known) + 1.0
 
 
 def _distinct(modes: Sequence[Mode]) -> list[Mode]:
