@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +85,16 @@ class IqSource:
             start=info.start,
             gaps=tuple((gap.sample_index, gap.sample_count, str(gap.cause)) for gap in info.gaps),
             notes=(*self._reader.notes, *self._notes, *([self._pace.note] if self._pace.note else [])),
-            demodulator=None if self._demodulator is None else asdict(self._demodulator.report),
+            demodulator=self._demodulator_table,
             pace=self._pace.table,
         )
+
+    @property
+    def _demodulator_table(self) -> dict[str, Any] | None:
+        if self._demodulator is None:
+            return None
+        # What is no sample was zero already when it came to the demodulator.
+        return asdict(self._demodulator.report) | {"samples_not_finite": self._reader.unusable}
 
     @property
     def lag_s(self) -> float | None:

@@ -62,14 +62,23 @@ class RecordingInfo:
     end: str | None = None
 
 
+LARGEST = 1e6
+"""Full scale is 1, and integers that nobody scaled are still taken; beyond it is no sample."""
+
+
 class SampleReader:
-    """Samples of a recording in order; make one with `open_recording`."""
+    """Samples of a recording in order; make one with `open_recording`.
+
+    Attributes:
+        position: Samples read.
+        unusable: Of these, NaN, infinite and larger than `LARGEST`; they count as zero.
+    """
 
     def __init__(self, info: RecordingInfo, source: ByteSource) -> None:
         self._info = info
         self._source = source
         self._bytes_per_sample = bytes_per_sample(info.format)
-        self._not_finite = 0
+        self.unusable = 0
         self._torn_bytes = 0
         self.position = 0
 
@@ -92,8 +101,11 @@ class SampleReader:
         notes = list(self._source.notes)
         if self._torn_bytes:
             notes.append(f"the last sample is incomplete: {self._torn_bytes} bytes at the end are not used")
-        if self._not_finite:
-            notes.append(f"{self._not_finite} samples were not finite numbers; they count as zero")
+        if self.unusable:
+            notes.append(
+                f"{self.unusable} samples were not finite or beyond a million times full scale; "
+                "they count as zero"
+            )
         return tuple(notes)
 
     def read(self, count: int) -> Samples:
@@ -108,7 +120,7 @@ class SampleReader:
             raw = raw[: len(raw) - torn]
         samples = to_samples(raw, self._info.format)
         if self._info.format == "cf32":
-            samples = self._finite(samples)
+            samples = self._usable(samples)
         self._blank_gaps(samples)
         self.position += len(samples)
         return samples
@@ -130,11 +142,14 @@ class SampleReader:
     ) -> None:
         self.close()
 
-    def _finite(self, samples: Samples) -> Samples:
-        bad = ~np.isfinite(samples)
-        if bad.any():
-            self._not_finite += int(np.count_nonzero(bad))
-            samples[bad] = 0
+    def _usable(self, samples: Samples) -> Samples:
+        parts = samples.view(np.float32)
+        # Never true of NaN, which the extremes pass on.
+        if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
+            return samples
+        bad = ~((np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST))
+        self.unusable += int(np.count_nonzero(bad))
+        samples[bad] = 0
         return samples
 
     def _blank_gaps(self, samples: Samples) -> None:

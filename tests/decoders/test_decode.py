@@ -156,12 +156,14 @@ def test_inputs_without_a_signal_end_with_a_reason(tmp_path: Path, level: str, k
     assert json.loads((tmp_path / "out/report.json").read_text())["exit_status"] == 1
 
 
-def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [np.nan + 1j * np.inf, 1e15])
+def test_samples_that_are_not_numbers(tmp_path: Path, value: complex) -> None:
     path = tmp_path / "given.cf32"
-    np.full(300_000, np.nan + 1j * np.inf, np.complex64).tofile(path)
-    report = decode(request(path, level="iq", sample_rate=250e3))
+    np.full(300_000, value, np.complex64).tofile(path)
+    report = decode(request(path, downlink="meteor_lrpt_72k", level="iq", sample_rate=250e3))
     assert report.exit_status == 1
-    assert any("not finite" in message for message in report.messages)
+    assert any("300000 samples were not finite or beyond" in message for message in report.messages)
+    assert report.table["input"]["demodulator"]["samples_not_finite"] == 300_000
 
 
 @pytest.mark.parametrize("name", ["frames.cadu", "frames.cadu.part", "report.json", "tap.located.cadu"])

@@ -184,15 +184,18 @@ def test_gzip_files_of_several_members(tmp_path: Path) -> None:
     assert np.array_equal(read_all(tmp_path / "a.cs8", sample_rate=RATE), to_samples(raw, "cs8"))
 
 
-def test_what_is_not_finite_counts_as_zero_and_is_told(tmp_path: Path) -> None:
+def test_what_is_no_sample_counts_as_zero_and_is_told(tmp_path: Path) -> None:
     samples = noise(100)
-    samples[[3, 50]] = [np.nan, complex(0, np.inf)]
+    samples[[3, 50, 60]] = [np.nan, complex(0, np.inf), 1e15]
     (tmp_path / "a.cf32").write_bytes(samples.tobytes())
     with open_recording(tmp_path / "a.cf32", sample_rate=RATE) as reader:
         got = reader.read(100)
-        assert got[3] == got[50] == 0
+        assert got[3] == got[50] == got[60] == 0
         assert got[4] == samples[4]
-        assert reader.notes == ("2 samples were not finite numbers; they count as zero",)
+        assert reader.notes == (
+            "3 samples were not finite or beyond a million times full scale; they count as zero",
+        )
+        assert reader.unusable == 3
 
 
 @pytest.mark.parametrize("data_first", [False, True])
