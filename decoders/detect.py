@@ -112,7 +112,10 @@ def describe(samples: NDArray[np.complex64], sample_rate: float, expected: Seque
     if signal is not None:
         return f"{signal}{_compared(signal, expected)}"
     offset_hz = _bare_carrier(samples, sample_rate)
-    return "only noise" if offset_hz is None else f"a carrier without modulation, {offset_hz:+.0f} Hz off"
+    if offset_hz is not None:
+        return f"a carrier without modulation, {offset_hz:+.0f} Hz off"
+    symbols = len(samples) / sample_rate * max((mode.symbol_rate for mode in expected), default=math.inf)
+    return "only noise" if symbols > _LEAST_SYMBOLS else f"too little to tell: {len(samples)} samples"
 
 
 def _any_signal(
