@@ -5,6 +5,10 @@ number of periods must be known too, or everything on air within the interleaver
 behind a jump, column 35 of a coded row is the only one that came after it. The code's parity check,
 C1(D) g2(D) = C2(D) g1(D), predicts it from others that came before; where predictions and received column 35
 correlate best, there the stream goes on.
+
+What is not mended: a loss of a whole number of periods (40 symbols) moves no marker and goes unseen, and one
+of more than 0.35 s leaves too few predictions. Then the frames that were on air within the interleaver's 18 s
+are lost.
 """
 
 from __future__ import annotations
