@@ -1,4 +1,4 @@
-"""How much second tries may cost: so many decodings per second of the stream."""
+"""How much of the machine a stream may take that is weak or made of markers."""
 
 from __future__ import annotations
 
@@ -13,25 +13,41 @@ DECODINGS_PER_S, FEWEST_PER_FRAME = 25_000, 50
 MOST_SAVED = 25_000
 
 
-class Allowance:
-    """Decodings that are left.
+# Places that look like a marker without one being expected: random bits give 0.8 per frame. A signal of
+# nothing but markers gives 256, and each costs 0.1 ms.
+PLACES_PER_FRAME, MOST_PLACES = 8, 1000
 
-    They grow with the bits of the stream, not with time, so that the frames that come out are the same on
+
+class Allowance:
+    """What is left of something that may be done so often.
+
+    It grows with the bits of the stream, not with time, so that the frames that come out are the same on
     every machine.
     """
 
-    def __init__(self, mode: Mode) -> None:
-        frames_per_s = mode.symbol_rate * mode.information_bits_per_symbol / mode.frame_bits
-        self._per_bit = max(DECODINGS_PER_S / frames_per_s, FEWEST_PER_FRAME) / mode.frame_bits
+    def __init__(self, per_bit: float, most: float) -> None:
+        """Begins with the most that there may be."""
+        self._per_bit, self._most = per_bit, most
         self._reached = 0
-        self.left = float(MOST_SAVED)
+        self.left = most
+
+    @classmethod
+    def of_decodings(cls, mode: Mode) -> Allowance:
+        """Decodings in second tries."""
+        frames_per_s = mode.symbol_rate * mode.information_bits_per_symbol / mode.frame_bits
+        return cls(max(DECODINGS_PER_S / frames_per_s, FEWEST_PER_FRAME) / mode.frame_bits, MOST_SAVED)
+
+    @classmethod
+    def of_places(cls, mode: Mode) -> Allowance:
+        """Places that are tried without one being expected there."""
+        return cls(PLACES_PER_FRAME / mode.frame_bits, MOST_PLACES)
 
     def reach(self, bit_index: int) -> None:
         """A place in the stream; going back brings nothing."""
         fresh = max(0, bit_index - self._reached)
         self._reached += fresh
-        self.left = min(MOST_SAVED, self.left + fresh * self._per_bit)
+        self.left = min(self._most, self.left + fresh * self._per_bit)
 
-    def spend(self, decodings: int) -> None:
+    def spend(self, count: int) -> None:
         """Take some off; what was begun may leave less than none."""
-        self.left -= decodings
+        self.left -= count

@@ -82,7 +82,8 @@ class FrameFinder:
         self._expected: int | None = None
         self._missed = 0
         self._at_once = 1
-        self._allowance = Allowance(mode)  # of second tries
+        self._allowance = Allowance.of_decodings(mode)  # of second tries
+        self._places_left = Allowance.of_places(mode)
         # First 16 bits (version, SCID, VCID) of frames that were proven behind a marker.
         self._headers: set[bytes] = set()
 
@@ -123,8 +124,19 @@ class FrameFinder:
             if position is None:
                 self._position = last + 1
                 break
-            found.extend(self._try(position))
+            if position == self._expected or self._may_try(position):
+                found.extend(self._try(position))
+            else:
+                self._position = position + 1
         return found
+
+    def _may_try(self, position: int) -> bool:
+        """Whether not too many places were tried that nothing was expected at."""
+        self._places_left.reach(position)
+        if self._places_left.left < 1:
+            return False
+        self._places_left.spend(1)
+        return True
 
     def _clean_run(self, last: int) -> Iterator[FoundFrame]:
         """Frames that follow the last proven one without a flaw, several at once: what `_try` would find."""

@@ -66,7 +66,7 @@ def second_try(
         mode: the downlink's mode.
         allowance: decodings that are left, of which those of this try are taken; None: as many as it takes.
     """
-    allowance = Allowance(mode) if allowance is None else allowance
+    allowance = Allowance.of_decodings(mode) if allowance is None else allowance
     if allowance.left <= 0:
         return block
     trellis = _Trellis(soft, known, start, mode, allowance)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders import _fec
+from decoders import _fec, frame_sync
 from decoders.ambiguity import negative
 from decoders.codeblock import PROVEN, decode_codeblock
 from decoders.differential import nrz_m_encode
@@ -366,3 +366,21 @@ def test_positions_do_not_depend_on_the_portions_they_came_in() -> None:
         answers.append(line.at_all(wanted))
     assert all(np.array_equal(answer, answers[0]) for answer in answers)
     assert np.abs(answers[0] - values[wanted.astype(int)]).max() < 256 * 6
+
+
+def test_a_signal_full_of_markers_is_tried_at_few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A marker in every second word would cost the time of 128 frames per frame."""
+    (mode,) = load_downlink("metop_ahrpt").modes
+    tried = [0]
+    decode_one = frame_sync.decode_codeblock
+
+    def counted(bits, mode):
+        tried[0] += 1
+        return decode_one(bits, mode)
+
+    monkeypatch.setattr(frame_sync, "decode_codeblock", counted)
+    words = np.random.default_rng(22).integers(0, 2, (40 * 128, 64)).astype(np.uint8)
+    words[:, :32] = mode.marker_pattern
+    finder = FrameFinder(mode)
+    assert not any(one.block.proven for one in finder.process(words.reshape(-1)))
+    assert 1000 < tried[0] <= 1000 + 8 * 40 + 1

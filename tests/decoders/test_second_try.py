@@ -141,7 +141,7 @@ def invented(count: int, seed: int, mode: Mode) -> int:
 
 @pytest.mark.parametrize("differential", ["none", "nrz-m"])
 def test_no_word_is_invented_of_17_to_40_errors(differential: str) -> None:
-    assert invented(60, 5, frame_mode(HALF, differential)) == 0
+    assert invented(30, 5, frame_mode(HALF, differential)) == 0
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ def test_a_weak_signal_costs_no_more_than_is_allowed(monkeypatch: pytest.MonkeyP
 
 def test_an_allowance_grows_with_the_stream_and_not_beyond_its_limit() -> None:
     mode = dataclasses.replace(frame_mode(METOP), symbol_rate=2_333_333.0)
-    left = Allowance(mode)
+    left = Allowance.of_decodings(mode)
     left.spend(30_000)
     assert left.left == -5000
     left.reach(100 * FRAME)
