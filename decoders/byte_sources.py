@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from decoders.downlink import Downlink, Mode
+from decoders.framing.frame import Frame
+from decoders.framing.frames import Tap
+from decoders.mode_search import ModeSearch
+from decoders.report import InputFacts
 from sdr.bytestream import ByteStream
 from sdr.recording import recording_sha256
-
-from .downlink import Downlink, Mode
-from .frame import Frame
-from .frames import Tap
-from .mode_search import ModeSearch
-from .report import InputFacts
 
 READ_BYTES = 1 << 16
 HARD_LEVEL = 64  # soft bit of a hard decision

@@ -11,20 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from decoders import report_parts
+from decoders.downlink import Downlink, Mode, load_downlink, nearest
+from decoders.errors import DecoderError, InputError
+from decoders.frame_table import FrameTable
+from decoders.framing.frame import Frame
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.level1a import Provenance, write_level1a
+from decoders.instruments.msu_mr import MsuMrAssembler
+from decoders.memory import keep_freed_memory
+from decoders.report import SCHEMA, DecodeReport, InputFacts, software_versions
+from decoders.results import TAPS, UNFINISHED, Results, tap_name
+from decoders.sources import FrameSource, open_source
 from sdr.errors import SdrError
-
-from . import report_parts
-from .downlink import Downlink, Mode, load_downlink, nearest
-from .errors import DecoderError, InputError
-from .frame import Frame
-from .frame_table import FrameTable
-from .level1a import Provenance, write_level1a
-from .memory import keep_freed_memory
-from .msu_mr import MsuMrAssembler
-from .packets import Packet, PacketAssembler
-from .report import SCHEMA, DecodeReport, InputFacts, software_versions
-from .results import TAPS, UNFINISHED, Results, tap_name
-from .sources import FrameSource, open_source
 
 Progress = Callable[[float], None]
 

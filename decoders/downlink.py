@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from .errors import DownlinkError
+from decoders.errors import DownlinkError
 
 FOLDER = Path(__file__).with_name("downlinks")
 

@@ -11,20 +11,19 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from decoders.byte_sources import HARD_LEVEL, ByteSource
+from decoders.coding.codeblock import VARIED_BYTES, decode_codeblock
+from decoders.coding.reed_solomon import LENGTH
+from decoders.coding.viterbi import Bits
+from decoders.downlink import Downlink, Mode
+from decoders.errors import InputError
+from decoders.framing.frame import IDLE_VCID, Frame, make_frame, make_unprotected_frame
+from decoders.framing.frame_sync import VERSION, FoundFrame, FrameFinder
+from decoders.framing.frames import cadu_bytes
+from decoders.framing.minor_frames import WORD_BITS, pack_words, unpack_words
+from decoders.framing.packets import IDLE_ZONE, NO_HEADER
+from decoders.framing.uncoded_sync import UncodedFinder, UncodedFrame
 from sdr.bytestream import ByteStream
-
-from .byte_sources import HARD_LEVEL, ByteSource
-from .codeblock import VARIED_BYTES, decode_codeblock
-from .downlink import Downlink, Mode
-from .errors import InputError
-from .frame import IDLE_VCID, Frame, make_frame, make_unprotected_frame
-from .frame_sync import VERSION, FoundFrame, FrameFinder
-from .frames import cadu_bytes
-from .minor_frames import WORD_BITS, pack_words, unpack_words
-from .packets import IDLE_ZONE, NO_HEADER
-from .reed_solomon import LENGTH
-from .uncoded_sync import UncodedFinder, UncodedFrame
-from .viterbi import Bits
 
 # Frames kept until it is known whether they are randomised; behind so many that are not good they are given
 # out as they are.

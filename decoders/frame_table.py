@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .frame import IDLE_VCID, Frame
-from .report import FrameCounts
-from .virtual_channels import VirtualChannels
+from decoders.framing.frame import IDLE_VCID, Frame
+from decoders.framing.virtual_channels import VirtualChannels
+from decoders.report import FrameCounts
 
 # Columns and how they are held: "q", "i" and "h" integers, "d" and "f" reals, "?" truth, "s" texts, "n" lists
 # of small integers. `time` follows from `sample_index`.

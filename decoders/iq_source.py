@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from decoders.demodulation.demodulator import SoftBlock
+from decoders.demodulation.demodulators import AnyDemodulator, least_sample_rate, open_demodulator
+from decoders.demodulation.detect import choose_mode, describe
+from decoders.downlink import Downlink, Mode
+from decoders.errors import InputError
+from decoders.framing.frame import Frame
+from decoders.framing.frames import Tap
+from decoders.mode_search import ModeSearch
+from decoders.pace import Pace
+from decoders.report import InputFacts
 from sdr.recording import SampleReader, recording_sha256
-
-from .demodulator import SoftBlock
-from .demodulators import AnyDemodulator, least_sample_rate, open_demodulator
-from .detect import choose_mode, describe
-from .downlink import Downlink, Mode
-from .errors import InputError
-from .frame import Frame
-from .frames import Tap
-from .mode_search import ModeSearch
-from .pace import Pace
-from .report import InputFacts
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16

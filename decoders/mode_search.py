@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .downlink import Mode
-from .frame import Frame
-from .frames import FrameDecoder, Tap
-from .viterbi import SoftBits
+from decoders.coding.viterbi import SoftBits
+from decoders.downlink import Mode
+from decoders.framing.frame import Frame
+from decoders.framing.frames import FrameDecoder, Tap
 
 # Strength of the 80k markers that settles the mode before the first frame, 18 s later: noise reaches 9 in one
 # window of 32 ms in 1e7.

@@ -8,14 +8,14 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from .downlink import Downlink, Mode
-from .frame_table import FrameTable
-from .level1a import packet_report
-from .msu_mr import GOOD, MISSING, MsuMrImage
-from .packets import PacketReport
-from .report import FrameCounts
-from .sources import FrameSource
-from .spacecraft import named
+from decoders.downlink import Downlink, Mode
+from decoders.frame_table import FrameTable
+from decoders.framing.packets import PacketReport
+from decoders.instruments.level1a import packet_report
+from decoders.instruments.msu_mr import GOOD, MISSING, MsuMrImage
+from decoders.report import FrameCounts
+from decoders.sources import FrameSource
+from decoders.spacecraft import named
 
 
 def messages(

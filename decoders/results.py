@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .errors import OutputError
-from .frame_table import FrameTable
+from decoders.errors import OutputError
+from decoders.frame_table import FrameTable
 
 UNFINISHED = ".part"
 # Joints that `--tap` writes, and what the file is called behind `tap.STAGE`.

@@ -7,17 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from decoders.byte_sources import BitSource
+from decoders.downlink import Downlink, Mode, nearest
+from decoders.errors import InputError
+from decoders.frame_sources import CaduSource, VcduSource
+from decoders.framing.frame import Frame
+from decoders.framing.frames import Tap
+from decoders.iq_source import IqSource
+from decoders.report import InputFacts
 from sdr.bytestream import open_bytes
 from sdr.recording import open_recording
-
-from .byte_sources import BitSource
-from .downlink import Downlink, Mode, nearest
-from .errors import InputError
-from .frame import Frame
-from .frame_sources import CaduSource, VcduSource
-from .frames import Tap
-from .iq_source import IqSource
-from .report import InputFacts
 
 LEVELS = ("iq", "soft", "hard", "cadu", "vcdu")
 

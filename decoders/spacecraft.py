@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .downlink import Mode
+from decoders.downlink import Mode
 
 # Spacecraft ids of CCSDS frames.
 SCIDS = {

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "decoders/fec.h"
-#include "decoders/matched_filter.h"
-#include "decoders/msu_mr_codec.h"
-#include "decoders/phase_kernels.h"
+#include "decoders/coding/fec.h"
+#include "decoders/demodulation/matched_filter.h"
+#include "decoders/instruments/msu_mr_codec.h"
+#include "decoders/demodulation/phase_kernels.h"
 
 namespace {
 

@@ -17,12 +17,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decoders import _demod, _fec, _msu_mr
+from decoders.coding import _fec
+from decoders.demodulation import _demod
+from decoders.instruments import _msu_mr
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
-    *("decoders/viterbi.cpp", "decoders/siso.cpp", "decoders/reed_solomon.cpp", "decoders/marker.cpp"),
-    *("decoders/msu_mr_codec.cpp", "decoders/matched_filter.cpp", "decoders/phase_kernels.cpp"),
+    *(
+        "decoders/coding/viterbi.cpp",
+        "decoders/coding/siso.cpp",
+        "decoders/coding/reed_solomon.cpp",
+        "decoders/coding/marker.cpp",
+    ),
+    *(
+        "decoders/instruments/msu_mr_codec.cpp",
+        "decoders/demodulation/matched_filter.cpp",
+        "decoders/demodulation/phase_kernels.cpp",
+    ),
     "tests/kernels_program.cpp",
 )
 FLAGS = ("-std=gnu++20", "-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-static")

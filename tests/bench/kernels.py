@@ -79,7 +79,7 @@ def _soft(rng: np.random.Generator, rows: int, bits: int, code: str) -> NDArray[
 
 
 def _viterbi(rng: np.random.Generator) -> Iterator[Work]:
-    from decoders.viterbi import MARGIN_BITS, viterbi
+    from decoders.coding.viterbi import MARGIN_BITS, viterbi
 
     def call(soft: NDArray[np.int8]) -> Callable[[], object]:
         return lambda: viterbi(soft, head=MARGIN_BITS, length=ROW_BITS, tail=MARGIN_BITS)
@@ -90,7 +90,7 @@ def _viterbi(rng: np.random.Generator) -> Iterator[Work]:
 
 
 def _siso(rng: np.random.Generator) -> Iterator[Work]:
-    from decoders.siso import UNKNOWN, siso
+    from decoders.coding.siso import UNKNOWN, siso
 
     soft = _soft(rng, 1, 8448, "1/2")[0]
     known = np.full(8448, UNKNOWN, np.uint8)
@@ -98,7 +98,7 @@ def _siso(rng: np.random.Generator) -> Iterator[Work]:
 
 
 def _reed_solomon(rng: np.random.Generator) -> Iterator[Work]:
-    from decoders.reed_solomon import decode_words
+    from decoders.coding.reed_solomon import decode_words
     from sim.coding import reed_solomon_parity
 
     messages = rng.integers(0, 256, (400, 223), dtype=np.uint8)
@@ -117,7 +117,7 @@ def _reed_solomon(rng: np.random.Generator) -> Iterator[Work]:
 
 
 def _picture(rng: np.random.Generator) -> Iterator[Work]:
-    from decoders.msu_mr_codec import decode_packet
+    from decoders.instruments.msu_mr_codec import decode_packet
     from sim import image_codec
 
     texture = np.cumsum(rng.integers(-3, 4, (1, 8, 112)), axis=-1) + 128
@@ -127,7 +127,7 @@ def _picture(rng: np.random.Generator) -> Iterator[Work]:
 
 
 def _demodulators(options: Options) -> Iterator[Work]:
-    from decoders.demodulators import open_demodulator
+    from decoders.demodulation.demodulators import open_demodulator
     from decoders.downlink import load_downlink
 
     for name in DEMODULATED:

@@ -99,8 +99,8 @@ def _received(
 
 
 def _kernel(received: NDArray[np.float32], deviation: float, sabotage: str | None) -> NDArray[np.uint8]:
-    from decoders.softbits import SOFT_PER_LLR
-    from decoders.viterbi import MARGIN_BITS, viterbi
+    from decoders.coding.viterbi import MARGIN_BITS, viterbi
+    from decoders.demodulation.softbits import SOFT_PER_LLR
 
     scaled = np.rint(received * np.float32(SOFT_PER_LLR * 2 / deviation**2))
     soft = np.clip(scaled, -127, 127).astype(np.int8)

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from decoders.softbits import SOFT_LIMIT, SOFT_PER_LLR
-from decoders.viterbi import MARGIN_BITS, encode, viterbi
+from decoders.coding.viterbi import MARGIN_BITS, encode, viterbi
+from decoders.demodulation.softbits import SOFT_LIMIT, SOFT_PER_LLR
 
 BLOCK_BITS = 1024
 # Symbols that are sent: C1 and C2 of each period (CCSDS 131.0-B-5 table 3-2).

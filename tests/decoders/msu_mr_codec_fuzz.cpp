@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "decoders/msu_mr_codec.h"
+#include "decoders/instruments/msu_mr_codec.h"
 
 namespace {
 

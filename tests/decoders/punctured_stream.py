@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from decoders.demodulation.softbits import SOFT_PER_LLR
 from decoders.downlink import Mode, load_downlink
-from decoders.softbits import SOFT_PER_LLR
 
 # Serial order of the sent symbols (131.0-B-5 table 3-2), generator and bit of the period; then MetOp's pairs.
 SENT = {

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.ambiguity import negative
+from decoders.coding.ambiguity import negative
 from decoders.decode import DecodeRequest, decode
 from decoders.downlink import load_downlink
 from decoders.errors import InputError
-from decoders.frame import Frame
-from decoders.frames import FrameDecoder
+from decoders.framing.frame import Frame
+from decoders.framing.frames import FrameDecoder
 from decoders.report import DecodeReport
 from sim.coding import ConvolutionalEncoder, NrzM
 from tests.decoders.coded_stream import coded_bits, received, sent_cadus

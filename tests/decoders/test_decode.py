@@ -293,7 +293,7 @@ def test_a_report_that_does_not_fit_is_not_left_half_written(soft_file: Path) ->
 def test_the_time_of_a_frame(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from decoders.frame import make_frame
+    from decoders.framing.frame import make_frame
 
     table = FrameTable()
     frame = replace(make_frame(sent_cadus(1)[0], (0, 0, 0, 0), bit_index=0), sample_index=500_000.0)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decoders.deinterleaver import BRANCHES, DELAY_ROWS, SPAN_ROWS, Deinterleaver
-from decoders.marker_sync import PERIOD, Alignment, MarkerSync
+from decoders.coding.deinterleaver import BRANCHES, DELAY_ROWS, SPAN_ROWS, Deinterleaver
+from decoders.coding.marker_sync import PERIOD, Alignment, MarkerSync
 from sim.coding import Interleaver, SyncInserter
 
 ROW_BITS = 36

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from decoders.decimator import Decimator, decimation, low_pass
-from decoders.demodulator import Demodulator
-from decoders.places import Places
-from decoders.sample_store import SampleStore
+from decoders.demodulation.decimator import Decimator, decimation, low_pass
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.places import Places
+from decoders.demodulation.sample_store import SampleStore
 from tests.decoders.lrpt_modulator import Setting, received
 
 

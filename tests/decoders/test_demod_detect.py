@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.detect import choose_mode, describe
+from decoders.demodulation.detect import choose_mode, describe
 from decoders.downlink import load_downlink
 from sim.link_test import link_test
 from tests.decoders.lrpt_modulator import Setting, received

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from decoders import _demod
-from decoders.carrier import (
+from decoders.demodulation import _demod
+from decoders.demodulation.carrier import (
     WINDOW_SYMBOLS,
     alternate_rails,
     alternate_rails_plain,
@@ -21,8 +21,8 @@ from decoders.carrier import (
     turn_back,
     turn_back_plain,
 )
-from decoders.filters import PolyphaseBank
-from decoders.softbits import moments, moments_plain, to_soft_bits, to_soft_bits_plain
+from decoders.demodulation.filters import PolyphaseBank
+from decoders.demodulation.softbits import moments, moments_plain, to_soft_bits, to_soft_bits_plain
 
 
 def samples(count: int, seed: int) -> NDArray[np.complex64]:

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import erfcinv
 
-from decoders.demodulator import Demodulator
-from decoders.softbits import SOFT_LIMIT, SOFT_PER_LLR
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.softbits import SOFT_LIMIT, SOFT_PER_LLR
 from tests.decoders.lrpt_modulator import Setting, bit_errors, pulse, received
 
 LRPT = Setting("oqpsk", 72e3, 288e3, 0.6, offset_hz=3e3, drift_hz_s=30.0, phase=0.3, clock_ppm=40.0)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from decoders.filters import PolyphaseBank, root_raised_cosine
-from decoders.matched_filter import matched_samples, matched_samples_plain
+from decoders.demodulation.filters import PolyphaseBank, root_raised_cosine
+from decoders.demodulation.matched_filter import matched_samples, matched_samples_plain
 from tests.decoders.lrpt_modulator import Setting, modulate
 
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from decoders.demodulator import Demodulator
-from decoders.detect import choose_mode, describe
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.detect import choose_mode, describe
 from decoders.downlink import load_downlink
 
 FRAME_SYMBOLS = 8192

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.demodulator import Demodulator, SoftBlock
-from decoders.softbits import SOFT_PER_LLR
+from decoders.demodulation.demodulator import Demodulator, SoftBlock
+from decoders.demodulation.softbits import SOFT_PER_LLR
 from tests.decoders.lrpt_modulator import Setting, bit_errors, modulate, noise, received
 
 BITS = 2 * 72_000

@@ -10,8 +10,8 @@ import pytest
 import scipy.signal
 from numpy.typing import NDArray
 
-from decoders.blanker import CHUNK, Blanker
-from decoders.demodulator import Demodulator, DemodulatorReport
+from decoders.demodulation.blanker import CHUNK, Blanker
+from decoders.demodulation.demodulator import Demodulator, DemodulatorReport
 from tests.decoders.lrpt_modulator import Setting, bit_errors, received
 
 RATE = 250_000.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decoders import frame_quality
+from decoders.coding.viterbi import encode
 from decoders.downlink import load_downlink
-from decoders.viterbi import encode
+from decoders.framing import frame_quality
 from tests.decoders.coded_stream import coded_bits, received, sent_cadus
 
 NAMES = ("metop_ahrpt", "jpss_hrd", "noaa21_hrd", "gk2a_lrit")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decoders.coding.randomiser import randomise
+from decoders.coding.reed_solomon import join_block
 from decoders.downlink import load_downlink
-from decoders.frame_sync import FrameFinder
-from decoders.randomiser import randomise
-from decoders.reed_solomon import join_block
+from decoders.framing.frame_sync import FrameFinder
 from tests.decoders.lrpt_stream import sent_cadus
 
 FRAME_BYTES = 1024

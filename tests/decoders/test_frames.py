@@ -7,21 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders import _fec, frame_sync
-from decoders.ambiguity import negative
-from decoders.codeblock import PROVEN, decode_codeblock
-from decoders.differential import nrz_m_encode
+from decoders.coding import _fec
+from decoders.coding.ambiguity import negative
+from decoders.coding.codeblock import PROVEN, decode_codeblock
+from decoders.coding.differential import nrz_m_encode
+from decoders.coding.reed_solomon import FAILED, chance_of_random_decode
+from decoders.coding.second_try import second_try
+from decoders.coding.siso import UNKNOWN
+from decoders.coding.timeline import Timeline
+from decoders.coding.viterbi import encode
 from decoders.downlink import load_downlink
-from decoders.frame import Frame, make_frame
-from decoders.frame_sync import FrameFinder
-from decoders.frames import FrameDecoder
-from decoders.marker_search import marker_distance_plain
+from decoders.framing import frame_sync
+from decoders.framing.frame import Frame, make_frame
+from decoders.framing.frame_sync import FrameFinder
+from decoders.framing.frames import FrameDecoder
+from decoders.framing.marker_search import marker_distance_plain
 from decoders.mode_search import ModeSearch
-from decoders.reed_solomon import FAILED, chance_of_random_decode
-from decoders.second_try import second_try
-from decoders.siso import UNKNOWN
-from decoders.timeline import Timeline
-from decoders.viterbi import encode
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
 MODES = {mode.name: mode for mode in load_downlink("meteor_lrpt").modes}
@@ -186,7 +187,7 @@ def test_near_the_threshold_the_second_try_beats_the_published_failure_rate() ->
 
 def test_first_try_alone_keeps_to_the_published_failure_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same without second try: 0.239 lost at 1.4 dB, 0.0044 at 1.7 dB."""
-    monkeypatch.setattr("decoders.frame_sync.second_try", lambda block, *_, **__: block)
+    monkeypatch.setattr("decoders.framing.frame_sync.second_try", lambda block, *_, **__: block)
     cadus = sent_cadus(300)
     lost = {}
     for ebn0_db in (1.4, 1.7):

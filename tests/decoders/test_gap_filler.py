@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from decoders.downlink import load_downlink
-from decoders.frames import FrameDecoder
-from decoders.gap_filler import GapFiller
+from decoders.framing.frames import FrameDecoder
+from decoders.framing.gap_filler import GapFiller
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
 MODES = {mode.name: mode for mode in load_downlink("meteor_lrpt").modes}

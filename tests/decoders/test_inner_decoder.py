@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decoders.ambiguity import ambiguities
-from decoders.decoded_window import DecodedBits
-from decoders.differential import NrzMDecoder, nrz_m_encode
-from decoders.inner_decoder import GRIDS, InnerDecoder
-from decoders.puncture import PATTERNS, puncturing
-from decoders.viterbi import encode, viterbi
+from decoders.coding.ambiguity import ambiguities
+from decoders.coding.decoded_window import DecodedBits
+from decoders.coding.differential import NrzMDecoder, nrz_m_encode
+from decoders.coding.inner_decoder import GRIDS, InnerDecoder
+from decoders.coding.puncture import PATTERNS, puncturing
+from decoders.coding.viterbi import encode, viterbi
 from tests.decoders.punctured_stream import KINDS, RATES, SENT, in_noise, mode_of, sent_symbols, turned
 
 # Near the threshold of Reed-Solomon behind each code.

@@ -11,9 +11,9 @@ import pytest
 import xarray
 
 from decoders.errors import OutputError
-from decoders.level1a import Provenance, level1a_name, packet_report, write_level1a
-from decoders.msu_mr import MsuMrAssembler, MsuMrImage
-from decoders.packets import Packet, PacketAssembler
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.level1a import Provenance, level1a_name, packet_report, write_level1a
+from decoders.instruments.msu_mr import MsuMrAssembler, MsuMrImage
 
 PROVENANCE = Provenance(
     satellite="METEOR-M2 3",
@@ -131,7 +131,7 @@ def test_full_disk_leaves_nothing(image: MsuMrImage, tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise RuntimeError("NetCDF: HDF error")
 
-    monkeypatch.setattr("decoders.level1a.write_telemetry", full)
+    monkeypatch.setattr("decoders.instruments.level1a.write_telemetry", full)
     with pytest.raises(OutputError, match="HDF error"):
         write_level1a(tmp_path, image, PROVENANCE)
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from decoders.decode import DecodeRequest, decode
-from decoders.detect import ModeGuess, choose_mode
+from decoders.demodulation.detect import ModeGuess, choose_mode
 from decoders.report import DecodeReport
 from sdr.recording import RecordingWriter
 from tests.decoders.lrpt_modulator import Setting
@@ -196,7 +196,7 @@ def test_following_a_growing_recording_gives_the_same_bytes(shared_data: Path, t
 
     thread = threading.Thread(target=write)
     thread.start()
-    results = {}
+    results, tables = {}, {}
     for name, follow in (("live", True), ("replay", False)):
         if not follow:
             thread.join()
@@ -205,8 +205,11 @@ def test_following_a_growing_recording_gives_the_same_bytes(shared_data: Path, t
         )
         report = decode(request)
         results[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        tables[name] = json.loads(results[name].pop("report.json"))
+        assert tables[name]["input"].pop("pace")["mean_frame_delay_s"] > 0  # how fast it was is no result
         assert report.frames.good == 14
     assert results["live"] == results["replay"]
+    assert tables["live"] == tables["replay"]
 
 
 def test_the_wrong_downlink_is_told_what_is_there_instead(run: Decode) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decoders import _fec
-from decoders.marker import marker_correlation, marker_correlation_plain
+from decoders.coding import _fec
+from decoders.coding.marker import marker_correlation, marker_correlation_plain
 
 INSTRUCTION_SETS = [name for name in ("generic", "v3", "v4") if name <= _fec.instruction_set()]
 NOAA_HRPT = 0xA116FD719D83C95

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decoders.coding.viterbi import encode
 from decoders.downlink import load_downlink
-from decoders.frame_sync import FrameFinder
-from decoders.marker_search import SEARCH_STRENGTH, MarkerSearch, strength_of
-from decoders.viterbi import encode
+from decoders.framing.frame_sync import FrameFinder
+from decoders.framing.marker_search import SEARCH_STRENGTH, MarkerSearch, strength_of
 from tests.decoders.coded_stream import sent_cadus
 from tests.decoders.test_frame_slip import stream
 

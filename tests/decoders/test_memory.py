@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import sys
 import numpy as np
-from decoders.demodulator import Demodulator
+from decoders.demodulation.demodulator import Demodulator
 from decoders.memory import keep_freed_memory
 from tests.decoders.lrpt_modulator import Setting, received
 

@@ -12,10 +12,10 @@ import pytest
 from decoders.decode import DecodeRequest, decode
 from decoders.downlink import load_downlink
 from decoders.errors import InputError
-from decoders.frame import make_unprotected_frame
-from decoders.minor_frames import FRAMES_PER_DAY, pack_words, read_minor_frame, unpack_words
-from decoders.uncoded_sync import UncodedFrame
-from decoders.virtual_channels import VirtualChannels
+from decoders.framing.frame import make_unprotected_frame
+from decoders.framing.minor_frames import FRAMES_PER_DAY, pack_words, read_minor_frame, unpack_words
+from decoders.framing.uncoded_sync import UncodedFrame
+from decoders.framing.virtual_channels import VirtualChannels
 
 SYNC = (0x284, 0x16F, 0x35C, 0x19D, 0x20F, 0x095)
 (MODE,) = load_downlink("noaa_hrpt").modes

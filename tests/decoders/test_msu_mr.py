@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from decoders.msu_mr import DAMAGED, GOOD, MISSING, MsuMrAssembler, MsuMrImage
-from decoders.msu_mr_codec import zigzag
-from decoders.packets import Packet, PacketAssembler
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.msu_mr import DAMAGED, GOOD, MISSING, MsuMrAssembler, MsuMrImage
+from decoders.instruments.msu_mr_codec import zigzag
 
 STRIP_S = 8 / 6.498
 GREY_14 = bytes.fromhex("28a28a28a28a28a28a28a0")  # 14 flat blocks of 128
@@ -123,7 +123,7 @@ def test_comparison_turns_red(figure, m2_3: MsuMrImage, m2_3_packets, m2_3_folde
     assert figure._compare_at(m2_3, 4, theirs, 8).equal_share < 0.6
     order = zigzag()
     order[[4, 5]] = order[[5, 4]]
-    monkeypatch.setattr("decoders.msu_mr_codec.zigzag", lambda: order)
+    monkeypatch.setattr("decoders.instruments.msu_mr_codec.zigzag", lambda: order)
     some = m2_3_packets[1500:1800]
     spoilt = figure.with_integer_transform(some)
     first = int(np.searchsorted(m2_3.line_time_s, spoilt.line_time_s[0] - 0.01))

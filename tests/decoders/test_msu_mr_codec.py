@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import idctn
 
-from decoders.msu_mr_codec import (
+from decoders.instruments.msu_mr_codec import (
     AC_LENGTHS,
     AC_VALUES,
     DC_LENGTHS,

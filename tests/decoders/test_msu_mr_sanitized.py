@@ -19,7 +19,7 @@ def test_kernel_under_sanitizers(shared_vectors: Path, tmp_path: Path):
     if compiler is None:
         pytest.skip("needs a C++ compiler")
     program, packets = tmp_path / "fuzz", tmp_path / "packets"
-    sources = [ROOT / "tests/decoders/msu_mr_codec_fuzz.cpp", ROOT / "decoders/msu_mr_codec.cpp"]
+    sources = [ROOT / "tests/decoders/msu_mr_codec_fuzz.cpp", ROOT / "decoders/instruments/msu_mr_codec.cpp"]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     flags = ["-std=gnu++20", "-O1", "-g", "-ffp-contract=off", *sanitizers]
     subprocess.run([compiler, *flags, f"-I{ROOT}", *map(str, sources), "-o", str(program)], check=True)

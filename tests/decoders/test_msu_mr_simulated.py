@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from decoders.msu_mr import GOOD, MsuMrAssembler, MsuMrImage
-from decoders.packets import Packet
+from decoders.framing.packets import Packet
+from decoders.instruments.msu_mr import GOOD, MsuMrAssembler, MsuMrImage
 from scheduler.elements import Elements
 from sim.msu_mr import MsuMrCamera, Strip
 from sim.scene import EarthScene

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.msu_mr_strips import MAX_STRIPS, StripKey, number_strips
+from decoders.instruments.msu_mr_strips import MAX_STRIPS, StripKey, number_strips
 
 STRIP_S = 8 / 6.498
 START_S = 1_771_094_266.262

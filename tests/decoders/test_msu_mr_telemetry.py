@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from decoders.msu_mr_packets import utc_seconds
-from decoders.msu_mr_telemetry import ServiceRecord, service_record, ten_bit_words
-from decoders.packets import Packet, PacketAssembler
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.msu_mr_packets import utc_seconds
+from decoders.instruments.msu_mr_telemetry import ServiceRecord, service_record, ten_bit_words
 
 EARTH_RATE_RAD_S = 7.292115e-5  # WGS 84
 GM_M3_S2 = 3.986004418e14  # WGS 84

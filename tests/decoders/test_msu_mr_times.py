@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.msu_mr_times import STRIP_SECONDS, line_times
+from decoders.instruments.msu_mr_times import STRIP_SECONDS, line_times
 
 START_S = 1_771_094_266.262
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from decoders.filters import PHASES
-from decoders.split_phase import (
+from decoders.demodulation.filters import PHASES
+from decoders.demodulation.split_phase import (
     CARRIER_BITS,
     TRANSMITTER_HZ,
     bit_bank,
@@ -15,7 +15,7 @@ from decoders.split_phase import (
     bit_pulse,
     carrier_bank,
 )
-from decoders.tones import find_tones, without_lines, without_tones
+from decoders.demodulation.tones import find_tones, without_lines, without_tones
 from tests.decoders.one_rail_modulator import Link, data_energy, modulate, noise
 
 BIT_RATE = 665_400.0

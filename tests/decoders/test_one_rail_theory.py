@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.demodulator import SoftBlock
-from decoders.demodulators import open_demodulator
+from decoders.demodulation.demodulator import SoftBlock
+from decoders.demodulation.demodulators import open_demodulator
+from decoders.demodulation.softbits import SOFT_PER_LLR
 from decoders.downlink import Mode, load_downlink
-from decoders.softbits import SOFT_PER_LLR
 from tests.decoders.one_rail_modulator import (
     Link,
     bit_error_theory,

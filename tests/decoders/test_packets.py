@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.packets import FrameGap, PacketAssembler
+from decoders.framing.packets import FrameGap, PacketAssembler
 
 ZONE = 882
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.randomiser import randomise
-from decoders.reed_solomon import (
+from decoders.coding.randomiser import randomise
+from decoders.coding.reed_solomon import (
     FAILED,
     FROM_DUAL,
     TO_DUAL,

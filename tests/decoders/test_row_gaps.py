@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decoders.deinterleaver import BRANCHES, SPAN_ROWS
+from decoders.coding.deinterleaver import BRANCHES, SPAN_ROWS
+from decoders.coding.row_gaps import MOST_MISSING, RowGaps, missing_rows
 from decoders.downlink import load_downlink
-from decoders.frames import FrameDecoder
-from decoders.row_gaps import MOST_MISSING, RowGaps, missing_rows
+from decoders.framing.frames import FrameDecoder
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
 (MODE,) = (mode for mode in load_downlink("meteor_lrpt").modes if mode.interleaver != "none")

@@ -7,19 +7,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-import decoders.second_try as tries
+import decoders.coding.second_try as tries
 from decoders import allowance
-from decoders.allowance import Allowance
-from decoders.codeblock import PROVEN, CodeBlock, decode_codeblock, wire_bits
-from decoders.differential import NrzMDecoder, nrz_m_encode
+from decoders.coding.allowance import Allowance
+from decoders.coding.codeblock import PROVEN, CodeBlock, decode_codeblock, wire_bits
+from decoders.coding.differential import NrzMDecoder, nrz_m_encode
+from decoders.coding.inner_decoder import InnerDecoder
+from decoders.coding.randomiser import randomise
+from decoders.coding.reed_solomon import FAILED, chance_of_random_decode
+from decoders.coding.second_try import _chance, proving_decodes, second_try
+from decoders.coding.siso import UNKNOWN
+from decoders.coding.viterbi import encode
 from decoders.downlink import Mode
-from decoders.frame_sync import FrameFinder
-from decoders.inner_decoder import InnerDecoder
-from decoders.randomiser import randomise
-from decoders.reed_solomon import FAILED, chance_of_random_decode
-from decoders.second_try import _chance, proving_decodes, second_try
-from decoders.siso import UNKNOWN
-from decoders.viterbi import encode
+from decoders.framing.frame_sync import FrameFinder
 from tests.decoders.lrpt_stream import sent_cadus
 from tests.decoders.punctured_stream import in_noise, mode_of, sent_symbols
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from decoders import _fec
-from decoders.differential import NrzMDecoder, nrz_m_encode
-from decoders.siso import UNKNOWN, siso, siso_plain
-from decoders.viterbi import viterbi
+from decoders.coding import _fec
+from decoders.coding.differential import NrzMDecoder, nrz_m_encode
+from decoders.coding.siso import UNKNOWN, siso, siso_plain
+from decoders.coding.viterbi import viterbi
 from tests.decoders.convolutional import received, soft_bits
 
 INSTRUCTION_SETS = [name for name in ("generic", "v3", "v4") if name <= _fec.instruction_set()]

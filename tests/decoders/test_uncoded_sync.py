@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decoders.downlink import Mode, load_downlink
-from decoders.uncoded_sync import UncodedFinder, UncodedFrame, pair_errors
+from decoders.framing.uncoded_sync import UncodedFinder, UncodedFrame, pair_errors
 
 NAMES = ("noaa_hrpt", "meteor_hrpt")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decoders import _fec
-from decoders.differential import nrz_m_encode
-from decoders.viterbi import LEVELS, encode, quantised, viterbi, viterbi_plain
+from decoders.coding import _fec
+from decoders.coding.differential import nrz_m_encode
+from decoders.coding.viterbi import LEVELS, encode, quantised, viterbi, viterbi_plain
 from tests.decoders.convolutional import kernel_bits, maximum_likelihood, received, sent_places, soft_bits
 
 INSTRUCTION_SETS = [name for name in ("generic", "v3", "v4") if name <= _fec.instruction_set()]

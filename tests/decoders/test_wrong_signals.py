@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.blind import guesses, occupied_bands
 from decoders.decode import DecodeRequest, decode
-from decoders.detect import choose_mode, describe
+from decoders.demodulation.blind import guesses, occupied_bands
+from decoders.demodulation.detect import choose_mode, describe
 from decoders.downlink import load_downlink
 from tests.decoders import one_rail_modulator as one_rail
 from tests.decoders.lrpt_modulator import Setting, received

@@ -24,15 +24,15 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.codeblock import PROVEN
+from decoders.coding.codeblock import PROVEN
+from decoders.coding.randomiser import randomise
+from decoders.coding.reed_solomon import TO_DUAL
+from decoders.coding.viterbi import encode
 from decoders.downlink import Mode, load_downlink
-from decoders.frame_sync import FrameFinder
-from decoders.frames import FrameDecoder
-from decoders.marker_search import SEARCH_DISTANCE, SEARCH_STRENGTH
-from decoders.randomiser import randomise
-from decoders.reed_solomon import TO_DUAL
-from decoders.uncoded_sync import MOST_FALSE_PAIRS
-from decoders.viterbi import encode
+from decoders.framing.frame_sync import FrameFinder
+from decoders.framing.frames import FrameDecoder
+from decoders.framing.marker_search import SEARCH_DISTANCE, SEARCH_STRENGTH
+from decoders.framing.uncoded_sync import MOST_FALSE_PAIRS
 from sim.coding import add_parity
 from sim.framing import vcdu_header
 
@@ -120,7 +120,7 @@ def from_hurt(name: str, frames: int, rng: np.random.Generator) -> Count:
     while count.put_in < frames:
         blocks = [sent_frame(mode, count.put_in + k, rng) for k in range(min(50, frames - count.put_in))]
         stream, soft = stream_of(mode, blocks, rng)
-        with patch("decoders.allowance.MOST_SAVED", math.inf):
+        with patch("decoders.coding.allowance.MOST_SAVED", math.inf):
             finder = FrameFinder(mode)
             found = [*finder.process(stream, soft), *finder.flush()]
         count.put_in += len(blocks)

@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from sgp4.api import Satrec
 
-from decoders.msu_mr import MsuMrAssembler
-from decoders.packets import PacketAssembler
+from decoders.framing.packets import PacketAssembler
+from decoders.instruments.msu_mr import MsuMrAssembler
 from products.geolocation import lonlat, view
 from products.instrument import Attitude, Instrument, msu_mr
 from products.qa import distance_km

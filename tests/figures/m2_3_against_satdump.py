@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from decoders.msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
-from decoders.msu_mr_codec import read_coefficients
-from decoders.packets import Packet, PacketAssembler
-from decoders.reed_solomon import decode_words, join_block, split_block
+from decoders.coding.reed_solomon import decode_words, join_block, split_block
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.msu_mr import GOOD, MISSING, MsuMrAssembler, MsuMrImage
+from decoders.instruments.msu_mr_codec import read_coefficients
 
 FOLDER = Path(__file__).parents[3] / "shared/data/lrpt/meteor-m2-3_2026-02-14"
 CADU_BYTES, VCDU_BYTES, MARKER_BYTES, STRIP_LINES, BLOCK = 1024, 892, 4, 8, 8
@@ -164,7 +164,7 @@ def _integer_pass(f: NDArray[np.int64], *, up: int, half: int, inner: int, down:
 
 def with_integer_transform(packets: list[Packet]) -> MsuMrImage:
     """The same picture with the counts of the integer transform."""
-    from decoders import msu_mr
+    from decoders.instruments import msu_mr
 
     kernel = msu_mr.decode_packet
 

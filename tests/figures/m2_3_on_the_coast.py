@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from decoders.level1a import Provenance, write_level1a
-from decoders.msu_mr import MsuMrAssembler
-from decoders.packets import Packet, PacketAssembler
+from decoders.framing.packets import Packet, PacketAssembler
+from decoders.instruments.level1a import Provenance, write_level1a
+from decoders.instruments.msu_mr import MsuMrAssembler
 from products.calibration import temperature_table
 from products.instrument import msu_mr
 from products.level1a import Level1a, geolocator, read_level1a

@@ -11,8 +11,8 @@ from harness import fuzz, instrumented
 from lrpt import START, sent_packets
 
 with instrumented(comparisons=False):
-    from decoders.msu_mr import GOOD, MsuMrAssembler
-    from decoders.packets import Packet
+    from decoders.framing.packets import Packet
+    from decoders.instruments.msu_mr import GOOD, MsuMrAssembler
 
 STARTS = (None, datetime.fromtimestamp(START, UTC))
 WAYS = list(product(("utc", "moscow-no-day", "auto"), STARTS))

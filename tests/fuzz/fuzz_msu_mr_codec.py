@@ -7,7 +7,12 @@ from harness import fuzz, instrumented
 from lrpt import scans
 
 with instrumented(comparisons=False):
-    from decoders.msu_mr_codec import BLOCK_SIDE, PACKET_COLUMNS, decode_packet, decode_packet_plain
+    from decoders.instruments.msu_mr_codec import (
+        BLOCK_SIDE,
+        PACKET_COLUMNS,
+        decode_packet,
+        decode_packet_plain,
+    )
 
 
 def one_input(data: bytes) -> None:

@@ -8,8 +8,8 @@ from harness import fuzz, instrumented
 from lrpt import CRAFTS, service
 
 with instrumented():
-    from decoders.msu_mr_telemetry import service_record
-    from decoders.packets import Packet
+    from decoders.framing.packets import Packet
+    from decoders.instruments.msu_mr_telemetry import service_record
 
 
 def one_input(data: bytes) -> None:

@@ -6,7 +6,7 @@ from harness import fuzz, instrumented
 from lrpt import sent_vcdus
 
 with instrumented():
-    from decoders.packets import VCDU_BYTES, PacketAssembler
+    from decoders.framing.packets import VCDU_BYTES, PacketAssembler
 
 MOST_FRAMES = 8
 

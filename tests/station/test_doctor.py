@@ -44,10 +44,10 @@ def test_what_is_right_is_ok(tmp_path: Path) -> None:
 
 
 def test_a_missing_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_imports", lambda name: name != "decoders._fec")
+    monkeypatch.setattr(doctor, "_imports", lambda name: name != "decoders.coding._fec")
     kernels = _by_subject(examine(None))["C++ kernels"][0]
     assert kernels.state == "wrong"
-    assert "decoders._fec" in kernels.said
+    assert "decoders.coding._fec" in kernels.said
     assert kernels.mend == "make kernels"
 
 

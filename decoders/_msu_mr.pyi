@@ -1,6 +1,0 @@
-"""Kernel of decoders.msu_mr_codec (see there)."""
-
-import numpy as np
-from numpy.typing import NDArray
-
-def decode_packet(scan: bytes, quality: int, counts: NDArray[np.uint8]) -> tuple[int, int]: ...

@@ -1,0 +1,1 @@
+"""From soft bits to corrected bits: inner code, differential code, interleaver, randomiser, Reed-Solomon."""

@@ -1,0 +1,1 @@
+"""From samples to soft bits: acquisition, carrier, clock, matched filter, level."""

@@ -1,0 +1,211 @@
+"""From samples at any rate to soft bits of QPSK and OQPSK, by estimation instead of loops.
+
+    samples ─► lower rate ─► blocks on a fixed grid ─► spectral lines ─► carrier and clock ─► matched filter
+            ─► carrier phase, both ways in time ─► level and noise ─► soft bits
+
+The grid lies on absolute sample numbers and every later stage works on whole segments of it, so the result
+does not depend on how the samples are handed in: a replay equals what was received live. What came before the
+first lock is demodulated with the estimates that follow it: nothing is lost at the start. A lost signal gives
+soft bits near zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.demodulation.acquisition import (
+    BLOCK_SYMBOLS,
+    BRIEF_SYMBOLS,
+    CARRIER_DRIFT_HZ_S,
+    CARRIER_REACH_HZ,
+    Analyser,
+    block_samples,
+)
+from decoders.demodulation.blanker import Blanker
+from decoders.demodulation.carrier import WINDOW_SYMBOLS
+from decoders.demodulation.clock import Segment
+from decoders.demodulation.decimator import Decimator, decimation
+from decoders.demodulation.places import Places
+from decoders.demodulation.rails import LevelBlock, LevelKeeper, PhaseFollower
+from decoders.demodulation.sample_store import SampleStore, usable
+from decoders.demodulation.segment_filter import SegmentFilter
+from decoders.demodulation.soft_block import NO_SIGNAL_DB, SoftBlock
+from decoders.demodulation.tracking import Tracker
+from decoders.errors import DecoderError
+
+__all__ = ["MODULATIONS", "Demodulator", "DemodulatorReport", "SoftBlock", "usable"]
+
+MODULATIONS = ("qpsk", "oqpsk")
+
+SAMPLES_PER_SYMBOL = 1.3
+"""Fewest that hold a signal: the band's edges, which the clock is read from, stay within what is sampled."""
+
+
+@dataclass(frozen=True)
+class DemodulatorReport:
+    """What happened so far.
+
+    Attributes:
+        samples: Samples taken in.
+        samples_not_finite: Of these, NaN, infinite or absurdly large ones, taken as zero.
+        blocks: Blocks estimated.
+        blocks_locked: Of these, blocks whose spectral lines stood out.
+        blocks_disturbed: Blocks with steady carriers, which were taken out.
+        jumps: Times the symbol clock had to start anew.
+        symbols: Symbols given out.
+        offset_hz: Carrier offset of the last locked block, None before the first.
+        symbol_rate: Symbol rate of the last locked block in Bd, None before the first.
+    """
+
+    samples: int
+    samples_not_finite: int
+    blocks: int
+    blocks_locked: int
+    blocks_disturbed: int
+    jumps: int
+    symbols: int
+    offset_hz: float | None
+    symbol_rate: float | None
+
+
+class Demodulator:
+    """Demodulates one signal; hand in samples in any portions, then flush."""
+
+    def __init__(
+        self,
+        *,
+        sample_rate: float,
+        modulation: str,
+        symbol_rate: float,
+        rolloff: float,
+        carrier_reach_hz: float = CARRIER_REACH_HZ,
+        carrier_drift_hz_s: float = CARRIER_DRIFT_HZ_S,
+    ) -> None:
+        """Sets up the stages.
+
+        Args:
+            sample_rate: Hz, at least 1.3 times the symbol rate.
+            modulation: "qpsk" or "oqpsk".
+            symbol_rate: Bd.
+            rolloff: Of the root-raised-cosine pulse, 0.2..1.
+            carrier_reach_hz: Offset of the carrier to either side within which it is looked for.
+            carrier_drift_hz_s: Its largest change.
+
+        Raises:
+            DecoderError: A value that cannot work.
+        """
+        _check(sample_rate, modulation, symbol_rate, rolloff)
+        self.sample_rate = sample_rate
+        self.modulation = modulation
+        band_hz = (1 + rolloff) / 2 * symbol_rate + carrier_reach_hz
+        factor = decimation(sample_rate, symbol_rate, band_hz)
+        self._decimator = Decimator(factor, band_hz / sample_rate)
+        analyser, brief = (
+            Analyser(
+                sample_rate=sample_rate / factor,
+                modulation=modulation,
+                symbol_rate=symbol_rate,
+                rolloff=rolloff,
+                length=block_samples(sample_rate / factor, symbol_rate, symbols),
+                carrier_reach_hz=carrier_reach_hz,
+                carrier_drift_hz_s=carrier_drift_hz_s,
+            )
+            for symbols in (BLOCK_SYMBOLS, BRIEF_SYMBOLS)
+        )
+        self._tracker = Tracker(analyser, brief)
+        self._filter = SegmentFilter(analyser.bank, analyser.length, symbol_rate * factor / sample_rate)
+        self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
+        self._level = LevelKeeper()
+        self._portion = analyser.length * factor
+        self._blanker = Blanker()
+        self._store = SampleStore()
+        self._places = Places(2 if modulation == "oqpsk" else 1)
+        self._counts = {"samples": 0, "bad": 0, "symbols": 0}
+
+    @property
+    def report(self) -> DemodulatorReport:
+        """What happened so far."""
+        count, track = self._counts, self._tracker.report
+        return DemodulatorReport(
+            samples=count["samples"],
+            samples_not_finite=count["bad"],
+            blocks=track.blocks,
+            blocks_locked=track.locked,
+            blocks_disturbed=track.disturbed,
+            jumps=track.jumps,
+            symbols=count["symbols"],
+            offset_hz=track.offset_hz,
+            symbol_rate=track.symbol_rate,
+        )
+
+    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
+        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+        blocks = []
+        # Bounded work at a time: memory does not grow with the portion handed in.
+        for start in range(0, len(samples), self._portion):
+            part, bad = usable(samples[start : start + self._portion])
+            self._counts["samples"] += len(part)
+            self._counts["bad"] += bad
+            self._store.append(self._decimator.process(self._blanker.process(part)))
+            for segment in self._tracker.process(self._store.held, self._store.origin):
+                blocks += self._demodulated(segment)
+            self._store.forget(self._tracker.keep_from)
+        return SoftBlock.joined(blocks)
+
+    def flush(self) -> SoftBlock:
+        """The rest, once there are no more samples."""
+        self._store.append(self._decimator.process(self._blanker.flush()))
+        self._store.append(self._decimator.flush())
+        if self._store.end == 0:
+            return SoftBlock.joined([])
+        blocks = []
+        for segment in self._tracker.flush(self._store.held, self._store.origin):
+            blocks += self._demodulated(segment)
+        blocks.append(self._give(self._level.process(self._phase.flush())))
+        blocks.append(self._give(self._level.flush()))
+        # A recording shorter than a block was filled up to be one.
+        rest = SoftBlock.joined(blocks)
+        cut = rest.before(float(self._counts["samples"]))
+        self._counts["symbols"] -= len(rest.locked) - len(cut.locked)
+        return cut
+
+    def _demodulated(self, segment: Segment) -> list[SoftBlock]:
+        blocks = []
+        factor = self._decimator.factor
+        for outputs in self._filter.process(self._store.held, self._store.origin, segment):
+            self._places.add(
+                outputs.first * factor, outputs.step * factor, len(outputs.values), outputs.locked
+            )
+            blocks.append(self._give(self._level.process(self._phase.process(outputs.values))))
+        return blocks
+
+    def _give(self, level: LevelBlock) -> SoftBlock:
+        """Attaches positions to soft bits, and cuts what was filled up."""
+        instants, seen = self._places.take(level.soft_bits.size // 2)
+        symbols = len(instants)
+        # Where no block saw a line the level is that of anything, an unmodulated carrier for instance.
+        locked = seen & np.repeat(level.present, WINDOW_SYMBOLS)[:symbols]
+        esn0_db = np.repeat(level.esn0_db, WINDOW_SYMBOLS)[:symbols]
+        soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols]
+        if not locked.all():
+            esn0_db[~locked] = NO_SIGNAL_DB
+            soft_bits = soft_bits * np.repeat(seen, 2)
+        self._counts["symbols"] += symbols
+        return SoftBlock(soft_bits, instants, esn0_db, locked)
+
+
+def _check(sample_rate: float, modulation: str, symbol_rate: float, rolloff: float) -> None:
+    if modulation not in MODULATIONS:
+        raise DecoderError(f"modulation {modulation!r}: give one of {', '.join(MODULATIONS)}")
+    if not (np.isfinite(symbol_rate) and symbol_rate > 0):
+        raise DecoderError(f"symbol rate {symbol_rate}: give a positive number of symbols per second")
+    if not (np.isfinite(sample_rate) and sample_rate >= SAMPLES_PER_SYMBOL * symbol_rate):
+        raise DecoderError(
+            f"sample rate {sample_rate} Hz is too low for {symbol_rate} symbols per second: "
+            f"record with at least {SAMPLES_PER_SYMBOL * symbol_rate:.0f} Hz"
+        )
+    if not 0.2 <= rolloff <= 1.0:
+        raise DecoderError(f"roll-off {rolloff}: give 0.2 to 1")

@@ -1,0 +1,80 @@
+"""The two edges of a signal's band, cut out of a block's spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from decoders.demodulation.spectral_lines import WINDOWS, Line, band, edge_weight, fit_lines, window_sums
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a block's spectrum is expected to hold, in bins.
+
+    Attributes:
+        symbol_bins: Symbol rate.
+        rolloff: Of the root-raised-cosine pulse.
+        reach: Largest distance of the carrier from the middle.
+        clock_reach: Largest error of the symbol rate.
+    """
+
+    symbol_bins: float
+    rolloff: float
+    reach: float
+    clock_reach: float
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The band's edges, each shifted to zero frequency.
+
+    Attributes:
+        upper: complex64[width], over the block's time.
+        lower: The same of the lower edge.
+        upper_bin: Bin that became zero frequency in `upper`.
+        lower_bin: And in `lower`.
+    """
+
+    upper: NDArray[np.complex64]
+    lower: NDArray[np.complex64]
+    upper_bin: int
+    lower_bin: int
+
+    @classmethod
+    def shaped(cls, spectrum: NDArray[np.complex64], signal: Signal, carrier: float) -> Edges:
+        """Both edges through the filter that suits them, around a carrier known in bins."""
+        upper = round(carrier + signal.symbol_bins / 2)
+        lower = round(carrier - signal.symbol_bins / 2)
+        width = _multiple(signal.rolloff * signal.symbol_bins, WINDOWS)
+        offset = np.arange(width, dtype=np.float64) - width // 2
+        above = np.asarray((offset + (upper - carrier)) / signal.symbol_bins - 0.5, np.float64)
+        below = np.asarray((carrier - lower - offset) / signal.symbol_bins - 0.5, np.float64)
+        return cls(
+            band(spectrum, upper, width, edge_weight(above, signal.rolloff)),
+            band(spectrum, lower, width, edge_weight(below, signal.rolloff)),
+            upper,
+            lower,
+        )
+
+    @classmethod
+    def wide(cls, spectrum: NDArray[np.complex64], signal: Signal) -> Edges:
+        """Both edges as far as a carrier within reach can put them."""
+        upper, lower = round(signal.symbol_bins / 2), round(-signal.symbol_bins / 2)
+        width = _multiple(signal.rolloff * signal.symbol_bins + 2 * signal.reach, WINDOWS)
+        return cls(band(spectrum, upper, width), band(spectrum, lower, width), upper, lower)
+
+    def clock_line(self, signal: Signal) -> Line:
+        """The line at the symbol rate in the product of the edges."""
+        sums = window_sums(self.upper * self.lower.conj())[None]
+        apart = self.upper_bin - self.lower_bin
+        centre = signal.symbol_bins - apart
+        return fit_lines(sums, reach=signal.clock_reach, rates=np.zeros(1), centre=centre)[0]
+
+
+def _multiple(value: float, of: int) -> int:
+    """A multiple of `of` that is not below `value` and has a quick transform."""
+    return int(scipy.fft.next_fast_len(int(-(-value // of)))) * of

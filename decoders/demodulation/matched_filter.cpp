@@ -1,0 +1,168 @@
+// One output is a dot product of real taps with complex samples. The samples are mixed a stretch at a time,
+// so that they stay in the first cache; the phase depends on the sample's number only, not on the stretch.
+#include "decoders/demodulation/matched_filter.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "decoders/demodulation/lanes.h"
+
+namespace tramthu {
+namespace {
+
+constexpr std::ptrdiff_t kMixBlock = 64;
+constexpr std::ptrdiff_t kOutputs = 64;    // whose places are computed at a time
+constexpr std::ptrdiff_t kStretch = 2048;  // samples that the outputs of one stretch begin in
+
+// A block is turned by one table about its middle, whose phase is exact; within it the frequency is that in
+// the middle of all samples.
+struct Mixer {
+    float cosine[kMixBlock], sine[kMixBlock];
+    double frequency, slope, turns;
+};
+
+TRAMTHU_INLINE void set_up(Mixer& mixer, const MatchedFilter& job) {
+    mixer.frequency = job.frequency - std::floor(job.frequency);
+    mixer.slope = job.slope;
+    mixer.turns = job.turns;
+    const double middle = mixer.frequency + job.slope * static_cast<double>(job.count) / 2;
+    for (std::ptrdiff_t i = 0; i < kMixBlock; ++i) {
+        double c, s;
+        unit_circle_of(middle * static_cast<double>(i - kMixBlock / 2), c, s);
+        mixer.cosine[i] = static_cast<float>(c), mixer.sine[i] = static_cast<float>(s);
+    }
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void mix_block(const Mixer& mixer, const float* samples, std::ptrdiff_t count,
+                              std::ptrdiff_t number, float* __restrict out) {
+    const std::ptrdiff_t start = number * kMixBlock;
+    float edge[2 * kMixBlock];
+    const float* in = samples + 2 * start;
+    if (start < 0 || start + kMixBlock > count) {
+        for (std::ptrdiff_t i = 0; i < kMixBlock; ++i) {
+            const bool inside = start + i >= 0 && start + i < count;
+            edge[2 * i] = inside ? samples[2 * (start + i)] : 0.0F;
+            edge[2 * i + 1] = inside ? samples[2 * (start + i) + 1] : 0.0F;
+        }
+        in = edge;
+    }
+    double c, s;
+    const auto at = static_cast<double>(start + kMixBlock / 2);
+    unit_circle_of(mixer.turns + at * (mixer.frequency + mixer.slope / 2 * at), c, s);
+    const float base_re = static_cast<float>(c), base_im = static_cast<float>(s);
+    constexpr std::size_t width = kWidth<Vector>;
+    for (std::size_t i = 0; i < 2 * kMixBlock; i += 2 * width) {
+        Vector x, y, re, im, a, b;
+        part(load<Vector>(in + i), load<Vector>(in + i + width), x, y);
+        const Vector cosine = load<Vector>(mixer.cosine + i / 2), sine = load<Vector>(mixer.sine + i / 2);
+        re = base_re * cosine - base_im * sine, im = base_re * sine + base_im * cosine;
+        join(x * re + y * im, y * re - x * im, a, b);
+        store(out + i, a), store(out + i + width, b);
+    }
+}
+
+TRAMTHU_INLINE Four folded(const Four& sum) { return sum; }
+TRAMTHU_INLINE Four folded(const Eight& sum) {
+    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+}
+TRAMTHU_INLINE Four folded(const Sixteen& sum) {
+    const Eight eight = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+    return folded(eight);
+}
+
+// Thirty-two sums whatever the width of a vector, folded in halves: 16, 8, 4, and the two of each part.
+template <typename Vector>
+TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t length, float* out) {
+    constexpr int lanes = sizeof(Vector) / sizeof(float), vectors = 32 / lanes;
+    Vector sums[vectors] = {}, x, w;
+    std::ptrdiff_t k = 0;
+    for (; k + 32 <= length; k += 32) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) {
+            std::memcpy(&x, from + k + v * lanes, sizeof x);
+            std::memcpy(&w, weight + k + v * lanes, sizeof w);
+            sums[v] += x * w;
+        }
+    }
+    if (k < length) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors / 2; ++v) {
+            std::memcpy(&x, from + k + v * lanes, sizeof x);
+            std::memcpy(&w, weight + k + v * lanes, sizeof w);
+            sums[v] += x * w;
+        }
+    }
+#pragma GCC unroll 3
+    for (int half = vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+        for (int v = 0; v < half; ++v) sums[v] += sums[v + half];
+    }
+    const Four four = folded(sums[0]);
+    const Four two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
+    std::memcpy(out, &two, 2 * sizeof(float));
+}
+
+// Where the taps of `here` outputs from number `m` on begin, and which row of taps they take.
+TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std::ptrdiff_t here,
+                                double* start, std::int32_t* row) {
+    const double first = job.first + job.step * static_cast<double>(m);
+    const auto phases = static_cast<double>(job.phases), left = static_cast<double>(job.tap_count / 2 - 1);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(here); ++i) {
+        const double instant = first + job.step * i, whole = std::floor(instant);
+        row[i] = static_cast<std::int32_t>((instant - whole) * phases + 0.5);
+        start[i] = whole - left;
+    }
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
+    const std::ptrdiff_t taps = job.tap_count;
+    const auto before = static_cast<double>(-2 * taps), behind = static_cast<double>(job.count + taps);
+    Mixer mixer;
+    set_up(mixer, job);
+    std::ptrdiff_t have_from = 0, have_to = 0;  // samples in `buffer`
+    double places[kOutputs];
+    std::int32_t rows[kOutputs];
+    for (std::ptrdiff_t m = 0; m < job.outputs; ++m) {
+        if (m % kOutputs == 0) find_places(job, m, std::min(kOutputs, job.outputs - m), places, rows);
+        const double place = places[m % kOutputs];
+        float* out = job.out + 2 * m;
+        if (!(place > before && place < behind)) {
+            out[0] = out[1] = 0.0F;
+            continue;
+        }
+        const auto start = static_cast<std::ptrdiff_t>(place);
+        if (start < have_from || start + taps > have_to) {
+            const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
+            have_from = block * kMixBlock;
+            have_to = have_from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
+            for (std::ptrdiff_t at = have_from; at < have_to; at += kMixBlock)
+                mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
+                                  buffer + 2 * (at - have_from));
+        }
+        dot<Vector>(buffer + 2 * (start - have_from), twice + rows[m % kOutputs] * 2 * taps, 2 * taps, out);
+    }
+}
+
+TRAMTHU_VARIANTS(matched, (const MatchedFilter& job, const float* twice, float* buffer), (job, twice, buffer))
+
+}  // namespace
+
+void matched_filter(const MatchedFilter& job, Level level) {
+    // On a vector's boundary no load of weights crosses a cache line.
+    constexpr std::align_val_t kBoundary{64};
+    struct Free {
+        void operator()(float* memory) const { operator delete[](memory, kBoundary); }
+    };
+    const std::ptrdiff_t weights = (job.phases + 1) * job.tap_count;
+    const std::unique_ptr<float[], Free> twice(new (kBoundary) float[static_cast<std::size_t>(2 * weights)]);
+    for (std::ptrdiff_t i = 0; i < weights; ++i) twice[2 * i] = twice[2 * i + 1] = job.taps[i];
+    std::vector<float> buffer(static_cast<std::size_t>(2 * (kStretch + job.tap_count + kMixBlock)));
+    matched_at(level)(job, twice.get(), buffer.data());
+}
+
+}  // namespace tramthu

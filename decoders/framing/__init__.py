@@ -1,0 +1,1 @@
+"""From bits to frames and packets: markers, flywheel, quality."""
