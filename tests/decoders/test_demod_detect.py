@@ -20,7 +20,7 @@ def signal(modulation: str, symbol_rate: float, ebn0_db: float) -> NDArray[np.co
     return received(rng.integers(0, 2, int(3 * symbol_rate)), ebn0_db, s, rng)
 
 
-@pytest.mark.parametrize("ebn0_db", [0.0, 3.0, 20.0])
+@pytest.mark.parametrize("ebn0_db", [0.0, pytest.param(3.0, marks=pytest.mark.slow), 20.0])
 @pytest.mark.parametrize(("modulation", "symbol_rate"), [("qpsk", 72e3), ("oqpsk", 72e3), ("oqpsk", 80e3)])
 def test_every_mode_is_found(modulation: str, symbol_rate: float, ebn0_db: float) -> None:
     guess = choose_mode(signal(modulation, symbol_rate, ebn0_db), 250_000.0, MODES)

@@ -112,7 +112,7 @@ def test_lost_samples_cost_no_more_than_their_place(modulation: str, lost: int) 
 
 
 @pytest.mark.parametrize("modulation", ["qpsk", "oqpsk"])
-@pytest.mark.parametrize("hertz", [64.0, 100.0, 1_000.0, 7_000.0])
+@pytest.mark.parametrize("hertz", [64.0, pytest.param(100.0, marks=pytest.mark.slow), 1_000.0, 7_000.0])
 def test_carrier_that_jumps(modulation: str, hertz: float) -> None:
     """As when a receiver is tuned anew: right symbols from 50 ms after it on."""
     rng = np.random.default_rng(3)
