@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import decoders.coding.second_try as tries
-from decoders import allowance
+from decoders.coding import allowance
 from decoders.coding.allowance import Allowance
 from decoders.coding.codeblock import PROVEN, CodeBlock, decode_codeblock, wire_bits
 from decoders.coding.differential import NrzMDecoder, nrz_m_encode
