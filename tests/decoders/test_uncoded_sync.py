@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from decoders.downlink import Mode, load_downlink
@@ -185,6 +185,7 @@ def test_no_frame_is_made_of_noise(name: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(cut=0, start=3626, size=4567, seed=0)
 @given(
     cut=st.integers(0, 8191),
     start=st.integers(0, 6 * 8192),
@@ -196,8 +197,9 @@ def test_a_gap_anywhere_leaves_the_untouched_frames(cut: int, start: int, size: 
     kept = np.delete(np.arange(cut, bits.size), np.arange(start, start + size))
     soft = soft_of(bits, 20.0)[kept]
     frames = found("meteor_hrpt", soft)
-    rows = {row.tobytes() for row in bits}
-    got = [frame.bits.tobytes() for frame in frames if frame.good]
+    # Behind the marker: of that itself some bits may have gone with the gap.
+    rows = {row[32:].tobytes() for row in bits}
+    got = [frame.bits[32:].tobytes() for frame in frames if frame.good]
     assert set(got) <= rows
     places = np.searchsorted(kept, np.arange(9) * 8192)
     whole = [k for k in range(8) if places[k + 1] - places[k] == 8192 and kept[places[k]] == 8192 * k]
