@@ -24,6 +24,8 @@ from sdr.recording import SampleReader, recording_sha256
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
+# Once frames come the mode stands: then so many at a time, for what is done once per portion.
+LONG_READ_SAMPLES = 1 << 18
 # Those of a growing recording come in so short portions of it: a frame waits for the last one to be full.
 LIVE_SECONDS = 0.1
 # What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 24 MB.
@@ -116,7 +118,7 @@ class IqSource:
 
     def frames(self) -> Iterator[list[Frame]]:
         """Located frames as the recording is read."""
-        blocks = self._strongest.watch(self._blocks())
+        blocks = self._blocks()
         if self.mode is None:
             yield from self._until_mode(blocks)
         tried = None
@@ -130,11 +132,14 @@ class IqSource:
 
     def _blocks(self) -> Iterator[Samples]:
         while True:
+            long = self._good and self._reader.waiting is None
             with self._pace.stage("read"):
-                block = self._reader.read(self._portion)
+                block = self._reader.read(LONG_READ_SAMPLES if long else self._portion)
             if not len(block):
                 return
             self._pace.read(len(block), self._reader.waiting)
+            if not self._good:
+                self._strongest.watch(block)
             yield block
 
     def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
@@ -250,19 +255,17 @@ class _Strongest:
     def __init__(self, sample_rate: float, portion: int) -> None:
         samples = min(STRONGEST_SECONDS * sample_rate, STRONGEST_BYTES / 8)
         self._last: deque[Samples] = deque(maxlen=_blocks_of(samples, portion))
+        self._powers: deque[float] = deque(maxlen=self._last.maxlen)
         self._best: tuple[Samples, ...] = ()
         self._power = -1.0
 
-    def watch(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
-        """The blocks, unchanged."""
-        powers: deque[float] = deque(maxlen=self._last.maxlen)
-        for block in blocks:
-            self._last.append(block)
-            powers.append(float(np.vdot(block, block).real) / len(block))
-            mean = sum(powers) / len(powers)
-            if len(self._best) < len(powers) or mean > self._power:
-                self._best, self._power = tuple(self._last), mean
-            yield block
+    def watch(self, block: Samples) -> None:
+        """Takes the next block."""
+        self._last.append(block)
+        self._powers.append(float(np.vdot(block, block).real) / len(block))
+        mean = sum(self._powers) / len(self._powers)
+        if len(self._best) < len(self._powers) or mean > self._power:
+            self._best, self._power = tuple(self._last), mean
 
     def take(self) -> Samples:
         """The strongest stretch, once; nothing is remembered any more."""
