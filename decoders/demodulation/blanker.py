@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from decoders.demodulation import _demod
+
 CHUNK = 1024
 """Samples among which an impulse is looked for."""
 
@@ -42,13 +44,8 @@ class Blanker:
 
     def _clean(self, samples: NDArray[np.complex64], length: int) -> NDArray[np.complex64]:
         chunks = samples.reshape(-1, length)
-        parts = np.ascontiguousarray(chunks).view(np.float32)
-        mean = np.einsum("ij,ij->i", parts, parts) / length
-        peak = np.maximum(parts.max(axis=1, initial=0.0), -parts.min(axis=1, initial=0.0))
-        # One part of a sample has at least half its power: quick to look at, but noise reaches that often.
-        suspicious = np.flatnonzero(peak * peak > _SUSPICIOUS / 2 * mean)
-        strongest = (np.abs(chunks[suspicious]) ** 2).max(axis=1, initial=0.0)
-        suspicious = suspicious[strongest > _SUSPICIOUS * mean[suspicious]]
+        total, strongest = powers(samples, length).T
+        suspicious = np.flatnonzero(strongest > _SUSPICIOUS / length * total)
         cleaned = chunks
         for row in suspicious:
             hit = impulses(chunks[row])
@@ -59,6 +56,21 @@ class Blanker:
                 cleaned[row, hit] = 0
                 self.blanked += count
         return cleaned.reshape(-1)
+
+
+def powers(samples: NDArray[np.complex64], length: int) -> NDArray[np.float64]:
+    """Of every `length` samples the sum of their powers and the largest power: float64[rows, 2].
+
+    Raises:
+        ValueError: The samples are not whole rows.
+    """
+    return _demod.powers(samples, length)
+
+
+def powers_plain(samples: NDArray[np.complex64], length: int) -> NDArray[np.float64]:
+    """The specification of `powers`, to float32 rounding."""
+    power = np.abs(samples.reshape(-1, length).astype(np.complex128)) ** 2
+    return np.stack([power.sum(axis=1), power.max(axis=1)], axis=1)
 
 
 def impulses(chunk: NDArray[np.complex64]) -> NDArray[np.bool_]:
