@@ -80,7 +80,8 @@ def _python() -> Check:
 
 def _kernels() -> Check:
     """Every C++ kernel has a stub beside it, which names it."""
-    names = sorted(f"{stub.parent.name}.{stub.stem}" for stub in ROOT.glob("*/_*.pyi"))
+    stubs = [stub for pattern in ("*/_*.pyi", "decoders/*/_*.pyi") for stub in ROOT.glob(pattern)]
+    names = sorted(".".join(stub.relative_to(ROOT).with_suffix("").parts) for stub in stubs)
     broken = [name for name in names if not _imports(name)]
     if not broken and names:
         return Check("C++ kernels", "ok", f"{len(names)} built")
