@@ -102,9 +102,12 @@ def format_assumed_point(value: float) -> str:
         return " 00000+0"
     mantissa, exponent = f"{abs(value):.4e}".split("e")
     power = int(exponent) + 1
-    if not -9 <= power <= 9:
-        return " 00000+0" if power < 0 else "overflow!"
-    return f"{'-' if value < 0 else ' '}{mantissa.replace('.', '')}{'-' if power < 0 else '+'}{abs(power)}"
+    sign = "-" if value < 0 else " "
+    if power > 9:
+        return "overflow!"
+    if power < -9:  # what is smaller still has fewer digits, down to none
+        return f"{sign}{round(abs(value) * 1e14):05d}-9"
+    return f"{sign}{mantissa.replace('.', '')}{'-' if power < 0 else '+'}{abs(power)}"
 
 
 def _checked(line: str, number: int) -> str:

@@ -217,6 +217,7 @@ def test_one_altered_column_never_passes_unseen(column: int, line: int, characte
 @given(
     st.floats(0.1, 17), st.floats(0, 0.99), st.floats(0, 180), st.floats(-0.01, 0.01), st.integers(0, 339_999)
 )
+@example(1.0, 0.0, 0.0, 1e-12, 0)
 def test_two_line_sets_round_trip_within_their_columns(
     n: float, e: float, i: float, bstar: float, number: int
 ) -> None:
