@@ -15,8 +15,8 @@
 
 #include "decoders/coding/fec.h"
 #include "decoders/demodulation/matched_filter.h"
-#include "decoders/instruments/msu_mr_codec.h"
 #include "decoders/demodulation/phase_kernels.h"
+#include "decoders/instruments/msu_mr_codec.h"
 
 namespace {
 
