@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from decoders.demodulation.demodulator import SoftBlock
 from decoders.demodulation.demodulators import AnyDemodulator, least_sample_rate, open_demodulator
 from decoders.demodulation.detect import choose_mode, describe
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.downlink import Downlink, Mode
 from decoders.errors import InputError
 from decoders.framing.frame import Frame

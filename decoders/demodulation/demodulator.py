@@ -11,8 +11,6 @@ soft bits near zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,51 +22,21 @@ from decoders.demodulation.acquisition import (
     Analyser,
     block_samples,
 )
-from decoders.demodulation.blanker import Blanker
 from decoders.demodulation.carrier import WINDOW_SYMBOLS
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator, decimation
+from decoders.demodulation.intake import DemodulatorReport, Intake
 from decoders.demodulation.places import Places
 from decoders.demodulation.rails import LevelBlock, LevelKeeper, PhaseFollower
-from decoders.demodulation.sample_store import SampleStore, usable
 from decoders.demodulation.segment_filter import SegmentFilter
 from decoders.demodulation.soft_block import NO_SIGNAL_DB, SoftBlock
 from decoders.demodulation.tracking import Tracker
 from decoders.errors import DecoderError
 
-__all__ = ["MODULATIONS", "Demodulator", "DemodulatorReport", "SoftBlock", "usable"]
-
 MODULATIONS = ("qpsk", "oqpsk")
 
 SAMPLES_PER_SYMBOL = 1.3
 """Fewest that hold a signal: the band's edges, which the clock is read from, stay within what is sampled."""
-
-
-@dataclass(frozen=True)
-class DemodulatorReport:
-    """What happened so far.
-
-    Attributes:
-        samples: Samples taken in.
-        samples_not_finite: Of these, NaN, infinite or absurdly large ones, taken as zero.
-        blocks: Blocks estimated.
-        blocks_locked: Of these, blocks whose spectral lines stood out.
-        blocks_disturbed: Blocks with steady carriers, which were taken out.
-        jumps: Times the symbol clock had to start anew.
-        symbols: Symbols given out.
-        offset_hz: Carrier offset of the last locked block, None before the first.
-        symbol_rate: Symbol rate of the last locked block in Bd, None before the first.
-    """
-
-    samples: int
-    samples_not_finite: int
-    blocks: int
-    blocks_locked: int
-    blocks_disturbed: int
-    jumps: int
-    symbols: int
-    offset_hz: float | None
-    symbol_rate: float | None
 
 
 class Demodulator:
@@ -102,7 +70,6 @@ class Demodulator:
         self.modulation = modulation
         band_hz = (1 + rolloff) / 2 * symbol_rate + carrier_reach_hz
         factor = decimation(sample_rate, symbol_rate, band_hz)
-        self._decimator = Decimator(factor, band_hz / sample_rate)
         analyser, brief = (
             Analyser(
                 sample_rate=sample_rate / factor,
@@ -115,67 +82,36 @@ class Demodulator:
             )
             for symbols in (BLOCK_SYMBOLS, BRIEF_SYMBOLS)
         )
-        self._tracker = Tracker(analyser, brief)
+        decimator = Decimator(factor, band_hz / sample_rate)
+        self._intake = Intake(decimator, Tracker(analyser, brief), analyser.length)
         self._filter = SegmentFilter(analyser.bank, analyser.length, symbol_rate * factor / sample_rate)
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
-        self._portion = analyser.length * factor
-        self._blanker = Blanker()
-        self._store = SampleStore()
         self._places = Places(2 if modulation == "oqpsk" else 1)
-        self._counts = {"samples": 0, "bad": 0, "symbols": 0}
 
     @property
     def report(self) -> DemodulatorReport:
         """What happened so far."""
-        count, track = self._counts, self._tracker.report
-        return DemodulatorReport(
-            samples=count["samples"],
-            samples_not_finite=count["bad"],
-            blocks=track.blocks,
-            blocks_locked=track.locked,
-            blocks_disturbed=track.disturbed,
-            jumps=track.jumps,
-            symbols=count["symbols"],
-            offset_hz=track.offset_hz,
-            symbol_rate=track.symbol_rate,
-        )
+        return self._intake.report
 
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
-        blocks = []
-        # Bounded work at a time: memory does not grow with the portion handed in.
-        for start in range(0, len(samples), self._portion):
-            part, bad = usable(samples[start : start + self._portion])
-            self._counts["samples"] += len(part)
-            self._counts["bad"] += bad
-            self._store.append(self._decimator.process(self._blanker.process(part)))
-            for segment in self._tracker.process(self._store.held, self._store.origin):
-                blocks += self._demodulated(segment)
-            self._store.forget(self._tracker.keep_from)
-        return SoftBlock.joined(blocks)
+        blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
+        return self._intake.counted(SoftBlock.joined(blocks))
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
-        self._store.append(self._decimator.process(self._blanker.flush()))
-        self._store.append(self._decimator.flush())
-        if self._store.end == 0:
+        blocks = [block for segment in self._intake.flush() for block in self._demodulated(segment)]
+        if self._intake.end == 0:
             return SoftBlock.joined([])
-        blocks = []
-        for segment in self._tracker.flush(self._store.held, self._store.origin):
-            blocks += self._demodulated(segment)
         blocks.append(self._give(self._level.process(self._phase.flush())))
         blocks.append(self._give(self._level.flush()))
-        # A recording shorter than a block was filled up to be one.
-        rest = SoftBlock.joined(blocks)
-        cut = rest.before(float(self._counts["samples"]))
-        self._counts["symbols"] -= len(rest.locked) - len(cut.locked)
-        return cut
+        return self._intake.counted(self._intake.within(SoftBlock.joined(blocks)))
 
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         blocks = []
-        factor = self._decimator.factor
-        for outputs in self._filter.process(self._store.held, self._store.origin, segment):
+        factor = self._intake.factor
+        for outputs in self._filter.process(self._intake.held, self._intake.origin, segment):
             self._places.add(
                 outputs.first * factor, outputs.step * factor, len(outputs.values), outputs.locked
             )
@@ -193,7 +129,6 @@ class Demodulator:
         if not locked.all():
             esn0_db[~locked] = NO_SIGNAL_DB
             soft_bits = soft_bits * np.repeat(seen, 2)
-        self._counts["symbols"] += symbols
         return SoftBlock(soft_bits, instants, esn0_db, locked)
 
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.demodulation import one_rail
-from decoders.demodulation.demodulator import SAMPLES_PER_SYMBOL, Demodulator, DemodulatorReport, SoftBlock
+from decoders.demodulation.demodulator import SAMPLES_PER_SYMBOL, Demodulator
+from decoders.demodulation.intake import DemodulatorReport
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.downlink import Mode
 
 

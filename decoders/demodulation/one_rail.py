@@ -15,17 +15,15 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import Blanker
 from decoders.demodulation.carrier import WINDOW_SYMBOLS, turn_back
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator, decimation
-from decoders.demodulation.demodulator import DemodulatorReport
 from decoders.demodulation.filters import PolyphaseBank
+from decoders.demodulation.intake import DemodulatorReport, Intake
 from decoders.demodulation.matched_filter import matched_samples
 from decoders.demodulation.one_rail_estimate import OneRailAnalyser
 from decoders.demodulation.one_rail_phase import WINDOW, OneRailPhase, RailWindows
 from decoders.demodulation.rails import LevelBlock, LevelKeeper
-from decoders.demodulation.sample_store import SampleStore, usable
 from decoders.demodulation.segment_filter import PIECE_OUTPUTS
 from decoders.demodulation.soft_block import NO_SIGNAL_DB, SoftBlock
 from decoders.demodulation.split_phase import CARRIER_BITS, TRANSMITTER_HZ, bit_bank, bit_energy, carrier_bank
@@ -67,7 +65,6 @@ class OneRailDemodulator:
         band_hz = TRANSMITTER_HZ / 2 if split_phase else (1 + mode.rolloff) / 2 * mode.symbol_rate
         band_hz += mode.carrier_reach_hz
         factor = decimation(sample_rate, mode.symbol_rate, band_hz)
-        self._decimator = Decimator(factor, band_hz / sample_rate)
         rate = sample_rate / factor
         self._bank, self._carrier_bank = _banks(mode, rate)
         # A group of carrier bits may begin with the last bit of a piece.
@@ -75,8 +72,9 @@ class OneRailDemodulator:
         self._margin = 2 * group
         symbols = BLOCK_SYMBOLS[mode.modulation]
         block = 2 * scipy.fft.next_fast_len(round(symbols * rate / mode.symbol_rate / 2))
-        self._portion = block * factor
-        self._tracker = Tracker(OneRailAnalyser(mode, rate, self._bank, block))
+        tracker = Tracker(OneRailAnalyser(mode, rate, self._bank, block))
+        decimator = Decimator(factor, band_hz / sample_rate)
+        self._intake = Intake(decimator, tracker, block, self._margin)
         self._phase = OneRailPhase(WINDOW // CARRIER_BITS if split_phase else 0)
         self._level = LevelKeeper()
         # Energy of the pulse per symbol; and what the filter does not take of it, for Es/N0.
@@ -85,60 +83,29 @@ class OneRailDemodulator:
         self._energy_factor = noise * self._pulse_energy
         # Where no code mends and no parity tells them, bits that may be another's are given as lost.
         self._erase_breaks = not mode.protected
-        self._blanker = Blanker()
-        self._store = SampleStore()
         # Of the symbols, and of the windows, that are still on their way.
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
         self._carrier_share = np.zeros(0)
-        self._counts = {"samples": 0, "bad": 0, "symbols": 0}
 
     @property
     def report(self) -> DemodulatorReport:
         """What happened so far."""
-        count, track = self._counts, self._tracker.report
-        return DemodulatorReport(
-            samples=count["samples"],
-            samples_not_finite=count["bad"],
-            blocks=track.blocks,
-            blocks_locked=track.locked,
-            blocks_disturbed=track.disturbed,
-            jumps=track.jumps,
-            symbols=count["symbols"],
-            offset_hz=track.offset_hz,
-            symbol_rate=track.symbol_rate,
-        )
+        return self._intake.report
 
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
-        blocks = []
-        # Bounded work at a time: memory does not grow with the portion handed in.
-        for start in range(0, len(samples), self._portion):
-            part, bad = usable(samples[start : start + self._portion])
-            self._counts["samples"] += len(part)
-            self._counts["bad"] += bad
-            self._store.append(self._decimator.process(self._blanker.process(part)))
-            for segment in self._tracker.process(self._store.held, self._store.origin):
-                blocks += self._demodulated(segment)
-            self._store.forget(self._tracker.keep_from - self._margin)
-        return SoftBlock.joined(blocks)
+        blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
+        return self._intake.counted(SoftBlock.joined(blocks))
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
-        self._store.append(self._decimator.process(self._blanker.flush()))
-        self._store.append(self._decimator.flush())
-        if self._store.end == 0:
+        blocks = [block for segment in self._intake.flush() for block in self._demodulated(segment)]
+        if self._intake.end == 0:
             return SoftBlock.joined([])
-        blocks = []
-        for segment in self._tracker.flush(self._store.held, self._store.origin):
-            blocks += self._demodulated(segment)
         blocks.append(self._give(self._phase.flush()))
         blocks.append(self._attach(self._level.flush()))
-        # A recording shorter than a block was filled up to be one.
-        rest = SoftBlock.joined(blocks)
-        cut = rest.before(float(self._counts["samples"]))
-        self._counts["symbols"] -= len(rest.locked) - len(cut.locked)
-        return cut
+        return self._intake.counted(self._intake.within(SoftBlock.joined(blocks)))
 
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         """Soft bits of a segment, as far as they are final, a piece at a time."""
@@ -150,7 +117,7 @@ class OneRailDemodulator:
             piece = self._piece(segment, start, count)
             symbols = piece.filtered(self._bank, start, 1, count)
             carrier = self._carrier(piece, segment, first, count)
-            instants = (start + segment.output_step * np.arange(count)) * self._decimator.factor
+            instants = (start + segment.output_step * np.arange(count)) * self._intake.factor
             self._instants = np.concatenate([self._instants, instants])
             self._seen = np.concatenate([self._seen, np.full(count, segment.locked)])
             if first == 0 and broken:
@@ -160,7 +127,7 @@ class OneRailDemodulator:
 
     def _piece(self, segment: Segment, start: float, count: int) -> _Piece:
         """The samples that `count` symbols from instant `start` on and their carrier need."""
-        held, origin = self._store.held, self._store.origin
+        held, origin = self._intake.held, self._intake.origin
         margin = max(self._margin, self._bank.half_span) + 2
         last = start + segment.output_step * (count - 1)
         begin = max(int(start) - margin, origin)
@@ -197,7 +164,6 @@ class OneRailDemodulator:
         locked = seen & np.repeat(level.present, WINDOW)[:symbols]
         # A rail's A^2/s2 is twice the data's energy over N0; the residual carrier's energy counts as well.
         esn0_db = level.esn0_db + 10 * np.log10(self._energy_factor / 2 * (1 + share / self._pulse_energy))
-        self._counts["symbols"] += symbols
         return SoftBlock(
             soft_bits=level.soft_bits.reshape(-1)[:symbols] * seen,
             sample_index=instants,

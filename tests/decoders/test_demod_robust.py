@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from decoders.demodulation.demodulator import Demodulator, DemodulatorReport
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.intake import DemodulatorReport
 from decoders.errors import DecoderError
 from tests.decoders.lrpt_modulator import Setting, bit_errors, noise, received
 

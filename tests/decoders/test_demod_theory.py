@@ -9,31 +9,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.demodulation.demodulator import Demodulator, SoftBlock
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.softbits import SOFT_PER_LLR
+from tests.decoders.all_soft_bits import all_soft_bits
 from tests.decoders.lrpt_modulator import Setting, bit_errors, modulate, noise, received
 
 BITS = 2 * 72_000
 
 
 def demodulate(samples: NDArray[np.complex64], s: Setting, portions: tuple[int, ...] = ()) -> SoftBlock:
-    """All soft bits of `samples`, handed in whole or in the given portions, over and over."""
     demodulator = Demodulator(
         sample_rate=s.sample_rate, modulation=s.modulation, symbol_rate=s.symbol_rate, rolloff=0.6
     )
-    blocks = []
-    at = 0
-    while at < len(samples):
-        size = portions[len(blocks) % len(portions)] if portions else len(samples)
-        blocks.append(demodulator.process(samples[at : at + size]))
-        at += size
-    blocks.append(demodulator.flush())
-    return SoftBlock(
-        *(
-            np.concatenate([getattr(block, field) for block in blocks])
-            for field in ("soft_bits", "sample_index", "esn0_db", "locked")
-        )
-    )
+    return all_soft_bits(demodulator, samples, portions)
 
 
 def random_bits(seed: int, count: int = BITS) -> NDArray[np.int_]:

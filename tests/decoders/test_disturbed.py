@@ -11,7 +11,8 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from decoders.demodulation.blanker import CHUNK, Blanker
-from decoders.demodulation.demodulator import Demodulator, DemodulatorReport
+from decoders.demodulation.demodulator import Demodulator
+from decoders.demodulation.intake import DemodulatorReport
 from tests.decoders.lrpt_modulator import Setting, bit_errors, received
 
 RATE = 250_000.0

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from decoders.demodulation.demodulator import DemodulatorReport
 from decoders.demodulation.demodulators import open_demodulator
+from decoders.demodulation.intake import DemodulatorReport
 from decoders.downlink import Mode, load_downlink
 from decoders.errors import DecoderError
 from tests.decoders import lrpt_modulator

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoders.demodulation.demodulator import SoftBlock
 from decoders.demodulation.demodulators import open_demodulator
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.softbits import SOFT_PER_LLR
 from decoders.downlink import Mode, load_downlink
+from tests.decoders.all_soft_bits import all_soft_bits
 from tests.decoders.one_rail_modulator import (
     Link,
     bit_error_theory,
@@ -38,21 +39,7 @@ def mode_of(link: Link) -> Mode:
 
 
 def demodulate(samples: NDArray[np.complex64], link: Link, portions: tuple[int, ...] = ()) -> SoftBlock:
-    """All soft bits of `samples`, handed in whole or in the given portions, over and over."""
-    demodulator = open_demodulator(mode_of(link), link.sample_rate)
-    blocks = []
-    at = 0
-    while at < len(samples):
-        size = portions[len(blocks) % len(portions)] if portions else len(samples)
-        blocks.append(demodulator.process(samples[at : at + size]))
-        at += size
-    blocks.append(demodulator.flush())
-    return SoftBlock(
-        *(
-            np.concatenate([getattr(block, field) for block in blocks])
-            for field in ("soft_bits", "sample_index", "esn0_db", "locked")
-        )
-    )
+    return all_soft_bits(open_demodulator(mode_of(link), link.sample_rate), samples, portions)
 
 
 def random_bits(seed: int, count: int) -> NDArray[np.int_]:
