@@ -1,0 +1,35 @@
+"""The plan: which passes are received, when, with which receiver and antenna, and why the others are not."""
+
+from scheduler.plan.model import (
+    AntennaResource,
+    Booking,
+    Budget,
+    Candidate,
+    DownlinkNeed,
+    Filler,
+    Maintenance,
+    Plan,
+    ReceiverResource,
+    Rejection,
+    Resources,
+    SlewModel,
+    View,
+)
+from scheduler.plan.reasons import Reason
+
+__all__ = [
+    "AntennaResource",
+    "Booking",
+    "Budget",
+    "Candidate",
+    "DownlinkNeed",
+    "Filler",
+    "Maintenance",
+    "Plan",
+    "Reason",
+    "ReceiverResource",
+    "Rejection",
+    "Resources",
+    "SlewModel",
+    "View",
+]

@@ -1,0 +1,280 @@
+"""What is planned with and what comes out, as frozen records. Times of recordings are whole POSIX seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scheduler.passes import Pass
+from scheduler.plan.reasons import Reason
+from scheduler.value import PassValue
+
+Array = npt.NDArray[np.float64]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class DownlinkNeed:
+    """A band that must be recorded whole."""
+
+    name: str
+    frequency_hz: float
+    bandwidth_hz: float
+
+    @property
+    def low_hz(self) -> float:
+        """Lower edge."""
+        return self.frequency_hz - self.bandwidth_hz / 2
+
+    @property
+    def high_hz(self) -> float:
+        """Upper edge."""
+        return self.frequency_hz + self.bandwidth_hz / 2
+
+
+@dataclass(frozen=True)
+class View:
+    """A pass as one antenna takes it: what that is worth, and where the rotator then points.
+
+    `azimuth_deg` and `elevation_deg` [n] belong to `value.time` and are the rotator's own degrees (flip and
+    turn chosen); empty for a fixed antenna. Two views by one antenna are two turns of the cable, of which the
+    plan chooses.
+    """
+
+    antenna: str
+    value: PassValue
+    azimuth_deg: Array = field(default_factory=lambda: np.empty(0))
+    elevation_deg: Array = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One pass and those of its downlinks that go into one recording.
+
+    Attributes:
+        id: unique within a plan, for example `57166@20260714T032233Z/meteor_lrpt_72k`.
+        seen: the pass.
+        station: whose resources can take it.
+        satellite: name for people.
+        downlinks: recorded together.
+        views: by antenna; without one the pass is rejected.
+        least_s: shorter than this it is not recorded.
+        margin_s: recorded before and after the curve of the value, where nothing else wants the time.
+        bytes_per_s: of the recording, for the disk.
+        power_w: used while it is recorded, for the battery.
+        priority: for the comparison with planners that go by priority; the value has it in already.
+        refused: a reason known beforehand (satellite off, link too weak …); it is passed through.
+    """
+
+    id: str
+    seen: Pass
+    station: str
+    satellite: str
+    downlinks: tuple[DownlinkNeed, ...]
+    views: tuple[View, ...] = ()
+    least_s: int = 60
+    margin_s: int = 0
+    bytes_per_s: float = 0.0
+    power_w: float = 0.0
+    priority: float = 1.0
+    refused: Reason | None = None
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """First and last whole POSIX second that is listened to, margins included."""
+        times = [view.value.time for view in self.views]
+        low = min((float(t[0]) for t in times), default=self.seen.aos.timestamp())
+        high = max((float(t[-1]) for t in times), default=self.seen.los.timestamp())
+        return math.floor(low) - self.margin_s, math.ceil(high) + self.margin_s
+
+
+@dataclass(frozen=True)
+class SlewModel:
+    """How fast a rotator gets from one direction to the next, cable and all: in its own degrees."""
+
+    azimuth_rate_deg_s: float
+    elevation_rate_deg_s: float
+    azimuth_acceleration_deg_s2: float = math.inf
+    elevation_acceleration_deg_s2: float = math.inf
+    settle_s: float = 0.0
+    azimuth_range_deg: float = 450.0
+    elevation_range_deg: float = 180.0
+
+    def time_s(self, azimuth_deg: npt.ArrayLike, elevation_deg: npt.ArrayLike) -> Array:
+        """Seconds for turns by so many degrees, both axes at once."""
+        across = _ramp_s(azimuth_deg, self.azimuth_rate_deg_s, self.azimuth_acceleration_deg_s2)
+        up = _ramp_s(elevation_deg, self.elevation_rate_deg_s, self.elevation_acceleration_deg_s2)
+        return np.maximum(across, up) + self.settle_s
+
+    @property
+    def longest_s(self) -> float:
+        """From one end to the other; taken where a direction is unknown."""
+        return float(self.time_s(self.azimuth_range_deg, self.elevation_range_deg))
+
+
+def _ramp_s(degrees: npt.ArrayLike, rate: float, acceleration: float) -> Array:
+    """Time of a trapezoidal speed profile from rest to rest."""
+    way = np.abs(np.asarray(degrees, np.float64))
+    return np.where(
+        way >= rate**2 / acceleration, way / rate + rate / acceleration, 2 * np.sqrt(way / acceleration)
+    )
+
+
+@dataclass(frozen=True)
+class AntennaResource:
+    """An antenna; without a rotator it is fixed and serves any number of receivers at once.
+
+    `stands_at` is where its rotator points when the plan begins, in the rotator's degrees, if known.
+    """
+
+    name: str
+    station: str
+    frequency_ranges_hz: tuple[Range, ...]
+    rotator: SlewModel | None = None
+    stands_at: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ReceiverResource:
+    """A receiver and the antennas it can be connected to.
+
+    It records one band of `bandwidth_hz`; with `wide` all downlinks that fit into the band at once.
+    `setup_s` passes between two recordings that do not share a tuning.
+    """
+
+    name: str
+    station: str
+    antennas: tuple[str, ...]
+    frequency_ranges_hz: tuple[Range, ...]
+    bandwidth_hz: float
+    setup_s: int = 10
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """A time in which a receiver or antenna of a station, or all of it (None), is not used."""
+
+    station: str
+    resource: str | None
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a station can spend.
+
+    Disk: `disk_bytes` are free when the plan begins, and each midnight (UTC) `disk_freed_bytes_per_day`
+    more. Energy: each UTC day has `energy_wh_per_day`. A recording counts on the day its pass rises.
+    """
+
+    station: str
+    disk_bytes: float = math.inf
+    disk_freed_bytes_per_day: float = 0.0
+    energy_wh_per_day: float = math.inf
+
+
+@dataclass(frozen=True)
+class Filler:
+    """A geostationary satellite received when a receiver is free for `candidate.least_s` or longer."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class Resources:
+    """All that can be booked, of all stations."""
+
+    receivers: tuple[ReceiverResource, ...]
+    antennas: tuple[AntennaResource, ...]
+    maintenance: tuple[Maintenance, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True)
+class Booking:
+    """One recording; `start` and `end` are whole POSIX seconds.
+
+    `fixed` says that it was handed in as never to be moved; `filler` that it fills free time.
+    """
+
+    candidate: Candidate
+    receiver: str
+    antenna: str
+    start: int
+    end: int
+    value: float = 0.0
+    value_parts: Mapping[str, float] = field(default_factory=dict)
+    fixed: bool = False
+    filler: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Pass fields and what is booked."""
+        return _pass_fields(self.candidate) | {
+            "receiver": self.receiver,
+            "antenna": self.antenna,
+            "start": z(self.start),
+            "end": z(self.end),
+            "downlinks": [need.name for need in self.candidate.downlinks],
+            "value": round(self.value, 6),
+            "value_parts": {name: round(part, 6) for name, part in self.value_parts.items()},
+            "fixed": self.fixed,
+            "filler": self.filler,
+        }
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A pass not taken; `blocked_by` are the ids of the bookings in its place."""
+
+    candidate: Candidate
+    reason: Reason
+    blocked_by: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Pass fields and why not."""
+        return _pass_fields(self.candidate) | {
+            "downlinks": [need.name for need in self.candidate.downlinks],
+            "reason": self.reason.code,
+            "reason_words": {language: self.reason.words(language) for language in ("en", "vi")},
+            "blocked_by": list(self.blocked_by),
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bookings by start, rejections by rise; every candidate is in one of them once.
+
+    `value` is that of all bookings together, fillers apart; no plan over the same trim points is worth more
+    than `value * (1 + gap)`.
+    """
+
+    bookings: tuple[Booking, ...]
+    rejected: tuple[Rejection, ...]
+    value: float
+    gap: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The record that `tramthu plan --json` prints; times in UTC with Z."""
+        return {
+            "bookings": [booking.to_json() for booking in self.bookings],
+            "rejected": [rejection.to_json() for rejection in self.rejected],
+            "value": round(self.value, 6),
+            "gap": round(self.gap, 9),
+        }
+
+
+def z(seconds: float) -> str:
+    """A POSIX time as UTC with Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _pass_fields(candidate: Candidate) -> dict[str, Any]:
+    return {"id": candidate.id, **candidate.seen.to_json(), "station": candidate.station}
