@@ -2,7 +2,9 @@
 
 SchedulerError                 exit status 2: the operator can mend it
 ├── ElementsError              a file or line is no usable set of orbital elements
-└── SatelliteError             a satellite is unknown, or its data file is ill-formed
+├── SatelliteError             a satellite is unknown, or its data file is ill-formed
+├── AreaError                  a file of areas is no usable GeoJSON
+└── ValueModelError            an antenna or a weight that cannot be
 """
 
 from __future__ import annotations
@@ -20,3 +22,11 @@ class ElementsError(SchedulerError):
 
 class SatelliteError(SchedulerError):
     """A satellite that is not known, or a data file about one that is ill-formed."""
+
+
+class AreaError(SchedulerError):
+    """A file of areas that cannot be read or holds no usable polygon."""
+
+
+class ValueModelError(SchedulerError):
+    """An antenna, an instrument or a weight that is ill-formed or impossible."""

@@ -102,6 +102,16 @@ def site_position(site: Site) -> Array:
     ])  # fmt: skip
 
 
+def ground_position(latitude_deg: npt.ArrayLike, longitude_deg: npt.ArrayLike) -> Array:
+    """Earth-fixed coordinates in km [3, n] of places on the ellipsoid."""
+    latitude, longitude = np.radians(posix_array(latitude_deg)), np.radians(posix_array(longitude_deg))
+    normal = _WGS84_A_KM / np.sqrt(1 - _E2 * np.sin(latitude) ** 2)
+    across = normal * np.cos(latitude)
+    return np.stack(
+        [across * np.cos(longitude), across * np.sin(longitude), normal * (1 - _E2) * np.sin(latitude)]
+    )
+
+
 def geodetic(position: Array) -> tuple[Array, Array, Array]:
     """Latitude and longitude in degrees and height in km above WGS 84, each [n], from positions [3, n]."""
     x, y, z = position

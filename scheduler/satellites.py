@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scheduler.errors import SatelliteError
+from scheduler.records import record
 
 FOLDER = Path(__file__).parent / "satellites"
 STATUSES = ("active", "weak", "off", "unknown")
@@ -31,6 +31,7 @@ class DownlinkUse:
     eirp_dbw: float | None = None
     eirp_range_dbw: tuple[float, ...] = ()
     bandwidth_hz: float | None = None
+    required_cn0_dbhz: float | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ def load_satellite(path: Path) -> Satellite:
     """One file; `SatelliteError` names file, key and the nearest allowed key."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        made = _record(Satellite, table, "the file", downlinks=_downlinks(table.pop("downlinks", [])))
+        made = record(Satellite, table, "the file", downlinks=_downlinks(table.pop("downlinks", [])))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SatelliteError(f"{path}: {error}") from error
     except SatelliteError as error:
@@ -109,34 +110,7 @@ def load_satellite(path: Path) -> Satellite:
 def _downlinks(uses: Any) -> tuple[DownlinkUse, ...]:
     if not isinstance(uses, list) or not all(isinstance(use, dict) for use in uses):
         raise SatelliteError("downlinks must be tables: [[downlinks]]")
-    return tuple(_record(DownlinkUse, use, f"downlinks[{i}]") for i, use in enumerate(uses))
-
-
-def _record(kind: type[Any], table: Mapping[str, Any], where: str, **given: Any) -> Any:
-    """A frozen record from a table: no key more, none missing, each of the declared type."""
-    allowed = {f.name: f for f in fields(kind) if f.name not in given}
-    for key in table:
-        if key not in allowed:
-            near = difflib.get_close_matches(key, allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed are: {', '.join(allowed)}"
-            raise SatelliteError(f"{where}: unknown key {key!r}; {hint}")
-    missing = [k for k, f in allowed.items() if f.default is MISSING and k not in table]
-    if missing:
-        raise SatelliteError(f"{where}: {', '.join(missing)} missing")
-    values = {k: _typed(v, str(allowed[k].type), f"{where}: {k}") for k, v in table.items()}
-    return kind(**values, **given)
-
-
-def _typed(value: Any, declared: str, where: str) -> Any:
-    kind = declared.removesuffix(" | None")
-    if kind == "float" and type(value) in (int, float):
-        return float(value)
-    if kind in ("str", "int") and type(value).__name__ == kind:
-        return value
-    if kind.startswith("tuple") and isinstance(value, list):
-        element = kind.removeprefix("tuple[").removesuffix(", ...]")
-        return tuple(_typed(item, element, where) for item in value)
-    raise SatelliteError(f"{where} is {value!r}; {declared} is expected")
+    return tuple(record(DownlinkUse, use, f"downlinks[{i}]") for i, use in enumerate(uses))
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -1,0 +1,135 @@
+"""Areas of interest from GeoJSON (RFC 7946), each also as points that stand for equal parts of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scheduler.errors import AreaError
+from scheduler.frames import Array
+
+_MOST_BYTES = 64 << 20
+_MOST_AREAS = 10_000
+_POINTS = 64  # of an area: its seen part is known to about 2 %
+_NAMES = ("name", "nameEn", "NAME", "id", "code")
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """One area; `latitude_deg` and `longitude_deg` [k] are points that stand for equal parts of it."""
+
+    name: str
+    latitude_deg: Array
+    longitude_deg: Array
+    weight: float = 1.0
+
+
+def load_areas(path: Path) -> tuple[Area, ...]:
+    """All polygons of a GeoJSON file, by the name in their properties; `weight` there is 1 if absent.
+
+    Raises:
+        AreaError: the file cannot be read, is no GeoJSON, or holds a feature that is no polygon on the Earth.
+    """
+    try:
+        return areas_of(json.loads(_text(path)))
+    except AreaError as error:
+        raise AreaError(f"{path}: {error}") from error
+    except OSError as error:
+        raise AreaError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise AreaError(f"{path}: no GeoJSON ({error}); polygons in WGS 84 are read") from error
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > _MOST_BYTES:
+        raise AreaError(f"larger than {_MOST_BYTES >> 20} MiB; simplify the outlines")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def areas_of(document: Any) -> tuple[Area, ...]:
+    """Areas of a parsed GeoJSON document; raises `AreaError`."""
+    features = _features(document)
+    if not 0 < len(features) <= _MOST_AREAS:
+        raise AreaError(f"{len(features)} features; 1 to {_MOST_AREAS} are possible")
+    found = tuple(_area(feature, number) for number, feature in enumerate(features, 1))
+    names = [area.name for area in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise AreaError(f"two areas are called {twice[0]!r}; give each a name of its own")
+    return found
+
+
+def _features(document: Any) -> list[Any]:
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "FeatureCollection" and isinstance(document.get("features"), list):
+        return list(document["features"])
+    if kind == "Feature":
+        return [document]
+    if kind in ("Polygon", "MultiPolygon"):
+        return [{"type": "Feature", "properties": {}, "geometry": document}]
+    raise AreaError(f"type is {kind!r}; FeatureCollection, Feature, Polygon and MultiPolygon are read")
+
+
+def _area(feature: Any, number: int) -> Area:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    properties = properties if isinstance(properties, dict) else {}
+    name = next((str(properties[key]) for key in _NAMES if properties.get(key)), f"area {number}")
+    weight = properties.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1e6:
+        raise AreaError(f"{name}: weight is {weight!r}; 0 to 1e6 is possible")
+    polygon = _polygon(feature.get("geometry") if isinstance(feature, dict) else None, name)
+    latitude, longitude = _points(polygon)
+    return Area(name, latitude, longitude, float(weight))
+
+
+def _polygon(geometry: Any, name: str) -> Any:
+    import shapely
+    from shapely.geometry import shape
+
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise AreaError(f"{name}: geometry is {kind!r}; Polygon and MultiPolygon are read")
+    try:
+        polygon = shape(geometry)
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        AttributeError,
+        shapely.errors.ShapelyError,
+    ) as error:
+        raise AreaError(f"{name}: ill-formed coordinates ({error})") from error
+    west, south, east, north = polygon.bounds if not polygon.is_empty else (math.nan,) * 4
+    if not (-90 <= south < north <= 90 and -360 <= west < east <= 360):
+        raise AreaError(
+            f"{name}: reaches from {south}, {west} to {north}, {east}; longitude then latitude in degrees "
+            "(WGS 84) are expected"
+        )
+    return polygon if polygon.is_valid else polygon.buffer(0)
+
+
+def _points(polygon: Any) -> tuple[Array, Array]:
+    """Points of a lattice that is even in longitude and in the sine of the latitude, so equal in area."""
+    import shapely
+
+    west, south, east, north = polygon.bounds
+    low, high = math.sin(math.radians(south)), math.sin(math.radians(north))
+    filled = max(polygon.area / ((east - west) * (north - south)), 1e-3)
+    cells = _POINTS / filled
+    middle = math.cos(math.radians((south + north) / 2))
+    shape = (east - west) * max(middle, 1e-3) / (north - south)
+    columns = max(2, round(math.sqrt(cells * shape)))
+    rows = max(2, round(cells / columns))
+    x = west + (np.arange(columns) + 0.5) / columns * (east - west)
+    y = np.degrees(np.arcsin(low + (np.arange(rows) + 0.5) / rows * (high - low)))
+    longitude, latitude = (a.ravel() for a in np.meshgrid(x, y))
+    inside = shapely.contains_xy(polygon, longitude, latitude)
+    if not inside.any():
+        point = polygon.representative_point()
+        return np.array([point.y]), np.array([point.x])
+    return latitude[inside], longitude[inside]
