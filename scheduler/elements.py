@@ -8,25 +8,24 @@ digit of a two-line set is 864 us.
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sgp4.api import WGS72, Satrec
 
 from scheduler import tle
+from scheduler.element_formats import KINDS, MOST_BYTES, Entry, Lines, Message, as_text, entries
 from scheduler.errors import ElementsError
 
 _DAY_S = 86_400.0
 _SGP4_EPOCH = datetime(1949, 12, 31, tzinfo=UTC)
-_MOST_BYTES = 64 << 20
 
-# OMM key, our field; the first group must be there.
+# OMM key, our field; the first group must be there: an OMM cut behind MEAN_ANOMALY would fly without drag.
 _OMM_NUMBERS = (
     ("MEAN_MOTION", "mean_motion_rev_per_day"),
     ("ECCENTRICITY", "eccentricity"),
@@ -34,9 +33,9 @@ _OMM_NUMBERS = (
     ("RA_OF_ASC_NODE", "raan_deg"),
     ("ARG_OF_PERICENTER", "argument_of_perigee_deg"),
     ("MEAN_ANOMALY", "mean_anomaly_deg"),
+    ("BSTAR", "bstar"),
 )
 _OMM_OPTIONAL = (
-    ("BSTAR", "bstar"),
     ("MEAN_MOTION_DOT", "mean_motion_dot"),
     ("MEAN_MOTION_DDOT", "mean_motion_ddot"),
 )
@@ -45,6 +44,17 @@ _OMM_INTEGERS = (
     ("ELEMENT_SET_NO", "element_set"),
     ("REV_AT_EPOCH", "revolution"),
 )
+
+# What an OMM may say about itself; CelesTrak's JSON and CSV leave these out. A missing one is the first.
+_ONLY = {
+    "MEAN_ELEMENT_THEORY": ("SGP4", "SGP/SGP4"),
+    "REF_FRAME": ("TEME",),
+    "TIME_SYSTEM": ("UTC",),
+    "CENTER_NAME": ("EARTH",),
+}
+# 0 is what the catalogues publish, 2 is SGP4 by CCSDS 502.0-B-3, table 4-3.
+_SGP4_TYPES = (0, 2)
+_SGP4_XP = 4
 
 # What a value may be: lowest, highest.
 _RANGES = {
@@ -94,6 +104,12 @@ class Elements:
                 raise ElementsError(
                     f"{field} of {self.name} is {value}; {lowest:g} to {highest:g} is possible"
                 )
+        if self.ephemeris_type not in _SGP4_TYPES:
+            theory = "SGP4-XP" if self.ephemeris_type == _SGP4_XP else "another theory than SGP4"
+            raise ElementsError(
+                f"the set of {self.name} is for {theory} (ephemeris type {self.ephemeris_type}); "
+                "SGP4 would carry it kilometres off: fetch the set for SGP4 (type 0)"
+            )
 
     @classmethod
     def from_tle(cls, name: str, line1: str, line2: str) -> Elements:
@@ -107,20 +123,19 @@ class Elements:
     @classmethod
     def from_omm(cls, mapping: Mapping[str, Any]) -> Elements:
         """From an OMM's keywords and values, which may be numbers or text."""
+        _check_propagated_here(mapping)
         try:
-            number = int(mapping["NORAD_CAT_ID"])
-            values: dict[str, Any] = {field: float(mapping[key]) for key, field in _OMM_NUMBERS}
-            values |= {field: float(mapping.get(key, 0)) for key, field in _OMM_OPTIONAL}
-            values |= {field: int(mapping[key]) for key, field in _OMM_INTEGERS if key in mapping}
+            number = _integer(mapping["NORAD_CAT_ID"])
+            values: dict[str, Any] = {field: _number(mapping[key]) for key, field in _OMM_NUMBERS}
+            values |= {field: _number(mapping.get(key, 0)) for key, field in _OMM_OPTIONAL}
+            values |= {field: _integer(mapping[key]) for key, field in _OMM_INTEGERS if key in mapping}
             epoch = _omm_epoch(mapping["EPOCH"])
         except KeyError as error:
-            raise ElementsError(f"the OMM has no {error.args[0]}; CCSDS 502.0 requires it") from error
+            raise ElementsError(
+                f"the OMM of {_label(mapping)} has no {error.args[0]}; SGP4 requires it (CCSDS 502.0)"
+            ) from error
         except (TypeError, ValueError, OverflowError) as error:
             raise ElementsError(f"the OMM of {_label(mapping)} holds an ill-formed value: {error}") from error
-        if (theory := str(mapping.get("MEAN_ELEMENT_THEORY", "SGP4"))).upper() not in ("SGP4", "SGP/SGP4"):
-            raise ElementsError(
-                f"the OMM of {_label(mapping)} is for {theory!r}; only SGP4 is propagated here"
-            )
         name = str(mapping.get("OBJECT_NAME") or f"NORAD {number}")
         return cls(
             name=name,
@@ -186,30 +201,63 @@ class Elements:
         return (at - self.epoch).total_seconds() / _DAY_S
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a file held: its sets, and one sentence for each part that is none."""
+
+    sets: tuple[Elements, ...]
+    faults: tuple[str, ...]
+
+
 def load_elements(path: Path) -> list[Elements]:
-    """All sets of a file: two- or three-line sets, or OMM as JSON (one object or a list).
+    """All sets of a file: two- or three-line sets, or OMM as JSON, CSV, XML or KVN, told by the content.
 
     Raises:
         ElementsError: unreadable, empty, a web page, an unknown format, or any set that is ill-formed.
     """
-    text = _read(path)
     try:
-        return _from_text(text)
+        reading = read_elements(_content(path))
     except ElementsError as error:
         raise ElementsError(f"{path}: {error}") from error
+    if reading.faults:
+        raise ElementsError(f"{path}: {reading.faults[0]}")
+    return list(reading.sets)
 
 
-def _from_text(text: str) -> list[Elements]:
-    start = text.lstrip()[:1]
-    if not start:
-        raise ElementsError("the file is empty; fetch the elements again")
-    if start in "[{":
-        return _from_json(text)
-    if start == "<":
-        omm = "<omm" in text[:2000].lower()
-        kind = "an OMM in XML; ask for FORMAT=JSON" if omm else "a web page (HTML or XML)"
-        raise ElementsError(f"this is {kind}, not orbital elements; fetch them again")
-    return _from_lines(text)
+def read_elements(content: bytes) -> Reading:
+    """The sets of a file or download that can be read, beside the faults of the others.
+
+    Raises:
+        ElementsError: not a single set can be read: empty, a web page, another format, or all ill-formed.
+    """
+    sets: list[Elements] = []
+    faults: list[str] = []
+    for entry in entries(as_text(content)):
+        try:
+            sets.append(_from_entry(entry))
+        except ElementsError as error:
+            faults.append(f"{entry.where}: {error}")
+    if not sets:
+        raise ElementsError(faults[0] if faults else f"no element set in it; {KINDS}")
+    return Reading(tuple(sets), tuple(faults))
+
+
+def _from_entry(entry: Entry) -> Elements:
+    if isinstance(entry, Lines):
+        return Elements.from_tle(entry.name, entry.line1, entry.line2)
+    if isinstance(entry, Message):
+        return Elements.from_omm(entry.keywords)
+    raise ElementsError(entry.reason)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ElementsError(f"larger than {MOST_BYTES >> 20} MiB, so no file of orbital elements")
+        return path.read_bytes()
+    except OSError as error:
+        raise ElementsError(f"cannot be read ({error.strerror}); check the name and the rights") from error
 
 
 def select(elements: Sequence[Elements], name_or_id: str | int, at: datetime | None = None) -> Elements:
@@ -241,61 +289,40 @@ def _label(mapping: Mapping[str, Any]) -> str:
 
 
 def _omm_epoch(value: Any) -> datetime:
-    epoch = datetime.fromisoformat(str(value))
+    """Calendar date or day of the year (CCSDS 502.0-B-3, 7.5.10), to the microsecond."""
+    text = str(value).strip()
+    if match := re.fullmatch(r"(\d{4})-(\d{3})(T.*)?", text):
+        date = datetime(int(match[1]), 1, 1) + timedelta(days=int(match[2]) - 1)
+        if date.year != int(match[1]):
+            raise ValueError(f"{text!r} names day {match[2]} of a year")
+        text = f"{date:%Y-%m-%d}{match[3] or ''}".rjust(10, "0")
+    epoch = datetime.fromisoformat(text)
     return epoch.replace(tzinfo=UTC) if epoch.tzinfo is None else epoch.astimezone(UTC)
 
 
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
+def _check_propagated_here(mapping: Mapping[str, Any]) -> None:
+    """Refuse what SGP4 in TEME and UTC would carry to a wrong place."""
+    for key, wanted in _ONLY.items():
+        given = str(mapping.get(key) or wanted[0])
+        if given.upper().replace(" ", "") not in wanted:
             raise ElementsError(
-                f"{path}: larger than {_MOST_BYTES >> 20} MiB, so no file of orbital elements"
+                f"the OMM of {_label(mapping)} has {key} {given!r}; only {wanted[0]} is propagated here"
             )
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
+    if "BTERM" in mapping or "AGOM" in mapping:
         raise ElementsError(
-            f"{path}: cannot be read ({error.strerror}); check the name and the rights"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ElementsError(
-            f"{path}: not text, so no orbital elements; TLE and OMM (JSON) are read"
-        ) from error
+            f"the OMM of {_label(mapping)} has BTERM or AGOM, so it is for SGP4-XP; fetch the set for SGP4"
+        )
 
 
-def _from_json(text: str) -> list[Elements]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ElementsError(f"ill-formed JSON ({error}); was the download cut?") from error
-    items = document if isinstance(document, list) else [document]
-    if not items or not all(isinstance(item, dict) for item in items):
-        raise ElementsError("the JSON holds no OMM objects; fetch the elements again")
-    return [Elements.from_omm(item) for item in items]
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
-def _from_lines(text: str) -> list[Elements]:
-    lines = [(n, line.rstrip()) for n, line in enumerate(text.splitlines(), 1)]
-    lines = [(n, line) for n, line in lines if line and not line.startswith("#")]
-    found: list[Elements] = []
-    name, i = "", 0
-    while i < len(lines):
-        number, line = lines[i]
-        if tle.is_line(line, 1):
-            if i + 1 == len(lines):
-                raise ElementsError(
-                    f"line {number}: the file ends after line 1 of a set; was the download cut?"
-                )
-            try:
-                found.append(Elements.from_tle(name, line, lines[i + 1][1]))
-            except ElementsError as error:
-                raise ElementsError(f"line {number}: {error}") from error
-            name, i = "", i + 2
-        elif i + 1 < len(lines) and tle.is_line(lines[i + 1][1], 1):
-            name, i = line.removeprefix("0 ").strip(), i + 1
-        else:
-            raise ElementsError(
-                f"line {number}: {line[:40]!r} belongs to no two-line set; TLE and OMM (JSON) are read"
-            )
-    if not found:
-        raise ElementsError("no element set in it; TLE and OMM (JSON) are read")
-    return found
+def _integer(value: Any) -> int:
+    number = _number(value)
+    whole = int(number)
+    if whole != number:
+        raise ValueError(f"{value!r} is no whole number")
+    return int(value) if isinstance(value, int) else whole

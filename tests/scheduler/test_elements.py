@@ -118,7 +118,7 @@ def test_omm_of_numbers_or_text_in_a_list_or_alone(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"   \n\n", "empty"),
         (b"<!DOCTYPE html><html><body>403 Forbidden</body></html>", "web page"),
-        (b"<?xml version='1.0'?><ndm><omm id='x'></omm></ndm>", "FORMAT=JSON"),
+        (b"<?xml version='1.0'?><ndm><omm id='x'></omm></ndm>", "has no NORAD_CAT_ID"),
         (b"Invalid query: no such group\n", "belongs to no two-line set"),
         (b"\xff\xfe\x00\x01garbage\x80", "not text"),
         (b"[", "ill-formed JSON"),
