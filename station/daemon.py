@@ -181,7 +181,7 @@ class Daemon:
                 self._start(observation)
 
     def _room_for(self, observation: Observation) -> bool:
-        schedule, receiver = self.config.schedule, self.config.receiver
+        schedule, receiver = self.config.schedule, self.config.receivers[0]
         seconds = (observation.end - observation.start).total_seconds()
         rate = receiver.sample_rate or 0.0
         fmt = receiver.format if receiver.type == "simulator" else _FORMAT_OF_RADIOS

@@ -117,7 +117,7 @@ def _clock() -> Check:
 
 
 def _television_driver(config: StationConfig | None) -> Check:
-    radio = config is not None and config.receiver.type in ("rtl_tcp", "soapy")
+    radio = config is not None and any(r.type in ("rtl_tcp", "soapy") for r in config.receivers)
     loaded = _MODULES.exists() and "dvb_usb_rtl28xxu" in _MODULES.read_text()
     if not loaded:
         return Check("television driver", "ok", "keeps its hands off RTL-SDR dongles")
@@ -164,7 +164,7 @@ def _elements(config: StationConfig) -> Iterator[Check]:
 
 
 def _receiver(config: StationConfig) -> Check:
-    receiver = config.receiver
+    receiver = config.receivers[0]
     if receiver.type == "rtl_tcp":
         mend = f"rtl_tcp -a {receiver.host} -p {receiver.port} on the machine with the dongle"
         return _answers("receiver", receiver.host, receiver.port, mend)

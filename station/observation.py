@@ -235,7 +235,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "elements": dict(observation.elements),
         "start": observation.start.isoformat(),
         "end": observation.end.isoformat(),
-        "receiver": crew.config.receiver.model_dump(mode="json"),
+        "receiver": crew.config.receivers[0].model_dump(mode="json"),
         "products_options": products_options(crew.config),
         "rotator": crew.config.rotator.model_dump(mode="json") if crew.config.rotator else None,
     }
@@ -253,7 +253,7 @@ def _samples_flow(observation: Observation) -> bool:
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:
     """A recorder that hangs must not block the next pass; a simulator may be slower than life."""
     length = (observation.end - observation.start).total_seconds()
-    return length * (5 if crew.config.receiver.type == "simulator" else 1) + 120
+    return length * (5 if crew.config.receivers[0].type == "simulator" else 1) + 120
 
 
 def _fresh(folder: Path, attempt: int) -> Path:

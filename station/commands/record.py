@@ -36,7 +36,7 @@ def record(
         elements=elements_of(list(station.elements.files), known.name, now),
         start=now,
         end=now + timedelta(seconds=seconds),
-        receiver=station.receiver,
+        receiver=station.receivers[0],
         rotator=station.rotator,
     )
     stop = threading.Event()
