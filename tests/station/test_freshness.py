@@ -1,0 +1,52 @@
+"""What is said of old elements: by the seconds they may be off, and by days where those are set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from scheduler.elements import Elements
+from scheduler.errors import ElementsError
+from station.freshness import age_warning
+
+METEOR = Elements.from_tle(
+    "METEOR-M2 4",
+    "1 59051U 24039A   24198.89352404  .00000096  00000+0  62507-4 0  9995",
+    "2 59051  98.5991 160.0580 0007944  45.3672 314.8153 14.22239163 19710",
+)
+
+
+def warned(days: float, elements: Elements = METEOR, **limits: float) -> str:
+    return age_warning(elements, elements.epoch + timedelta(days=days), **limits)  # type: ignore[arg-type]
+
+
+def test_fresh_elements_are_not_spoken_of() -> None:
+    assert warned(3) == ""
+    assert warned(-3) == ""
+
+
+def test_weeks_offline_are_warned_of_with_the_seconds_they_cost() -> None:
+    said = warned(30)
+    assert "30 days after their epoch" in said
+    assert "s early or late" in said
+
+
+def test_elements_that_miss_the_pass_are_refused_unless_forced() -> None:
+    with pytest.raises(ElementsError, match="60 s are allowed"):
+        warned(200)
+    assert "200 days" in warned(200, force=True)
+    with pytest.raises(ElementsError, match="60 s are allowed"):
+        warned(15, replace(METEOR, mean_motion_rev_per_day=15.6, bstar=5e-4))  # a cubesat at 400 km
+
+
+def test_limits_in_days_hold_beside_those_in_seconds() -> None:
+    assert "3 days after" in warned(3, warn_days=2)
+    with pytest.raises(ElementsError, match="20 days are allowed"):
+        warned(21, refuse_days=20)
+
+
+def test_a_geostationary_satellite_cannot_be_late() -> None:
+    still = replace(METEOR, mean_motion_rev_per_day=1.0027, inclination_deg=0.05, bstar=0.0)
+    assert warned(60, still) == ""
