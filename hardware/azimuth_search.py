@@ -1,0 +1,92 @@
+"""The azimuth path of least loss under a rate limit, over all turns, by dynamic programming.
+
+One search answers every question of a hard pass at once: which turn, through the top or round, when to begin
+turning before the culmination, when to unwind. For each moment and each azimuth the best elevation is known
+in closed form, so the search runs over time and azimuth alone: first over the whole range in coarse cells,
+then finely in a corridor about what was found (Bellman 1957).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import minimum_filter1d
+
+from hardware.beam import SIDE_LOBE_DB
+from hardware.limits import Limits
+from hardware.sky import Curve, Sky
+
+Indices = npt.NDArray[np.intp]
+
+COARSE_DEG = 1.0
+FINER = 10  # fine cells in a coarse one
+CORRIDOR = 21  # fine cells to each side
+IDLE_COST = 1e-6  # of a second of lost signal, per cell: of equal paths the one that moves least
+
+
+def search_azimuth(
+    sky: Sky, limits: Limits, ceiling_deg: float, rate_deg_s: float, start_range_deg: tuple[float, float]
+) -> Curve:
+    """Azimuths [n] in the rotator's degrees with the least sum of weight times lost power.
+
+    Args:
+        sky: the pass.
+        limits: of the rotator.
+        ceiling_deg: greatest elevation; above 90 it may pass through the top.
+        rate_deg_s: of the azimuth axis.
+        start_range_deg: azimuths it can stand at when the pass begins.
+    """
+    reach = max(1, round(rate_deg_s * sky.step_s / COARSE_DEG))
+    cell = rate_deg_s * sky.step_s / reach
+    count = int((limits.azimuth_max_deg - limits.azimuth_min_deg) / cell + 1e-9) + 1
+    grid = limits.azimuth_min_deg + cell * np.arange(count, dtype=np.float64)
+    cost = _cost(sky, grid[None, :], limits, ceiling_deg)
+    cost[0, (grid < start_range_deg[0] - cell / 2) | (grid > start_range_deg[1] + cell / 2)] = np.inf
+    coarse = _cheapest(cost, np.zeros(len(sky.weight), np.intp), reach)
+    fine = cell / FINER
+    base = coarse * FINER - CORRIDOR
+    cells = limits.azimuth_min_deg + fine * np.asarray(
+        base[:, None] + np.arange(2 * CORRIDOR + 1), np.float64
+    )
+    cost = _cost(sky, cells, limits, ceiling_deg)
+    cost[(cells < limits.azimuth_min_deg - 1e-9) | (cells > limits.azimuth_max_deg + 1e-9)] = np.inf
+    cost[0, (cells[0] < start_range_deg[0] - cell) | (cells[0] > start_range_deg[1] + cell)] = np.inf
+    found = _cheapest(cost, base, reach * FINER)
+    return np.asarray(limits.azimuth_min_deg + fine * (base + found), np.float64)
+
+
+def _cost(sky: Sky, azimuth_deg: Curve, limits: Limits, ceiling_deg: float) -> Curve:
+    """Weighted lost power of standing at azimuths [n, m] with the best elevation."""
+    turn = np.radians(azimuth_deg - sky.azimuth_deg[:, None])
+    elevation = np.radians(sky.elevation_deg)[:, None]
+    ahead, across = np.cos(elevation) * np.cos(turn), np.cos(elevation) * np.sin(turn)
+    error = np.degrees(np.arcsin(np.minimum(np.abs(across), 1)))
+    beyond = ahead < 0
+    if ceiling_deg <= 90:
+        error = np.where(beyond, ceiling_deg - sky.elevation_deg[:, None], error)
+    else:
+        short = np.degrees(np.arctan2(np.sin(elevation), ahead)) - ceiling_deg
+        error = np.hypot(error, np.maximum(short, 0))
+    error = np.hypot(error, np.maximum(limits.elevation_min_deg - sky.elevation_deg[:, None], 0))
+    loss = np.minimum(12 * (error / sky.beam_width_deg) ** 2, SIDE_LOBE_DB)
+    return np.asarray(sky.step_s * sky.weight[:, None] * (1 - 10 ** (-loss / 10)))
+
+
+def _cheapest(cost: Curve, base: Indices, reach: int) -> Indices:
+    """Column per row with the least sum, moving at most `reach` from `base + column` to the next; [n]."""
+    rows, columns = cost.shape
+    shifts = np.diff(base)
+    pad = reach + int(np.abs(shifts).max(initial=0))
+    value = np.full((rows, columns + 2 * pad), np.inf)
+    value[0, pad : pad + columns] = cost[0]
+    for row, shift in enumerate(shifts.tolist(), start=1):
+        nearest = minimum_filter1d(value[row - 1], 2 * reach + 1, mode="constant", cval=np.inf)
+        value[row, pad : pad + columns] = cost[row] + nearest[pad + shift : pad + shift + columns]
+    idle = IDLE_COST * np.abs(np.arange(-reach, reach + 1))
+    path = np.empty(rows, np.intp)
+    path[-1] = int(np.argmin(value[-1])) - pad
+    for row in range(rows - 1, 0, -1):
+        middle = path[row] + shifts[row - 1] + pad
+        window = value[row - 1, middle - reach : middle + reach + 1] + idle
+        path[row - 1] = middle - reach + int(np.argmin(window)) - pad
+    return path

@@ -1,0 +1,106 @@
+"""From a smooth path to the controller's commands, and from these to where the dish will point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware.beam import angle_deg, loss_db, lost_share
+from hardware.motion import Axis, motion
+from hardware.rotator_model import Direction, RotatorModel, move_time_s
+from hardware.sky import Curve, Sky
+from hardware.track_plan import TrackPlan
+
+
+@dataclass(frozen=True)
+class Commands:
+    """When they take effect, in seconds since the pass's begin, and the targets; each [k]."""
+
+    seconds: Curve
+    azimuth_deg: Curve
+    elevation_deg: Curve
+
+
+def commands_along(sky: Sky, model: RotatorModel, azimuth: Curve, elevation: Curve) -> Commands:
+    """Commands that carry the dish along paths [n] in the rotator's degrees; the first is where to start."""
+    limits, interval_s = model.limits, model.command_interval_s
+    ticks = np.arange(0.0, sky.seconds[-1] + interval_s, interval_s, dtype=np.float64)
+    az_ends = (limits.azimuth_min_deg, limits.azimuth_max_deg)
+    el_ends = (limits.elevation_min_deg, model.ceiling_deg)
+    az = _on_steps(model.azimuth, _ahead(model.azimuth, sky, azimuth, ticks), az_ends)
+    el = _on_steps(model.elevation, _ahead(model.elevation, sky, elevation, ticks), el_ends)
+    new = np.append(True, (np.diff(az) != 0) | (np.diff(el) != 0))
+    return Commands(ticks[new], az[new], el[new])
+
+
+def _ahead(axis: Axis, sky: Sky, path: Curve, ticks: Curve) -> Curve:
+    """Where to send it at each tick so that the middle of its motion, until the next one, meets the path."""
+    interval_s = float(ticks[1] - ticks[0]) if len(ticks) > 1 else 0.0
+    speed = np.abs(np.interp(ticks, sky.seconds, np.gradient(path, sky.step_s)))
+    lead = (interval_s + axis.times_s(speed * interval_s)) / 2
+    return np.asarray(np.interp(ticks + lead, sky.seconds, path), np.float64)
+
+
+def _on_steps(axis: Axis, targets: Curve, ends: Direction) -> Curve:
+    """Rounded to the steps that surely move it: it then starts half a dead band ahead."""
+    step = axis.step_deg
+    low, high = step * math.ceil(ends[0] / step - 1e-9), step * math.floor(ends[1] / step + 1e-9)
+    return np.asarray(np.round(np.clip(step * np.round(targets / step), low, high), 6))
+
+
+def follow_through(
+    commands: Commands,
+    sky: Sky,
+    model: RotatorModel,
+    *,
+    why: str,
+    from_direction: Direction | None,
+    from_time: float | None,
+) -> TrackPlan:
+    """What the mechanics will make of the commands."""
+    az, el = commands.azimuth_deg, commands.elevation_deg
+    start = (float(az[0]), float(el[0]))
+    move_s = 0.0 if from_direction is None else move_time_s(model, from_direction, start)
+    first = sky.begin - max(move_s, model.latency_s)
+    if from_time is not None:
+        first = max(first, from_time)
+    effect = commands.seconds.copy()
+    effect[0] = min(first + model.latency_s - sky.begin, 0.0)
+    stands = start if from_direction is None else from_direction
+    azimuth = motion(model.azimuth, stands[0], effect, az).at(sky.seconds)
+    elevation = motion(model.elevation, stands[1], effect, el).at(sky.seconds)
+    error = angle_deg(azimuth, elevation, sky.azimuth_deg, sky.elevation_deg)
+    loss = loss_db(error, sky.beam_width_deg)
+    lost = float((sky.weight * lost_share(loss)).sum() / sky.weight.sum())
+    time = sky.begin + sky.seconds
+    return TrackPlan(
+        command_time=sky.begin + effect - model.latency_s,
+        command_azimuth_deg=az,
+        command_elevation_deg=el,
+        time=time,
+        azimuth_deg=azimuth,
+        elevation_deg=elevation,
+        error_deg=error,
+        loss_db=loss,
+        worst_loss_db=float(loss[sky.weight > 0].max()),
+        mean_loss_db=-10 * math.log10(1 - lost),
+        lost_share=lost,
+        start_by=float(sky.begin + effect[0] - model.latency_s),
+        move_s=move_s,
+        flip=bool((el > 90).any()),
+        unwind=_unwind(time, azimuth, error, sky.beam_width_deg),
+        why=why,
+    )
+
+
+def _unwind(
+    time: Curve, azimuth_deg: Curve, error_deg: Curve, beam_width_deg: float
+) -> tuple[float, float] | None:
+    """When the beam is off the satellite while the azimuth goes more than 200 degrees."""
+    off = np.flatnonzero(error_deg > beam_width_deg)
+    for run in np.split(off, np.flatnonzero(np.diff(off) > 1) + 1):
+        if len(run) and abs(azimuth_deg[run[-1]] - azimuth_deg[run[0]]) > 200:
+            return float(time[run[0]]), float(time[run[-1]])
+    return None

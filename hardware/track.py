@@ -1,0 +1,124 @@
+"""The whole pass as rotator commands, before it begins: least lost signal, with the loss it will cost.
+
+A satellite's azimuth and elevation become commands in the rotator's own degrees. Chosen are the turn of the
+cable, straight or through the top, the lead into a keyhole, and where nothing else is possible the moment to
+unwind. Pure: arrays in, a frozen plan out; the same input gives the same plan.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware.azimuth_search import search_azimuth
+from hardware.beam import best_elevation_deg
+from hardware.commands import commands_along, follow_through
+from hardware.errors import HardwareError
+from hardware.limits import Limits
+from hardware.rotator_model import Direction, RotatorModel, move_time_s
+from hardware.sky import Curve, Sky, sky_curve
+from hardware.smoothing import smooth_within
+from hardware.track_plan import TrackPlan
+
+__all__ = ["Direction", "RotatorModel", "TrackPlan", "move_time_s", "plan_track"]
+
+STEP_S = 0.1  # the plan's own clock
+SEARCH_EVERY = 10  # samples of it: the search goes by seconds
+NO_LOSS = 0.02  # of the beam width: an error that costs 0.005 dB
+
+
+def plan_track(
+    time: npt.ArrayLike,
+    azimuth_deg: npt.ArrayLike,
+    elevation_deg: npt.ArrayLike,
+    model: RotatorModel,
+    beam_width_deg: float,
+    *,
+    weight: npt.ArrayLike | None = None,
+    from_direction: Direction | None = None,
+    from_time: float | None = None,
+) -> TrackPlan:
+    """Plan a whole pass.
+
+    Args:
+        time: POSIX seconds [n ≥ 2], strictly rising, in steps of about a second.
+        azimuth_deg: true azimuth [n], any turn.
+        elevation_deg: [n]; the margin before and after the pass may lie below the horizon.
+        model: of the rotator.
+        beam_width_deg: of the antenna between half powers at the pass's frequency.
+        weight: worth of each moment [n], ≥ 0; without it 1 above the horizon, 0 below.
+        from_direction: where the rotator stands, cable included; without it any start is taken as reached.
+        from_time: POSIX seconds when it is free to move; without it early enough.
+
+    Raises:
+        HardwareError: fewer than two points, lengths that differ, what is not finite, time that does not
+            rise, weights below 0 or all 0, a beam that is none, or a rotator that stands outside its limits.
+    """
+    sky = sky_curve(time, azimuth_deg, elevation_deg, weight, beam_width_deg=beam_width_deg, step_s=STEP_S)
+    starts = _starts(model, sky.begin, from_direction, from_time)
+    path, why = _choose(sky, model, from_direction, starts)
+    azimuth = smooth_within(path, STEP_S, model.azimuth)
+    elevation = smooth_within(_elevations(sky, model, azimuth), STEP_S, model.elevation)
+    commands = commands_along(sky, model, azimuth, elevation)
+    return follow_through(commands, sky, model, why=why, from_direction=from_direction, from_time=from_time)
+
+
+def _starts(
+    model: RotatorModel, begin: float, from_direction: Direction | None, from_time: float | None
+) -> Direction:
+    """Least and greatest azimuth it can stand at when the pass begins."""
+    low, high = model.limits.azimuth_min_deg, model.limits.azimuth_max_deg
+    if from_direction is None:
+        return low, high
+    if not model.limits.allow(*from_direction):
+        raise HardwareError(f"the rotator stands at {from_direction}, outside its limits {model.limits}")
+    if from_time is None:
+        return low, high
+    way = model.azimuth.way_deg(begin - from_time - model.latency_s)
+    return max(low, from_direction[0] - way), min(high, from_direction[0] + way)
+
+
+def _choose(
+    sky: Sky, model: RotatorModel, from_direction: Direction | None, starts: Direction
+) -> tuple[Curve, str]:
+    """Azimuth path [n] and why: a turn that holds the pass without loss, else what a search finds."""
+    middle = (model.limits.azimuth_min_deg + model.limits.azimuth_max_deg) / 2
+    near = from_direction[0] if from_direction is not None else middle
+    held = _turns(sky.azimuth_deg, model.limits)
+    beyond = _turns(sky.azimuth_deg + 180, model.limits)
+    if model.ceiling_deg + sky.elevation_deg.min() < 180:
+        beyond = []
+    for words, turns in (("straight", held), ("beyond the top", beyond)):
+        good = [t for t in turns if starts[0] <= t[0] <= starts[1] and _lossless(sky, model, t)]
+        if good:
+            path = min(good, key=lambda turn: abs(turn[0] - near))
+            return path, f"{words}: {len(good)} turn(s) of the cable hold the whole pass, the nearest taken"
+    if held or beyond:
+        why = "searched: the azimuth must turn faster than it can, or the start is too far"
+    else:
+        why = "searched: no turn of the cable holds the whole pass"
+    return _searched(sky, model, starts), why
+
+
+def _turns(path: Curve, limits: Limits) -> list[Curve]:
+    first = math.ceil((limits.azimuth_min_deg - path.min()) / 360)
+    last = math.floor((limits.azimuth_max_deg - path.max()) / 360)
+    return [path + 360.0 * turn for turn in range(first, last + 1)]
+
+
+def _lossless(sky: Sky, model: RotatorModel, path: Curve) -> bool:
+    off = np.abs(smooth_within(path, STEP_S, model.azimuth) - path)
+    return bool((off * np.cos(np.radians(sky.elevation_deg))).max() <= NO_LOSS * sky.beam_width_deg)
+
+
+def _searched(sky: Sky, model: RotatorModel, starts: Direction) -> Curve:
+    rough = sky.every(SEARCH_EVERY)
+    found = search_azimuth(rough, model.limits, model.ceiling_deg, model.azimuth.rate_deg_s, starts)
+    return np.asarray(np.interp(sky.seconds, rough.seconds, found), np.float64)
+
+
+def _elevations(sky: Sky, model: RotatorModel, azimuth: Curve) -> Curve:
+    floor = model.limits.elevation_min_deg
+    return best_elevation_deg(azimuth - sky.azimuth_deg, sky.elevation_deg, floor, model.ceiling_deg)
