@@ -29,8 +29,10 @@ def run(target: str, folder: Path, *options: str) -> subprocess.CompletedProcess
     """One target with a corpus of its own; what it writes stays in the folder."""
     (folder / "corpus").mkdir(exist_ok=True)
     command = [sys.executable, FOLDER / target, "-seed=1", f"-artifact_prefix={folder}/", *options]
+    # Through a shell that forks: a child of this process would inherit its peak of memory, which Linux keeps
+    # over vfork and exec, and the fuzzer would take that for its own.
     return subprocess.run(
-        [*command, folder / "corpus"],
+        ["sh", "-c", '"$@"; exit $?', "sh", *command, folder / "corpus"],
         env=os.environ | {"TMPDIR": str(folder)},
         capture_output=True,
         text=True,
