@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,11 +51,17 @@ def pointing_error_deg(elements: Elements, at: datetime, range_km: float) -> flo
 
 
 def drag_km_per_day2(elements: Elements) -> float:
-    """How far drag carries the satellite ahead in the first day: SGP4 with the set's B* against without."""
-    drawn = np.array(elements.satrec().sgp4_tsince(1440.0)[1])
+    """How far drag carries the satellite ahead in the first day, at least the noise of a fitted B*."""
+    return max(abs(signed_drag_km_per_day2(elements)), LEAST_DRAG_KM_PER_DAY2)
+
+
+@lru_cache(maxsize=8192)
+def signed_drag_km_per_day2(elements: Elements) -> float:
+    """SGP4 with the set's B* against without, a day behind the epoch; infinite where it decays before."""
+    error, drawn, _ = elements.satrec().sgp4_tsince(1440.0)
     _, free, velocity = replace(elements, bstar=0.0).satrec().sgp4_tsince(1440.0)
-    along = np.dot(drawn - np.array(free), velocity) / np.linalg.norm(velocity)
-    return max(abs(float(along)), LEAST_DRAG_KM_PER_DAY2) if math.isfinite(along) else math.inf
+    along = np.dot(np.subtract(drawn, free), velocity) / np.linalg.norm(velocity)
+    return float(along) if error == 0 and math.isfinite(along) else math.inf
 
 
 def orbital_speed_km_s(elements: Elements) -> float:

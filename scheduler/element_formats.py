@@ -1,7 +1,7 @@
 """Files of orbital elements taken apart: which format a text is in, and its single sets, unread.
 
-Two-line sets with or without names: see `tle`. OMM: CCSDS 502.0-B-3, section 4 and 505.0-B-3 (XML);
-JSON and CSV as CelesTrak and Space-Track spell them. The kind is told by the content, never by the name. Of a
+Two-line sets with or without names: see `tle`. OMM: CCSDS 502.0-B-3, section 4 and 505.0-B-3 (XML); JSON
+and CSV as CelesTrak and Space-Track spell them. The kind is told by the content, never by the name. Of a
 file cut short or damaged in one place the other sets are still found, and each fault is named.
 """
 

@@ -1,0 +1,277 @@
+"""Whether a new set of elements may follow those already held: pure judgement, no disk and no network.
+
+The old set is carried to the new epoch and the new one back to the old, over a whole turn each, since an
+epoch at the node hides an altered inclination. What drag and the measured ageing (`ageing`) explain is
+accepted. What a manoeuvre of station keeping explains waits for a second witness: another set of the same
+new orbit, or another source with the same set. What neither explains is another satellite or a damaged set,
+and only an operator may let it in. A satellite whose own sets agree better than the model is judged by its
+own sets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from scheduler.ageing import (
+    LEAST_DRAG_KM_PER_DAY2,
+    along_track_bound_km,
+    orbital_speed_km_s,
+    signed_drag_km_per_day2,
+)
+from scheduler.elements import Elements
+from scheduler.frames import Array
+
+FUTURE = timedelta(days=1)  # operators publish epochs some hours ahead
+SAME_EPOCH = timedelta(seconds=1)  # the last digit of a two-line set is 0.9 ms
+_WITNESS_APART = timedelta(hours=2)
+_AHEAD_DAYS = 3.0  # what a set will be used for before the next one comes
+_MARGIN = 3.0  # times the 95 % of the ageing model
+_LEAST_SCALE = 0.15  # of the model, for a satellite whose sets agree well
+_OWN_SETS = 12
+_FEWEST_OWN_SETS = 6
+_CROSS_KM, _CROSS_KM_PER_DAY = 0.5, 0.2  # measured: 0.12 at 2 days, 1.5 at 20 (figures/element_ageing.py)
+_RADIAL_KM, _RADIAL_KM_PER_DAY = 1.0, 0.5  # measured: 0.5 and 3.6
+_LOW_ORBIT_KM = 7000.0  # all of these grow with the orbit
+_KEEPING_SPEED = 1e-4  # relative change of speed in one manoeuvre: 0.75 m/s in low orbit
+_KEEPING_TILT_DEG = 0.15
+_DAY_S = 86_400.0
+_PHASES = np.arange(8) / 8
+_DRAG_MATTERS_KM = 1.0
+_DRAG_RATIO = 4.0
+
+
+class Kind(Enum):
+    """What becomes of a set."""
+
+    ACCEPTED = "accepted"
+    KNOWN = "known"
+    OLDER = "older"
+    SUSPECT = "suspect"  # a second witness lets it in
+    REFUSED = "refused"  # only an operator lets it in
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement and its reason in words."""
+
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A set in quarantine."""
+
+    elements: Elements
+    source: str
+    reason: str
+    may_be_confirmed: bool
+
+
+@dataclass(frozen=True)
+class _Offset:
+    """The greatest distances over a turn, km."""
+
+    along: float
+    cross: float
+    radial: float
+
+    def within(self, limits: _Offset) -> bool:
+        return self.along <= limits.along and self.cross <= limits.cross and self.radial <= limits.radial
+
+    def plus(self, other: _Offset) -> _Offset:
+        return _Offset(self.along + other.along, self.cross + other.cross, self.radial + other.radial)
+
+    def words(self) -> str:
+        return f"{self.along:.1f} km along, {self.cross:.1f} across and {self.radial:.1f} in height"
+
+
+def judge(
+    new: Elements, held: Sequence[Elements], suspects: Sequence[Suspect], source: str, latest: datetime
+) -> Verdict:
+    """What becomes of a set.
+
+    Args:
+        new: the set.
+        held: accepted sets of this satellite, oldest first.
+        suspects: its sets in quarantine.
+        source: where the new one comes from.
+        latest: the time now as far as it is known; an epoch more than a day ahead is not believed.
+    """
+    if not _flies(new):
+        return Verdict(Kind.REFUSED, "SGP4 gives no position at its own epoch")
+    if new.epoch > latest + FUTURE:
+        days = (new.epoch - latest).total_seconds() / _DAY_S
+        return Verdict(Kind.REFUSED, f"its epoch {new.epoch:%Y-%m-%d %H:%M} lies {days:.1f} days ahead")
+    if not held:
+        return Verdict(Kind.ACCEPTED, "the first set of this satellite; there is nothing to compare it with")
+    newest = held[-1]
+    if abs(new.epoch - newest.epoch) < SAME_EPOCH:
+        return Verdict(Kind.KNOWN, "its epoch is that of the set held")
+    if new.epoch < newest.epoch:
+        return Verdict(Kind.OLDER, f"its epoch is older than {newest.epoch:%Y-%m-%d %H:%M}, the one held")
+    verdict = compare(newest, new, held)
+    if verdict.kind is Kind.SUSPECT and any(_confirms(new, source, s, held) for s in suspects):
+        return Verdict(Kind.ACCEPTED, f"confirmed by a second set: {verdict.reason}")
+    return verdict
+
+
+def compare(old: Elements, new: Elements, held: Sequence[Elements]) -> Verdict:
+    """Whether the orbit of `new` follows from that of `old`; those held tell how well such sets agree."""
+    gap = abs(new.age_days(old.epoch))
+    drag = max(_usual_drag(held), LEAST_DRAG_KM_PER_DAY2)
+    scale = _scale(tuple(held[-_OWN_SETS:]), drag)
+    moved = Verdict(Kind.ACCEPTED, "its orbit follows from that of the set held")
+    for at, days, share in (
+        (new.epoch, gap, scale),
+        (old.epoch, gap, scale),
+        (new.epoch + timedelta(days=_AHEAD_DAYS), gap + _AHEAD_DAYS, 1.0),
+    ):
+        offset = _offset(old, new, at)
+        if offset is None:
+            return _compare_shape(old, new)
+        verdict = _judge_offset(offset, _limits(old, days, drag, share), _keeping(old, days))
+        if verdict.kind is Kind.REFUSED:
+            return verdict
+        moved = verdict if moved.kind is Kind.ACCEPTED else moved
+    return moved if moved.kind is not Kind.ACCEPTED else _compare_drag(new, held, moved)
+
+
+def agrees(old: Elements, new: Elements, held: Sequence[Elements]) -> bool:
+    """Whether two sets are of one orbit without any manoeuvre."""
+    return compare(old, new, held).kind is Kind.ACCEPTED
+
+
+def _limits(old: Elements, days: float, drag: float, share: float) -> _Offset:
+    """What drag and age explain."""
+    size = _size(old)
+    return _Offset(
+        share * _MARGIN * size * along_track_bound_km(days, drag),
+        size * (_CROSS_KM + _CROSS_KM_PER_DAY * days),
+        size * (_RADIAL_KM + _RADIAL_KM_PER_DAY * days),
+    )
+
+
+def _keeping(old: Elements, days: float) -> _Offset:
+    """What one manoeuvre of station keeping adds: n changes by three times the share that speed does."""
+    return _Offset(
+        3 * _KEEPING_SPEED * orbital_speed_km_s(old) * _DAY_S * days,
+        _radius_km(old) * math.radians(_KEEPING_TILT_DEG),
+        10 * _KEEPING_SPEED * _radius_km(old),
+    )
+
+
+def _judge_offset(offset: _Offset, limits: _Offset, keeping: _Offset) -> Verdict:
+    if offset.within(limits):
+        return Verdict(Kind.ACCEPTED, "its orbit follows from that of the set held")
+    said = f"its orbit has jumped by {offset.words()} where drag and age explain {limits.words()}"
+    if offset.within(limits.plus(keeping)):
+        return Verdict(Kind.SUSPECT, f"{said}: a manoeuvre, or a bad set")
+    return Verdict(Kind.REFUSED, f"{said}, and no manoeuvre the rest: another satellite, or a bad set")
+
+
+def _compare_drag(new: Elements, held: Sequence[Elements], else_: Verdict) -> Verdict:
+    """A wrong B* does not show at the epoch, only days later."""
+    usual = _usual_drag(held)
+    if usual * _AHEAD_DAYS**2 < _DRAG_MATTERS_KM:
+        return else_
+    drag = signed_drag_km_per_day2(new)
+    if usual / _DRAG_RATIO <= drag <= usual * _DRAG_RATIO:
+        return else_
+    kind = Kind.SUSPECT if drag > 0 else Kind.REFUSED
+    return Verdict(
+        kind, f"its B* {new.bstar:g} stands for {drag / usual:.2f} times the drag of the sets held"
+    )
+
+
+def _compare_shape(old: Elements, new: Elements) -> Verdict:
+    """All that is left when SGP4 cannot carry one of the sets to the other's epoch."""
+    tilt = abs(new.inclination_deg - old.inclination_deg)
+    speed = abs(new.mean_motion_rev_per_day / old.mean_motion_rev_per_day - 1)
+    said = f"SGP4 cannot carry it to the set of {old.epoch:%Y-%m-%d}; inclination differs by {tilt:.2f}°"
+    alike = tilt < 0.5 and speed < 0.02
+    return Verdict(Kind.SUSPECT if alike else Kind.REFUSED, f"{said}, mean motion by {speed:.1%}")
+
+
+def _confirms(new: Elements, source: str, suspect: Suspect, held: Sequence[Elements]) -> bool:
+    if not suspect.may_be_confirmed:
+        return False
+    apart = abs(new.epoch - suspect.elements.epoch)
+    if apart < SAME_EPOCH:
+        return suspect.source != source and _same_orbit(suspect.elements, new)
+    older, newer = sorted((suspect.elements, new), key=_epoch)
+    return apart >= _WITNESS_APART and agrees(older, newer, held)
+
+
+def _same_orbit(a: Elements, b: Elements) -> bool:
+    offset = _offset(a, b, a.epoch)
+    return offset is not None and max(offset.along, offset.cross, offset.radial) < 0.1
+
+
+def _epoch(elements: Elements) -> datetime:
+    return elements.epoch
+
+
+def _radius_km(elements: Elements) -> float:
+    return orbital_speed_km_s(elements) * _DAY_S / (2 * math.pi * elements.mean_motion_rev_per_day)
+
+
+def _size(elements: Elements) -> float:
+    return max(1.0, _radius_km(elements) / _LOW_ORBIT_KM)
+
+
+def _usual_drag(held: Sequence[Elements]) -> float:
+    return max(float(np.median([signed_drag_km_per_day2(e) for e in held[-_OWN_SETS:]])), 0.0)
+
+
+@lru_cache(maxsize=1024)
+def _scale(held: tuple[Elements, ...], drag: float) -> float:
+    """How well this satellite's own sets agree, as a share of the model."""
+    if len(held) < _FEWEST_OWN_SETS:
+        return 1.0
+    shares = []
+    for old, new in pairwise(held):
+        offset = _offset(old, new, new.epoch)
+        bound = _size(new) * along_track_bound_km(old.age_days(new.epoch), drag)
+        shares.append(math.inf if offset is None else offset.along / bound)
+    return float(np.clip(2 * np.percentile(shares, 80), _LEAST_SCALE, 1.0))
+
+
+@lru_cache(maxsize=8192)
+def _flies(elements: Elements) -> bool:
+    error, position, _ = elements.satrec().sgp4_tsince(0.0)
+    return error == 0 and all(map(math.isfinite, position))
+
+
+@lru_cache(maxsize=8192)
+def _offset(old: Elements, new: Elements, at: datetime) -> _Offset | None:
+    """Old against new over one turn around `at`; None where SGP4 gives no position."""
+    days = at.timestamp() / _DAY_S + _PHASES / new.mean_motion_rev_per_day
+    there, moving = _positions(new, days)
+    here, _ = _positions(old, days)
+    if not (np.isfinite(there).all() and np.isfinite(here).all()):
+        return None
+    distance = np.linalg.norm(there, axis=1)
+    radial = there / distance[:, None]
+    across = np.cross(there, moving)
+    across /= np.linalg.norm(across, axis=1)[:, None]
+    along = np.cross(across, radial)
+    angle = np.arctan2((here * along).sum(axis=1), (here * radial).sum(axis=1))
+    height = np.linalg.norm(here, axis=1) - distance
+    return _Offset(*(float(np.abs(x).max()) for x in (angle * distance, (here * across).sum(axis=1), height)))
+
+
+def _positions(elements: Elements, days: Array) -> tuple[Array, Array]:
+    """TEME positions and velocities [n, 3] at days since 1970; NaN where SGP4 fails."""
+    whole = np.floor(days)
+    error, position, velocity = elements.satrec().sgp4_array(whole + 2_440_587.5, days - whole)
+    position[error != 0] = np.nan
+    return position, velocity

@@ -1,0 +1,154 @@
+"""The accepted sets of each satellite and those in quarantine, and what moves from there to here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from scheduler.element_checks import Kind, Suspect, agrees, judge
+from scheduler.element_history import LineFile, Record, read_copy, write_copy
+from scheduler.elements import Elements
+from scheduler.errors import ElementsError
+
+_QUARANTINED = 50
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A set that was not let in."""
+
+    elements: Elements
+    source: str
+    reason: str
+
+    def __str__(self) -> str:
+        """In one sentence."""
+        of = f"{self.elements.name} ({self.elements.norad_id}), epoch {self.elements.epoch:%Y-%m-%d %H:%M}"
+        return f"the set of {of} from {self.source} is not used: {self.reason}"
+
+
+class Vault:
+    """The folder of the store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._copy_path = folder / "elements.json"
+        self._sets: dict[int, LineFile] = {}
+        self._suspects: dict[int, LineFile] = {}
+        self._faults: list[str] = []
+        self._held: dict[int, list[Elements]] = {}
+        for elements in read_copy(self._copy_path):
+            self._held[elements.norad_id] = [elements]
+        for path in sorted((folder / "sets").glob("*.txt")):
+            if path.stem.isdigit():
+                self._open(int(path.stem))
+
+    def newest(self) -> list[Elements]:
+        """The newest accepted set of each satellite."""
+        return [sets[-1] for _, sets in sorted(self._held.items()) if sets]
+
+    def held(self, norad_id: int) -> list[Elements]:
+        """The accepted sets of a satellite, oldest first."""
+        return list(self._held.get(norad_id, []))
+
+    def quarantine(self, norad_id: int) -> list[Refusal]:
+        """What was refused of a satellite."""
+        return [Refusal(r.elements, r.source, r.note) for r in self._quarantined(norad_id).records]
+
+    def waiting(self, norad_id: int) -> list[Refusal]:
+        """Those in quarantine that are newer than the set held."""
+        held = self._held.get(norad_id)
+        return [r for r in self.quarantine(norad_id) if not held or r.elements.epoch > held[-1].epoch]
+
+    def follows(self, elements: Elements) -> bool:
+        """Whether the orbit follows from the newest set of that satellite, whatever the clock says."""
+        held = self.held(elements.norad_id)
+        return bool(held) and held[-1].epoch < elements.epoch and agrees(held[-1], elements, held)
+
+    def offer(
+        self, elements: Elements, source: str, latest: datetime, now: datetime
+    ) -> tuple[list[Elements], Refusal | None]:
+        """Judge a set and keep it, in the one place or the other; those that are now accepted."""
+        held = self._held.get(elements.norad_id, [])
+        verdict = judge(elements, held, self._suspects_of(elements.norad_id), source, latest)
+        if verdict.kind is Kind.ACCEPTED:
+            return self._accept(Record(elements, source, now, verdict.reason)), None
+        if verdict.kind in (Kind.KNOWN, Kind.OLDER):
+            return [], None
+        refusal = Refusal(elements, source, verdict.reason)
+        file = self._quarantined(elements.norad_id)
+        if any(r.elements == elements and r.source == source for r in file.records):
+            return [], None
+        file.append(Record(elements, source, now, verdict.reason, verdict.kind is Kind.SUSPECT))
+        return [], refusal
+
+    def judge_again(self, norad_id: int, latest: datetime, now: datetime) -> list[Elements]:
+        """Let those in from quarantine that are good by what is known now."""
+        accepted = []
+        for record in sorted(self._quarantined(norad_id).records, key=lambda r: r.elements.epoch):
+            held, suspects = self._held.get(norad_id, []), self._suspects_of(norad_id)
+            verdict = judge(record.elements, held, suspects, record.source, latest)
+            if verdict.kind is Kind.ACCEPTED:
+                accepted += self._accept(Record(record.elements, record.source, now, verdict.reason))
+        return accepted
+
+    def release(self, norad_id: int, now: datetime) -> Elements:
+        """Accept the newest in quarantine unseen; raises `ElementsError` when there is none."""
+        waiting = self.waiting(norad_id)
+        if not waiting:
+            raise ElementsError(f"no set of satellite {norad_id} newer than the one held is in quarantine")
+        chosen = max(waiting, key=lambda r: r.elements.epoch)
+        self._accept(Record(chosen.elements, chosen.source, now, "let in by the operator"))
+        return chosen.elements
+
+    def take_faults(self) -> list[str]:
+        """What went wrong with the disk since the last call."""
+        files = (*self._sets.values(), *self._suspects.values())
+        found = [*self._faults, *(fault for file in files for fault in file.faults)]
+        self._faults.clear()
+        for file in files:
+            file.faults.clear()
+        return found
+
+    def _accept(self, record: Record) -> list[Elements]:
+        """Keep a set, and before it those in quarantine that it bears out."""
+        norad_id = record.elements.norad_id
+        held = self._held.setdefault(norad_id, [])
+        borne_out = [
+            r
+            for r in self._quarantined(norad_id).records
+            if r.may_be_confirmed
+            and held
+            and held[-1].epoch < r.elements.epoch < record.elements.epoch
+            and agrees(r.elements, record.elements, held)
+        ]
+        records = [*sorted(borne_out, key=lambda r: r.elements.epoch), record]
+        for one in records:
+            self._open(norad_id).append(one)
+            held.append(one.elements)
+        try:
+            write_copy(self._copy_path, self.newest())
+        except OSError as error:
+            self._faults.append(f"{self._copy_path}: cannot be written ({error.strerror}); mend the disk")
+        return [one.elements for one in records]
+
+    def _open(self, norad_id: int) -> LineFile:
+        if norad_id not in self._sets:
+            file = self._sets[norad_id] = LineFile(self._folder / "sets" / f"{norad_id}.txt")
+            known = {e.epoch: e for e in self._held.get(norad_id, [])}
+            known |= {r.elements.epoch: r.elements for r in file.records if r.elements.norad_id == norad_id}
+            self._held.setdefault(norad_id, [])[:] = [known[epoch] for epoch in sorted(known)]
+        return self._sets[norad_id]
+
+    def _quarantined(self, norad_id: int) -> LineFile:
+        if norad_id not in self._suspects:
+            path = self._folder / "quarantine" / f"{norad_id}.txt"
+            self._suspects[norad_id] = LineFile(path, kept=_QUARANTINED)
+        return self._suspects[norad_id]
+
+    def _suspects_of(self, norad_id: int) -> list[Suspect]:
+        return [
+            Suspect(r.elements, r.source, r.note, r.may_be_confirmed)
+            for r in self._quarantined(norad_id).records
+        ]

@@ -1,0 +1,289 @@
+"""Elements from several sources into a store that nothing bad gets into and nothing good gets out of.
+
+A source is a URL, a file, a folder, or a pattern such as /media/*/elements for a USB stick; they are asked
+in order. Each set that comes is judged by itself (`element_checks`) before it may follow those held; what
+is refused lies in quarantine with its reason, and is judged again when more is known. The clock is an
+argument, and may be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from scheduler.download import Answer, UrlState, download
+from scheduler.element_checks import FUTURE
+from scheduler.element_clock import ClockFinding, ClockState, clock_against_elements
+from scheduler.element_files import NoFilesError, files_of, read_file
+from scheduler.element_history import write_whole
+from scheduler.element_vault import Refusal, Vault
+from scheduler.elements import Elements, read_elements
+from scheduler.errors import ElementsError
+
+__all__ = ["ElementStore", "FetchReport", "Refusal", "SourceReport"]
+
+_FRESH = timedelta(days=1.5)
+_WITNESSES = 3  # satellites whose sets follow from their own and lie ahead of the clock
+_DEFAULT_CONTACT = "unattended"
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one source gave; `outcome` is read, partial, unchanged, waiting, spared, absent or failed."""
+
+    source: str
+    outcome: str
+    said: str = ""
+    sets: int = 0
+    server_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FetchReport:
+    """What a refresh did; `problems` is what an operator should read."""
+
+    sources: tuple[SourceReport, ...]
+    accepted: tuple[Elements, ...]
+    refused: tuple[Refusal, ...]
+    clock: ClockFinding
+    problems: tuple[str, ...]
+
+
+class ElementStore:
+    """The validated sets of the wanted satellites and their history, in a folder of its own.
+
+    Args:
+        folder: made when it is not there; one process at a time may write to it.
+        contact: an address that a server's operator can write to, for the User-Agent.
+        longest_s: the time that one download may take.
+    """
+
+    def __init__(self, folder: Path, *, contact: str = _DEFAULT_CONTACT, longest_s: float = 180.0) -> None:
+        self._vault = Vault(Path(folder))
+        self._urls_path = Path(folder) / "urls.json"
+        self._urls = _read_states(self._urls_path)
+        self._agent = f"tramthu (satellite ground station; {contact})"
+        self._longest_s = longest_s
+        self._seen: dict[Path, tuple[object, ...]] = {}
+
+    def elements(self) -> list[Elements]:
+        """The newest accepted set of each satellite, by catalogue number."""
+        return self._vault.newest()
+
+    def history(self, norad_id: int) -> list[Elements]:
+        """All accepted sets of one satellite that are kept, oldest first."""
+        return self._vault.held(norad_id)
+
+    def quarantine(self, norad_id: int) -> list[Refusal]:
+        """The sets of one satellite that were not let in, in the order in which they came."""
+        return self._vault.quarantine(norad_id)
+
+    def release(self, norad_id: int, now: datetime) -> Elements:
+        """Let the newest set in quarantine in on an operator's word.
+
+        Raises:
+            ElementsError: none is there.
+        """
+        return self._vault.release(norad_id, now)
+
+    def refresh(
+        self,
+        sources: Sequence[str | Path],
+        wanted_ids: Iterable[int],
+        now: datetime,
+        *,
+        gnss_time: datetime | None = None,
+    ) -> FetchReport:
+        """Ask the sources in order and take what is good. A bad source is reported, never raised.
+
+        Args:
+            sources: URLs (http, https), files, folders, patterns.
+            wanted_ids: catalogue numbers; sets of others are passed over.
+            now: the clock's time.
+            gnss_time: a GNSS receiver's, where there is one.
+        """
+        run = _Run(self._vault, frozenset(wanted_ids), now, gnss_time)
+        for source in map(str, sources):
+            if urlsplit(source).scheme in ("http", "https"):
+                self._ask(source, run)
+            else:
+                self._look(source, run)
+        run.judge_again()
+        return run.report()
+
+    def _look(self, source: str, run: _Run) -> None:
+        """A file, or all files of a folder or pattern that have changed since the last look."""
+        count, faults, unchanged = 0, list[str](), 0
+        try:
+            paths = files_of(source)
+        except NoFilesError as error:
+            run.reports.append(SourceReport(source, "absent" if error.expected else "failed", str(error)))
+            return
+        for path in paths:
+            try:
+                content, mark = read_file(path)
+                if self._seen.get(path) == (*mark, run.wanted):
+                    unchanged += 1
+                    continue
+                reading = read_elements(content)
+            except (ElementsError, OSError) as error:
+                faults.append(f"{path.name}: {error}")
+                continue
+            count += run.take(reading.sets, source)
+            faults += [f"{path.name}: {fault}" for fault in reading.faults[:3]]
+            self._seen[path] = (*mark, run.wanted)
+        outcome = (
+            "read" if count and not faults else "partial" if count else "unchanged" if unchanged else "failed"
+        )
+        if outcome == "failed" and not faults:
+            faults = ["no set of a wanted satellite in it"]
+        run.reports.append(SourceReport(source, outcome, "; ".join(faults[:5]), count))
+
+    def _ask(self, url: str, run: _Run) -> None:
+        state = self._urls.get(url, UrlState())
+        if wait_s := state.wait_s(run.now.timestamp()):
+            said = f"it may be asked again in {wait_s / 60:.0f} minutes ({state.failures} failures before)"
+            run.reports.append(SourceReport(url, "waiting", said))
+            return
+        if run.served and run.fresh():
+            run.reports.append(SourceReport(url, "spared", "the sources before it had all that is wanted"))
+            return
+        # Before the request: a power cut in the middle must not make us ask again at once.
+        self._remember(url, state.succeeded(run.now.timestamp()), run)
+        have = {e.norad_id for e in self.elements()}
+        conditional = state.wanted == tuple(sorted(run.wanted)) and have >= set(state.held)
+        answer = download(url, state, agent=self._agent, conditional=conditional, longest_s=self._longest_s)
+        self._remember(url, self._digest(url, state, answer, run), run)
+
+    def _digest(self, url: str, state: UrlState, answer: Answer, run: _Run) -> UrlState:
+        """Take what came; how the URL is to be treated from now on."""
+        at = run.now.timestamp()
+        if answer.unchanged:
+            run.served = True
+            run.reports.append(SourceReport(url, "unchanged", "", 0, answer.server_time))
+            return state.succeeded(at)
+        if answer.reason:
+            run.reports.append(SourceReport(url, "failed", answer.reason, 0, answer.server_time))
+            return state.failed(at, reached=answer.status != 0, retry_after_s=answer.retry_after_s)
+        try:
+            reading = read_elements(answer.content)
+        except ElementsError as error:
+            run.reports.append(SourceReport(url, "failed", str(error), 0, answer.server_time))
+            return state.failed(at)
+        count = run.take(reading.sets, urlsplit(url).netloc, answer.server_time)
+        if not count:
+            said = f"none of its {len(reading.sets)} sets is of a wanted satellite"
+            run.reports.append(SourceReport(url, "failed", said, 0, answer.server_time))
+            return state.failed(at)
+        run.served = True
+        outcome = "partial" if reading.faults else "read"
+        said = "; ".join(reading.faults[:5])
+        run.reports.append(SourceReport(url, outcome, said, count, answer.server_time))
+        if reading.faults:  # next time whole, whatever its ETag says
+            return replace(state.succeeded(at), etag="", last_modified="")
+        return replace(
+            state.succeeded(at),
+            etag=answer.etag,
+            last_modified=answer.last_modified,
+            wanted=tuple(sorted(run.wanted)),
+            held=tuple(sorted({e.norad_id for e in reading.sets} & run.wanted)),
+        )
+
+    def _remember(self, url: str, state: UrlState, run: _Run) -> None:
+        self._urls[url] = state
+        try:
+            write_whole(
+                self._urls_path,
+                json.dumps({u: s.to_json() for u, s in self._urls.items()}, indent=1).encode(),
+            )
+        except OSError as error:
+            run.faults.append(f"{self._urls_path}: cannot be written ({error.strerror}); mend the disk")
+
+
+class _Run:
+    """One refresh under way."""
+
+    def __init__(
+        self, vault: Vault, wanted: frozenset[int], now: datetime, gnss_time: datetime | None
+    ) -> None:
+        self.wanted, self.now = wanted, now
+        self.reports: list[SourceReport] = []
+        self.faults: list[str] = []
+        self.served = False  # a server has answered with something of use
+        self._vault, self._gnss_time = vault, gnss_time
+        self._accepted: list[Elements] = []
+        self._refused: list[Refusal] = []
+
+    def take(self, sets: Iterable[Elements], source: str, server_time: datetime | None = None) -> int:
+        """Judge the wanted ones of one source, oldest first; how many were wanted."""
+        wanted = sorted((e for e in sets if e.norad_id in self.wanted), key=lambda e: e.epoch)
+        latest = self._latest(wanted, server_time)
+        for elements in wanted:
+            accepted, refusal = self._vault.offer(elements, source, latest, self.now)
+            self._accepted += accepted
+            self._refused += [refusal] if refusal else []
+        return len(wanted)
+
+    def judge_again(self) -> None:
+        """Those in quarantine: a clock put right or a second witness may have come."""
+        latest = self._latest([], self._server_time())
+        for norad_id in sorted(self.wanted):
+            self._accepted += self._vault.judge_again(norad_id, latest, self.now)
+
+    def fresh(self) -> bool:
+        """Whether every wanted satellite has a young set and none waits for a witness."""
+        young = {e.norad_id for e in self._vault.newest() if self.now - e.epoch < _FRESH}
+        return young >= self.wanted and not any(self._vault.waiting(n) for n in self.wanted)
+
+    def report(self) -> FetchReport:
+        """What was done, once all is done."""
+        clock = self._clock()
+        held = {e.norad_id: e for e in self._vault.newest()}
+        missing = sorted(self.wanted - held.keys())
+        problems = [f"{r.source}: {r.said}" for r in self.reports if r.outcome in ("failed", "partial")]
+        problems += [str(r[-1]) for n in sorted(self.wanted) if (r := self._vault.waiting(n))]
+        problems += [f"no source has a set of satellite {norad_id}" for norad_id in missing]
+        problems += [clock.said] if clock.state in (ClockState.BEHIND, ClockState.AHEAD) else []
+        problems += self.faults + self._vault.take_faults()
+        return FetchReport(
+            tuple(self.reports), tuple(self._accepted), tuple(self._refused), clock, tuple(problems)
+        )
+
+    def _latest(self, offered: Sequence[Elements], server_time: datetime | None) -> datetime:
+        """The time now, by the latest of those witnesses that a dead clock cannot silence."""
+        if self._gnss_time is not None:
+            return self._gnss_time
+        held = sorted((e.epoch for e in self._vault.newest()), reverse=True)
+        following = {e.norad_id: e.epoch for e in offered if self._vault.follows(e)}
+        ahead = sorted(following.values(), reverse=True)
+        witnesses = [self.now, *([server_time] if server_time else [])]
+        witnesses += [*held[1:2], *ahead[_WITNESSES - 1 : _WITNESSES]]
+        return max(witnesses)
+
+    def _server_time(self) -> datetime | None:
+        return next((r.server_time for r in reversed(self.reports) if r.server_time), None)
+
+    def _clock(self) -> ClockFinding:
+        sets = self._vault.newest()
+        ahead = [r.elements for r in self._refused if r.elements.epoch > self.now + FUTURE]
+        if len({e.norad_id for e in ahead}) > 1:
+            sets += ahead
+        return clock_against_elements(
+            [e for e in sets if e.norad_id in self.wanted],
+            self.now,
+            fetched=self.now if self.served else None,
+            server_time=self._server_time(),
+            gnss_time=self._gnss_time,
+        )
+
+
+def _read_states(path: Path) -> dict[str, UrlState]:
+    """Empty when it is not there or damaged: then each URL is asked once more."""
+    try:
+        return {url: UrlState.from_json(s) for url, s in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
