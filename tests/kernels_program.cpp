@@ -61,6 +61,37 @@ void viterbi(const Folder& folder) {
     folder.write("score", score);
 }
 
+void frames(const Folder& folder) {
+    const auto size = folder.sizes("viterbi");
+    const auto soft = folder.read<int8_t>("soft");
+    const size_t rows = (soft.size() / 2 - size[1] - size[3]) / size[2];
+    std::vector<uint8_t> bits(rows * size[2]);
+    std::vector<int32_t> score(2 * rows);
+    tramthu::viterbi_blocks({soft.data(), rows, size[1], size[2], size[3], bits.data(), score.data(),
+                             2 * size[2], score.data() + rows},
+                            Level::generic);
+    folder.write("stream_bits", bits);
+    folder.write("stream_score", score);
+    const auto sent = folder.read<uint8_t>("sent");
+    std::vector<int64_t> signs(3);
+    tramthu::symbol_signs({sent.data(), soft.data(), 1, sent.size(), signs.data()}, Level::generic);
+    folder.write("signs", signs);
+    const size_t places[] = {0, 3, 1, 4};
+    const int8_t turns[] = {1, -1, 1, 1};
+    std::vector<int8_t> spread(6000);
+    tramthu::spread_symbols({soft.data(), 1000, 4, 6, places, turns, spread.data()}, Level::generic);
+    folder.write("spread", spread);
+    const auto blocks = folder.read<uint8_t>("frames"), sequence = folder.read<uint8_t>("sequence"),
+               from_wire = folder.read<uint8_t>("from_wire");
+    const uint8_t turned[] = {0, 1, 0};
+    std::vector<uint8_t> words(3 * sequence.size());
+    std::vector<int32_t> corrected(3 * 4);
+    tramthu::decode_blocks({blocks.data(), turned, 3, 32, 4, sequence.data(), from_wire.data(), 32, 32,
+                            words.data(), corrected.data()});
+    folder.write("block_words", words);
+    folder.write("block_corrected", corrected);
+}
+
 void siso(const Folder& folder) {
     const auto known = folder.read<uint8_t>("known");
     const auto soft = folder.read<int8_t>("soft");
@@ -111,7 +142,7 @@ void imager(const Folder& folder) {
 void demodulator(const Folder& folder) {
     const auto samples = folder.read<float>("samples"), taps = folder.read<float>("taps");
     const auto number = folder.read<double>("numbers");  // first, step, frequency
-    const auto size = folder.sizes("demodulator");       // phases, outputs, length, window
+    const auto size = folder.sizes("demodulator");       // phases, outputs, lengths, window
     const auto count = samples.size() / 2;
     std::vector<float> out(2 * size[1]);
     tramthu::matched_filter({.samples = samples.data(),
@@ -131,6 +162,10 @@ void demodulator(const Folder& folder) {
     tramthu::turn_back(samples.data(), count, turns.data(), steps.data(), size[2], out.data(),
                        Level::generic);
     folder.write("turned", out);
+    std::vector<float> rails(count);
+    tramthu::turn_to_rails(samples.data(), count / size[4], turns.data(), steps.data(), size[4], rails.data(),
+                           Level::generic);
+    folder.write("rails", rails);
     tramthu::fourth_power(samples.data(), count, out.data(), Level::generic);
     folder.write("fourth", out);
     const auto edge_taps = folder.read<float>("edge_taps");
@@ -144,6 +179,9 @@ void demodulator(const Folder& folder) {
     std::vector<double> sums(3 * rows);
     tramthu::moments(samples.data(), rows, columns, sums.data(), Level::generic);
     folder.write("moments", sums);
+    std::vector<double> both(2 * rows);
+    tramthu::powers(samples.data(), rows, columns / 2, both.data(), Level::generic);
+    folder.write("powers", both);
     std::vector<int8_t> soft(samples.size());
     tramthu::soft_bits(samples.data(), rows, columns, gain.data(), 8.0F, soft.data(), Level::generic);
     folder.write("soft_bits", soft);
@@ -157,6 +195,7 @@ int main(int count, char** arguments) {
         return 2;
     }
     const Folder folder(arguments[1]);
-    for (const auto kernel : {viterbi, siso, reed_solomon, markers, imager, demodulator}) kernel(folder);
+    for (const auto kernel : {viterbi, frames, siso, reed_solomon, markers, imager, demodulator})
+        kernel(folder);
     return 0;
 }

@@ -24,6 +24,7 @@ from decoders.instruments import _msu_mr
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
     *(
+        "decoders/coding/frame_kernels.cpp",
         "decoders/coding/viterbi.cpp",
         "decoders/coding/siso.cpp",
         "decoders/coding/reed_solomon.cpp",
@@ -40,7 +41,7 @@ FLAGS = ("-std=gnu++20", "-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werro
 MARKER = 0xA116FD719D83C95
 ROWS, HEAD, LENGTH, TAIL = 37, 40, 211, 50
 QUALITY = 30
-PHASES, OUTPUTS, TURN_LENGTH, WINDOW = 32, 1500, 100, 64
+PHASES, OUTPUTS, TURN_LENGTH, WINDOW, RAIL_LENGTH = 32, 1500, 100, 64, 48
 
 
 def tools() -> tuple[str, str]:
@@ -61,7 +62,7 @@ def given(shared_vectors: Path) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     arrays = {
         "viterbi.sizes": np.array([ROWS, HEAD, LENGTH, TAIL]),
-        "demodulator.sizes": np.array([PHASES, OUTPUTS, TURN_LENGTH, WINDOW]),
+        "demodulator.sizes": np.array([PHASES, OUTPUTS, TURN_LENGTH, WINDOW, RAIL_LENGTH]),
         "soft": rng.integers(-128, 128, (ROWS, 2 * (HEAD + LENGTH + TAIL))).astype(np.int8),
         "erasures": rng.permutation(255)[:10].astype(np.uint8),
         "stream": rng.integers(0, 2, 1000).astype(np.uint8),
@@ -71,8 +72,8 @@ def given(shared_vectors: Path) -> dict[str, np.ndarray]:
         "taps": rng.standard_normal((PHASES + 1, 24)).astype(np.float32),
         "edge_taps": rng.standard_normal(2 * 17).astype(np.float32),
         "numbers": np.array([3.7, 1.31, 0.0173]),
-        "turns": rng.uniform(-3, 3, 21),
-        "steps": rng.uniform(-0.01, 0.01, 21),
+        "turns": rng.uniform(-3, 3, 43),
+        "steps": rng.uniform(-0.01, 0.01, 43),
         "gain": rng.uniform(1, 5, 4).astype(np.float32),
     }
     arrays["soft"][5] = 0
@@ -85,6 +86,12 @@ def given(shared_vectors: Path) -> dict[str, np.ndarray]:
         for k, word in enumerate(words):
             word[rng.permutation(255)[: k % 20]] = rng.integers(1, 256)
         arrays[f"words_{parity}"] = words
+    arrays |= {
+        "sent": rng.integers(0, 256, (1, 501)).astype(np.uint8),
+        "sequence": rng.integers(0, 256, 4 * 255).astype(np.uint8),
+        "from_wire": rng.permutation(256).astype(np.uint8),
+        "frames": rng.integers(0, 2, 3 * (32 + 8 * 4 * 255)).astype(np.uint8),
+    }
     case = json.loads((shared_vectors / "lrpt_segment.json").read_text())["vectors"][0]
     arrays["scan"] = np.frombuffer(bytes.fromhex(case["scan_hex"]), np.uint8)
     return arrays
@@ -95,6 +102,17 @@ def wanted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     soft, known = arrays["soft"], arrays["known"]
     result: dict[str, np.ndarray] = {}
     result["bits"], result["score"] = _fec.viterbi(soft, HEAD, LENGTH, TAIL, _fec.instruction_set())
+    stream = soft.reshape(-1)
+    rows = (stream.size // 2 - HEAD - TAIL) // LENGTH
+    result["stream_bits"], result["stream_score"] = _fec.viterbi_stream(
+        stream[: 2 * (HEAD + rows * LENGTH + TAIL)], rows, HEAD, LENGTH, TAIL
+    )
+    result["signs"] = _fec.symbol_signs(arrays["sent"], stream[: 16 * arrays["sent"].size][np.newaxis])
+    result["spread"] = _fec.spread_symbols(stream[:4000], (0, 3, 1, 4), (1, -1, 1, 1), 6)
+    frames = arrays["frames"].reshape(-1, 32 + 8 * 4 * 255)
+    result["block_words"], result["block_corrected"] = _fec.decode_blocks(
+        frames, np.arange(len(frames)) % 2 == 1, 32, arrays["sequence"], arrays["from_wire"], 32, 32
+    )
     result["llr"] = _fec.siso(soft.reshape(-1), known, False)
     result["llr_nrz_m"] = _fec.siso(soft.reshape(-1), known, True)
     for parity in (16, 32):
@@ -111,9 +129,11 @@ def wanted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     first, step, frequency = arrays["numbers"]
     result["matched"] = _demod.matched_samples(samples, arrays["taps"], first, step, OUTPUTS, frequency)
     result["turned"] = _demod.turn_back(samples, arrays["turns"], arrays["steps"], TURN_LENGTH)
+    result["rails"] = _demod.turn_to_rails(samples, arrays["turns"], arrays["steps"], RAIL_LENGTH)
     result["fourth"] = _demod.fourth_power(samples)
     result["lines"] = _demod.edge_lines(samples, arrays["edge_taps"].view(np.complex64), WINDOW)
     result["moments"] = _demod.moments(rails)
+    result["powers"] = _demod.powers(samples, rails.shape[1] // 2)
     result["soft_bits"] = _demod.soft_bits(rails, arrays["gain"], 8.0)
     return result
 

@@ -25,6 +25,7 @@ TESTS = {
         "test_demod_kernels.py",
         "test_demod_matched_filter.py",
         "test_demod_robust.py::test_any_floats_are_survived",
+        "test_frame_kernels.py",
         "test_frames.py",
         "test_marker.py",
         "test_msu_mr_codec.py",

@@ -19,6 +19,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from decoders.coding import _fec
 from decoders.coding.puncture import puncturing
 from decoders.coding.viterbi import SoftBits, viterbi
 
@@ -52,6 +53,12 @@ class Ambiguity:
         cycles = soft[self.shift : end].reshape(-1, self.cycle)
         if self.places == tuple(range(2 * self.bits)) and min(self.signs) > 0:
             return cycles.reshape(-1)
+        return _fec.spread_symbols(cycles.reshape(-1), self.places, self.signs, 2 * self.bits)
+
+    def apply_plain(self, soft: SoftBits) -> SoftBits:
+        """The specification of `apply`."""
+        end = self.shift + (soft.size - self.shift) // self.cycle * self.cycle
+        cycles = soft[self.shift : end].reshape(-1, self.cycle)
         symbols = np.zeros((len(cycles), 2 * self.bits), dtype=np.int8)
         for k, (place, sign) in enumerate(zip(self.places, self.signs, strict=True)):
             symbols[:, place] = cycles[:, k] if sign > 0 else -cycles[:, k]

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from decoders.coding import _fec
 from decoders.coding.randomiser import randomise
 from decoders.coding.reed_solomon import (
     FAILED,
@@ -27,6 +28,7 @@ PROVEN = 1e-9
 # Words of repeating bytes, such as all zeros, are codewords too. A randomised word has some 160
 # different byte values; with fewer than this it is a stuck signal or a gap, and proves nothing.
 VARIED_BYTES = 32
+_IDENTITY = np.arange(256, dtype=np.uint8)
 _GLANCE_BYTES = 48  # of which a random word has fewer different ones than that once in 1e9
 
 Bytes = npt.NDArray[np.uint8]
@@ -59,18 +61,59 @@ def decode_codeblock(bits: Bits, mode: Mode) -> CodeBlock:
     return decode_codeblocks(bits[np.newaxis], mode)[0]
 
 
-def decode_codeblocks(bits: Bits, mode: Mode) -> list[CodeBlock]:
-    """Correct the blocks behind several markers at once, shape (n, 8 * block_bytes)."""
-    blocks = randomise(np.packbits(bits, axis=1), mode.randomiser)
+def decode_codeblocks(
+    bits: Bits, mode: Mode, *, skip: int = 0, turned: npt.NDArray[np.bool_] | None = None
+) -> list[CodeBlock]:
+    """Correct the blocks behind several markers at once.
+
+    Args:
+        bits: 0/1, shape (n, skip + 8 * block_bytes).
+        mode: the downlink's mode.
+        skip: bits of each row before its block.
+        turned: whether the bits of a row are inverted, shape (n,); None for none.
+
+    Raises:
+        ValueError: bits or turned of another shape.
+    """
+    return _blocks(*_fec.decode_blocks(*_job(bits, mode, skip, turned)), mode)
+
+
+def decode_codeblocks_plain(
+    bits: Bits, mode: Mode, *, skip: int = 0, turned: npt.NDArray[np.bool_] | None = None
+) -> list[CodeBlock]:
+    """The specification of `decode_codeblocks`."""
+    if turned is not None:
+        bits = bits ^ turned.astype(np.uint8)[:, np.newaxis]
+    blocks = randomise(np.packbits(bits[:, skip:], axis=1), mode.randomiser)
     words = np.ascontiguousarray(blocks.reshape(len(blocks), -1, mode.rs_interleave).transpose(0, 2, 1))
     if mode.rs_basis == "dual":
         words = FROM_DUAL[words]
     fixed, corrected = decode_words(words.reshape(-1, LENGTH), mode.rs_parity)
-    counts = np.array(corrected).reshape(len(blocks), mode.rs_interleave)
-    counts[counts > _most_errors(mode.rs_parity)] = FAILED
+    counts = np.array(corrected, dtype=np.int32).reshape(len(blocks), mode.rs_interleave)
     fixed = fixed.reshape(words.shape)
     counts[dull_words(fixed, mode)] = FAILED
-    return [CodeBlock(*pair) for pair in zip(fixed, map(tuple, counts.tolist()), strict=True)]
+    return _blocks(fixed, counts, mode)
+
+
+def _job(
+    bits: Bits, mode: Mode, skip: int, turned: npt.NDArray[np.bool_] | None
+) -> tuple[Bits, npt.NDArray[np.bool_], int, Bytes, Bytes, int, int]:
+    """What the kernel is given."""
+    varied = 0 if mode.randomiser == "none" else VARIED_BYTES
+    return (
+        np.ascontiguousarray(bits),
+        np.zeros(len(bits), np.bool_) if turned is None else turned,
+        skip,
+        randomise(np.zeros(mode.rs_interleave * LENGTH, np.uint8), mode.randomiser),
+        FROM_DUAL if mode.rs_basis == "dual" else _IDENTITY,
+        mode.rs_parity,
+        varied,
+    )
+
+
+def _blocks(words: Bytes, counts: npt.NDArray[np.int32], mode: Mode) -> list[CodeBlock]:
+    counts[counts > _most_errors(mode.rs_parity)] = FAILED
+    return [CodeBlock(*pair) for pair in zip(words, map(tuple, counts.tolist()), strict=True)]
 
 
 @cache

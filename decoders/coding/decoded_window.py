@@ -32,13 +32,14 @@ class DecodedBits:
 class DecodedWindow:
     """Decoded blocks in order.
 
-    `bits` (blocks, n), `soft` (blocks, 2 n), `score` and `suspect` (blocks,); `runs`: from which bit on which
-    ambiguity was taken.
+    `bits` (blocks, n), `soft` (blocks, 2 n), `score`, `weight` (what the score is at most) and `suspect`
+    (blocks,); `runs`: from which bit on which ambiguity was taken.
     """
 
     bits: Bits
     soft: SoftBits
     score: Int32s
+    weight: Int32s
     suspect: npt.NDArray[np.bool_]
     runs: list[tuple[int, Ambiguity]]
 
@@ -48,6 +49,7 @@ class DecodedWindow:
         return cls(
             np.zeros((0, block), dtype=np.uint8),
             np.zeros((0, 2 * block), dtype=np.int8),
+            np.zeros(0, dtype=np.int32),
             np.zeros(0, dtype=np.int32),
             np.zeros(0, dtype=np.bool_),
             [(0, ambiguity)],
@@ -63,6 +65,7 @@ class DecodedWindow:
             np.concatenate([self.bits, other.bits]),
             np.concatenate([self.soft, other.soft]),
             np.concatenate([self.score, other.score]),
+            np.concatenate([self.weight, other.weight]),
             np.concatenate([self.suspect, other.suspect]),
             _joined([*self.runs, *((start + place, ambiguity) for place, ambiguity in other.runs)]),
         )
@@ -73,7 +76,12 @@ class DecodedWindow:
         before = [(0, ambiguity) for place, ambiguity in self.runs if place <= start][-1:]
         behind = [(place - start, ambiguity) for place, ambiguity in self.runs if place > start]
         return DecodedWindow(
-            self.bits[first:], self.soft[first:], self.score[first:], self.suspect[first:], before + behind
+            self.bits[first:],
+            self.soft[first:],
+            self.score[first:],
+            self.weight[first:],
+            self.suspect[first:],
+            before + behind,
         )
 
     def decoded(self, blocks: int) -> Iterator[DecodedBits]:
@@ -98,6 +106,7 @@ class DecodedWindow:
         self.bits.reshape(-1)[place:] = fresh.bits.reshape(-1)[place - offset :]
         self.soft.reshape(-1)[2 * place :] = fresh.soft.reshape(-1)[2 * (place - offset) :]
         self.score[first:] = fresh.score
+        self.weight[first:] = fresh.weight
         self.runs = _joined([*(run for run in self.runs if run[0] < place), (place, ambiguity)])
 
 

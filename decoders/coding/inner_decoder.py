@@ -21,7 +21,7 @@ from decoders.coding import _fec
 from decoders.coding.ambiguity import Ambiguity, ambiguities
 from decoders.coding.ambiguity_trial import AmbiguityTrial, lead
 from decoders.coding.decoded_window import DecodedBits, DecodedWindow
-from decoders.coding.viterbi import Bits, SoftBits, viterbi
+from decoders.coding.viterbi import Bits, SoftBits, viterbi_stream
 from decoders.downlink import Mode
 
 Floats = npt.NDArray[np.float64]
@@ -162,15 +162,15 @@ class InnerDecoder:
         begin, bits = self._soft_of(first * self._block), count * self._block + 2 * self._margin
         received = self._pieces[0][begin : begin + self._soft_of(bits) + self._cycle - 1]
         stream = ambiguity.apply(received)[: 2 * bits]
-        width = 2 * (self._block + 2 * self._margin)
-        rows = np.lib.stride_tricks.sliding_window_view(stream, width)[:: 2 * self._block]
-        decoded, score = viterbi(rows, head=self._margin, length=self._block, tail=self._margin)
+        decoded, score, weight = viterbi_stream(
+            stream, rows=count, head=self._margin, length=self._block, tail=self._margin
+        )
         soft = stream[2 * self._margin : stream.size - 2 * self._margin].reshape(count, -1)
-        return DecodedWindow(decoded, soft, score, np.zeros(count, dtype=np.bool_), [(0, ambiguity)])
+        return DecodedWindow(decoded, soft, score, weight, np.zeros(count, dtype=np.bool_), [(0, ambiguity)])
 
     def _mark(self, window: DecodedWindow, first: int) -> None:
         """Tell which blocks agree with their ambiguity worse than expected."""
-        weight = np.abs(window.soft[first:]).sum(axis=1, dtype=np.int32)
+        weight = window.weight[first:]
         known = self._ambiguity is not None
         window.suspect[first:] = (weight > 0) & (
             (window.score[first:] < self._suspect_below * weight) | (not known)
@@ -232,8 +232,9 @@ class InnerDecoder:
         """Whether the present one of two ambiguities that the code cannot tell apart brings markers."""
         if len(self._alike()) < 2:
             return True
-        first_frames = window.bits.reshape(-1)[: 4 * self._mode.frame_bits]
-        return self._markers(first_frames) >= MARKERS_SURE
+        bits, length = window.bits.reshape(-1), self._mode.frame_bits
+        # Two frames hold that many in a clean signal.
+        return any(self._markers(bits[: frames * length + 64]) >= MARKERS_SURE for frames in (2, 4))
 
     def _settle_mirror(self, window: DecodedWindow) -> None:
         """Of two ambiguities that the code cannot tell apart take the one that brings more markers."""

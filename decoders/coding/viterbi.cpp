@@ -70,6 +70,11 @@ inline __attribute__((always_inline)) uint16_t factor(const int8_t* soft, size_t
     return uint16_t(std::min(uint64_t(kFactorOne), 4 * kFactorOne * kLevels * sum / (5 * energy)));
 }
 
+// Soft bits from a row to the next.
+size_t row_step(const ViterbiBlocks& job) {
+    return job.step ? job.step : 2 * (job.head + job.length + job.tail);
+}
+
 // Memory of a thread, kept from call to call unless it is much.
 class Scratch {
   public:
@@ -155,9 +160,15 @@ inline Mask equal(const SixtyFour& a, const SixtyFour& b) {
 
 #if defined(__x86_64__)
 ViterbiBlocks rows_of(const ViterbiBlocks& job, size_t first, size_t count) {
-    const size_t symbols = 2 * (job.head + job.length + job.tail);
-    return {job.soft + first * symbols, count, job.head, job.length, job.tail, job.bits + first * job.length,
-            job.score + first};
+    return {job.soft + first * row_step(job),
+            count,
+            job.head,
+            job.length,
+            job.tail,
+            job.bits + first * job.length,
+            job.score + first,
+            job.step,
+            job.weight ? job.weight + first : nullptr};
 }
 
 // A group of 32 lanes takes half the time of one of 64, so it takes what is left.

@@ -68,6 +68,30 @@ def viterbi(
     return _fec.viterbi(np.ascontiguousarray(soft), head, length, tail, instruction_set or "")
 
 
+def viterbi_stream(
+    soft: SoftBits, *, rows: int, head: int, length: int, tail: int
+) -> tuple[Bits, Int32s, Int32s]:
+    """Decode rows that follow each other in a stream, each with its neighbours as run-up and run-out.
+
+    As `viterbi` of the rows that begin at every 2 * length soft bits.
+
+    Args:
+        soft: int8, positive = 1, 0 = erasure, shape (2 * (head + rows * length + tail),).
+        rows: how many.
+        head: bits of run-up of each.
+        length: bits of each.
+        tail: bits of run-out of each.
+
+    Returns:
+        Bits and scores as of `viterbi`, and per row the sum of the sizes of the soft bits scored.
+
+    Raises:
+        ValueError: misfitting lengths.
+    """
+    bits, (score, weight) = _fec.viterbi_stream(soft, rows, head, length, tail)
+    return bits, score, weight
+
+
 def viterbi_plain(soft: SoftBits, *, head: int, length: int, tail: int) -> tuple[Bits, Int32s]:
     """The specification of `viterbi`: of equal paths the one from the even state, then the lowest state."""
     rows = soft.shape[0]

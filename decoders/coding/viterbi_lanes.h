@@ -201,6 +201,17 @@ inline int32_t correlation(const uint8_t* bits, const int8_t* soft, size_t count
     return total;
 }
 
+inline int32_t weight_of(const int8_t* soft, size_t count) {
+    int32_t total = 0;
+    for (size_t start = 0; start < count; start += 256) {
+        uint16_t sum = 0;  // 256 * 128 at most
+        for (size_t k = start; k < std::min(count, start + 256); ++k)
+            sum = uint16_t(sum + uint8_t(soft[k] < 0 ? -soft[k] : soft[k]));
+        total += sum;
+    }
+    return total;
+}
+
 inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) {
     const size_t steps = job.head + job.length + job.tail, chunks = (steps + kChunk - 1) / kChunk;
     const size_t count = std::min(size_t(kBytes), job.rows - first);
@@ -210,7 +221,7 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
     for (size_t lane = 0; lane < kBytes; ++lane) {
         // Lanes without a row of their own repeat the last one; their result is not read.
         const size_t own = std::min(lane, count - 1);
-        rows.soft[lane] = job.soft + (first + own) * 2 * steps;
+        rows.soft[lane] = job.soft + (first + own) * row_step(job);
         if (own == lane) last_factor = factor(rows.soft[lane], 2 * steps);
         factors[lane % 2][lane / 2] = last_factor;
     }
@@ -230,7 +241,9 @@ inline void run_group(const ViterbiBlocks& job, size_t first, Scratch& scratch) 
         if (lane % 8 == 0) unpack_lanes(kept, lane, groups, bytes, stride);
         const uint8_t* bits = bytes + lane % 8 * stride + 8;
         std::memcpy(job.bits + (first + lane) * job.length, bits, job.length);
-        job.score[first + lane] = correlation(bits, rows.soft[lane] + 2 * job.head, job.length);
+        const int8_t* soft = rows.soft[lane] + 2 * job.head;
+        job.score[first + lane] = correlation(bits, soft, job.length);
+        if (job.weight) job.weight[first + lane] = weight_of(soft, 2 * job.length);
     }
 }
 

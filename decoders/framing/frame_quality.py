@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from decoders.coding import _fec
 from decoders.coding.codeblock import Bytes
 from decoders.coding.randomiser import randomise
-from decoders.coding.viterbi import Bits, SoftBits
+from decoders.coding.viterbi import SoftBits, encode
 from decoders.downlink import Mode
 from decoders.framing.marker_search import MEMORY_BITS
 
@@ -37,19 +38,20 @@ def measure(blocks: Bytes, soft: SoftBits, mode: Mode, *, level: bool = True) ->
         mode: the downlink's mode.
         level: whether Eb/N0 is wanted; else it is NaN.
     """
-    signed = _signed(sent_bits(blocks, mode), soft)
-    count, errors = _count(signed != 0), _count(signed < 0)
-    ebn0_db = _level(signed, count, float(mode.code_rate)) if level else np.full(len(blocks), np.nan)
-    # Behind a differential code the sign of all symbols is not known.
+    count, errors, total = symbol_signs(sent_bytes(blocks, mode), soft).T
+    ebn0_db = np.full(len(blocks), np.nan)
+    if level:
+        ebn0_db = _level(total, _energy(soft), count, float(mode.code_rate))
+    # Of inverted bits, and behind a differential code, the sign of all symbols is turned.
     return FrameQuality(ebn0_db, np.minimum(errors, count - errors))
 
 
-def sent_bits(blocks: Bytes, mode: Mode) -> Bits:
-    """Bits into the inner encoder, marker first, shape (n, frame_bits), of blocks as of `measure`."""
+def sent_bytes(blocks: Bytes, mode: Mode) -> Bytes:
+    """Bytes into the inner encoder, marker first, shape (n, frame_bits / 8), of blocks as of `measure`."""
     marker = np.frombuffer(mode.marker_bytes, dtype=np.uint8)
     sent = np.empty((len(blocks), marker.size + blocks.shape[1]), dtype=np.uint8)
     sent[:, : marker.size], sent[:, marker.size :] = marker, randomise(blocks, mode.randomiser)
-    return np.unpackbits(_levels(sent) if mode.differential == "nrz-m" else sent, axis=1)
+    return _levels(sent) if mode.differential == "nrz-m" else sent
 
 
 def _levels(packed: Bytes) -> Bytes:
@@ -62,31 +64,41 @@ def _levels(packed: Bytes) -> Bytes:
     return within
 
 
-def _signed(bits: Bits, soft: SoftBits) -> npt.NDArray[np.int8]:
-    """Soft bits times the sign that was sent; the first pairs are left out, they depend on the bits before.
+def symbol_signs(sent: Bytes, soft: SoftBits) -> npt.NDArray[np.int64]:
+    """Soft bits times the signs of the symbols that were sent.
 
-    Generators 1111001 and 1011011, newest bit first, so that taps 0, 2, 3 and 6 bits old are common to both.
+    The first pairs are left out: they depend on the bits before.
+
+    Args:
+        sent: bits into the encoder, in bytes, shape (n, bytes).
+        soft: -127 … 127, shape (n, 16 * bytes).
+
+    Returns:
+        Per row how many of the products are not zero, how many are negative, and their sum; shape (n, 3).
+
+    Raises:
+        ValueError: misfitting shapes.
     """
-    count = bits.shape[1] - MEMORY_BITS
-    tap = [bits[:, MEMORY_BITS - age : MEMORY_BITS - age + count] for age in range(MEMORY_BITS + 1)]
-    common = tap[0] ^ tap[2] ^ tap[3] ^ tap[6]
-    pairs = (common ^ tap[1]).astype("<u2") | ((common ^ tap[5]).astype("<u2") << np.uint16(8))
-    turn = (pairs.view(np.uint8) - np.uint8(1)).view(np.int8)  # 0 for a one, -1 for a zero
-    signed: npt.NDArray[np.int8] = (soft[:, 2 * MEMORY_BITS :] ^ turn) - turn
-    return signed
+    return _fec.symbol_signs(sent, np.ascontiguousarray(soft))
 
 
-def _count(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """How many are true in each row."""
-    counts: npt.NDArray[np.int64] = np.bitwise_count(np.packbits(true, axis=1)).sum(axis=1, dtype=np.int64)
-    return counts
+def symbol_signs_plain(sent: Bytes, soft: SoftBits) -> npt.NDArray[np.int64]:
+    """The specification of `symbol_signs`."""
+    symbols = np.stack([encode(bits) for bits in np.unpackbits(sent, axis=1)])
+    products = (soft.astype(np.int64) * (2 * symbols.astype(np.int64) - 1))[:, 2 * MEMORY_BITS :]
+    return np.stack([(products != 0).sum(axis=1), (products < 0).sum(axis=1), products.sum(axis=1)], axis=1)
 
 
-def _level(signed: npt.NDArray[np.int8], count: npt.NDArray[np.int64], rate: float) -> Floats:
-    wide = signed.astype(np.float32)
+def _energy(soft: SoftBits) -> Floats:
+    wide = soft[:, 2 * MEMORY_BITS :].astype(np.float32)
+    energy: Floats = np.einsum("ij,ij->i", wide, wide).astype(np.float64)
+    return energy
+
+
+def _level(total: npt.NDArray[np.int64], energy: Floats, count: npt.NDArray[np.int64], rate: float) -> Floats:
     number = np.maximum(count, 1)
-    mean = np.abs(np.einsum("ij->i", wide).astype(np.float64)) / number
-    variance = np.einsum("ij,ij->i", wide, wide).astype(np.float64) / number - mean**2
+    mean = np.abs(total.astype(np.float64)) / number
+    variance = energy / number - mean**2
     least = np.maximum(1e-2 * mean**2, 1e-9)  # hard decisions have none
     ratio = np.maximum(mean**2, 1e-9) / np.maximum(variance, least) / (2 * rate)
     return np.where(count >= LEAST_SYMBOLS, 10 * np.log10(ratio), np.nan)

@@ -56,7 +56,7 @@ class FoundFrame:
         inverted: whether its bits had to be turned.
         marker_errors: wrong bits of its marker.
         block: what came of its Reed-Solomon block.
-        soft: soft bits of the whole frame in the encoder's order, turned, shape (2 * frame_bits,), or None.
+        soft: its soft bits in the encoder's order, not turned, shape (2 * frame_bits,), or None.
     """
 
     bit_index: int
@@ -159,17 +159,15 @@ class FrameFinder:
         errors = (rows[:, : self._marker.bits] != self._marker.pattern).sum(axis=1)
         inverted = (errors > self._marker.bits // 2) & self._may_be_inverted
         errors = np.where(inverted, self._marker.bits - errors, errors)
-        if inverted.any():
-            rows = rows ^ inverted.astype(np.uint8)[:, np.newaxis]
         found: list[FoundFrame] = []
-        blocks = decode_codeblocks(rows[:, self._marker.bits :], self.mode)
+        blocks = decode_codeblocks(rows, self.mode, skip=self._marker.bits, turned=inverted)
         for k, (block, wrong, turned) in enumerate(
             zip(blocks, errors.tolist(), inverted.tolist(), strict=True)
         ):
             if wrong > EXPECTED_DISTANCE or not block.proven or not self._is_known(block):
                 break
             at = self._position + k * length
-            found.append(FoundFrame(at, turned, wrong, block, self._soft_of(at, inverted=turned)))
+            found.append(FoundFrame(at, turned, wrong, block, self._soft_of(at)))
         return found
 
     def _places(self, last: int) -> npt.NDArray[np.int64]:
@@ -233,7 +231,7 @@ class FrameFinder:
             block = decode_codeblock(bits[self._marker.bits :], self.mode)
 
         def outcome(block: CodeBlock) -> tuple[FoundFrame, SeenMarker]:
-            soft = self._soft_of(position, inverted=inverted)
+            soft = self._soft_of(position)
             return FoundFrame(position, inverted, seen.errors, block, soft), seen
 
         # Without a randomiser zeros are a clean block; then the marker must be there.
@@ -256,12 +254,11 @@ class FrameFinder:
         soft = None if self._soft is None else self._soft[2 * start : 2 * end]
         return self._marker.look(self._bits[start:end], soft)
 
-    def _soft_of(self, position: int, *, inverted: bool) -> SoftBits | None:
+    def _soft_of(self, position: int) -> SoftBits | None:
         if self._soft is None:
             return None
         start = position - self._base
-        soft = self._soft[2 * start : 2 * (start + self._length)]
-        return negative(soft) if inverted else soft
+        return self._soft[2 * start : 2 * (start + self._length)]
 
     def _stands_on_its_head(self, block: CodeBlock) -> bool:
         """Whether a proven block without a marker is inverted: the inverse of a codeword is a codeword."""

@@ -203,6 +203,8 @@ class _CodedFraming:
 
     def _state_at(self, bit_index: int) -> str:
         """The ambiguity with which the frame's first bit was decoded, and those that followed within it."""
+        if len(self._states) == 1 and self._states[0][0] <= bit_index:
+            return self._states[0][1]
         states = [state for first, state in self._states if first < bit_index + self._mode.frame_bits]
         before = sum(first <= bit_index for first, _ in self._states)
         return ", then ".join(states[max(0, before - 1) :])

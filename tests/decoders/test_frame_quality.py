@@ -37,8 +37,8 @@ def test_eb_n0_and_symbol_errors_are_those_of_the_noise(name: str, ebn0_db: floa
     (mode,) = load_downlink(name).modes
     rate = float(mode.code_rate)
     cadus = sent_cadus(name, 12, scid=1)
-    bits = frame_quality.sent_bits(blocks_of(cadus), mode)
-    symbols = np.stack([encode(row) for row in bits])
+    sent = frame_quality.sent_bytes(blocks_of(cadus), mode)
+    symbols = np.stack([encode(row) for row in np.unpackbits(sent, axis=1)])
     punctured = np.resize(np.array([1, 1, 0, 1, 1, 0] if rate == 0.75 else [1]), symbols.shape[1])
     soft = received(name, symbols.reshape(-1), ebn0_db, np.random.default_rng(1)).reshape(symbols.shape)
     wrong = np.count_nonzero((soft * punctured) * (2 * symbols.astype(int) - 1) < 0, axis=1)
