@@ -1,4 +1,4 @@
-"""Follows a planned pass with the rotator: commands with a dead band, reads back, stops on doubt."""
+"""Follows a planned pass with the rotator: sends the plan's commands, reads back, stops on doubt."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hardware.errors import RotatorError
-from hardware.pointing import PointingPlan
-from hardware.watch import Direction, MotionWatch, off_deg
+from hardware.errors import AwayError, RotatorError
+from hardware.rotator_model import Direction
+from hardware.safety import Inhibit
+from hardware.sky import Curve
+from hardware.watch import MotionWatch, off_deg
+
+_HALT_TRIES = 3
+_HALT_S = 1.0  # a healthy axis has braked by then
+_BEHIND_S = 10.0
 
 
 class Rotator(Protocol):
@@ -23,6 +29,27 @@ class Rotator(Protocol):
 
     def stop(self) -> None:
         """Stop now."""
+
+    def park(self) -> None:
+        """Go to the park position."""
+
+
+class Plan(Protocol):
+    """What is needed of a `hardware.track.TrackPlan`."""
+
+    @property
+    def time(self) -> Curve:
+        """POSIX seconds from the begin to the end of the pass."""
+
+    @property
+    def command_time(self) -> Curve:
+        """POSIX seconds of the commands."""
+
+    def at(self, time: float) -> Direction:
+        """The command in force."""
+
+    def predicted(self, time: float) -> Direction:
+        """Where it should point."""
 
 
 class StopFlag(Protocol):
@@ -42,6 +69,8 @@ class FollowReport:
         away_s: time without contact.
         fault: why the rotator was stopped, or empty.
         notes: what happened, each with its POSIX time.
+        inhibited: why motion was forbidden, or empty.
+        arrived: whether it stood at the start when the pass began.
     """
 
     commands: int
@@ -49,15 +78,17 @@ class FollowReport:
     away_s: float
     fault: str
     notes: tuple[str, ...]
+    inhibited: str = ""
+    arrived: bool = True
 
 
 def follow(
     rotator: Rotator,
-    plan: PointingPlan,
+    plan: Plan,
     *,
     watch: MotionWatch | None = None,
-    dead_band_deg: float = 1.0,
-    interval_s: float = 0.5,
+    inhibit: Callable[[], Inhibit | None] = lambda: None,
+    interval_s: float = 0.2,
     stop: StopFlag | None = None,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
@@ -70,37 +101,46 @@ def follow(
         rotator: opened.
         plan: of the whole pass.
         watch: on its word the rotator is stopped and the following ends.
-        dead_band_deg: a new command is sent when the plan has moved that far from the last one.
+        inhibit: what forbids motion now; the rotator is then parked or stopped, as that says.
         interval_s: between looks.
         stop: ends the following; the rotator is then stopped.
         now: POSIX seconds.
         sleep: waits seconds, by the same clock.
     """
-    follower = _Follower(rotator, plan, watch or MotionWatch(), dead_band_deg)
+    follower = _Follower(rotator, plan, watch or MotionWatch(), now, sleep)
     while (time_now := now()) <= plan.time[-1]:
         if stop is not None and stop.is_set():
-            follower.stop()
+            follower.halt()
+            break
+        if (forbidden := inhibit()) is not None:
+            follower.forbid(forbidden)
             break
         follower.step(time_now)
         if follower.fault:
-            follower.stop()
+            follower.halt()
             break
-        sleep(interval_s)
-    return follower.report(now())
+        sleep(follower.rest_s(time_now + interval_s))
+    return follower.report()
 
 
 class _Follower:
     """One pass under way."""
 
     def __init__(
-        self, rotator: Rotator, plan: PointingPlan, watch: MotionWatch, dead_band_deg: float
+        self,
+        rotator: Rotator,
+        plan: Plan,
+        watch: MotionWatch,
+        now: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
-        self.rotator, self.plan, self.watch, self.dead_band_deg = rotator, plan, watch, dead_band_deg
+        self.rotator, self.plan, self.watch, self.now, self.sleep = rotator, plan, watch, now, sleep
         self.sent: Direction | None = None
-        self.arrived = False
+        self.arrived_at: float | None = None
         self.lost_at: float | None = None
+        self.behind_since: float | None = None
         self.commands, self.worst_deg, self.away_s = 0, 0.0, 0.0
-        self.fault = ""
+        self.fault = self.inhibited = self.trouble = ""
         self.notes: list[str] = []
 
     def step(self, now: float) -> None:
@@ -108,53 +148,112 @@ class _Follower:
         try:
             position = self.rotator.position()
             self._contact(now)
-            self._judge(position, now)
+            self._judge(position, self.now())
             if not self.fault:
-                self._command(position, now)
+                self._command(position, self.now())
+        except AwayError:
+            self.lost_at = now if self.lost_at is None else self.lost_at
         except RotatorError as error:
-            if self.lost_at is None:
-                self.notes.append(f"{now:.1f}: {error}")
-                self.lost_at = now
+            self.lost_at = now if self.lost_at is None else self.lost_at
+            if str(error) != self.trouble:  # each trouble once, not at each look
+                self.trouble = str(error)
+                self._note(self.trouble)
 
-    def stop(self) -> None:
-        """Stop the rotator."""
+    def rest_s(self, next_look: float) -> float:
+        """How long to sleep: to the next look or command."""
+        now = self.now()
+        later = self.plan.command_time[self.plan.command_time > now]
+        due = min(next_look, float(later[0])) if len(later) else next_look
+        return max(due - now, 0.02)
+
+    def halt(self) -> None:
+        """Stop the rotator and see that it stands."""
+        for _ in range(_HALT_TRIES):
+            try:
+                self.rotator.stop()
+                self.sleep(_HALT_S)
+                before = self.rotator.position()
+                self.sleep(_HALT_S)
+                after = self.rotator.position()
+            except RotatorError as error:
+                self._note(f"stopping it: {error}")
+                continue
+            if off_deg(before, after) <= self.watch.standing_deg:
+                return
+            self._note(f"it still moves after the stop: {_words(before)}, then {_words(after)}")
+        self._note("it is not known to stand: look after it, and switch off its power if it moves")
+
+    def forbid(self, reason: Inhibit) -> None:
+        """Motion is forbidden: park where that is the safe place, else stop."""
+        self.inhibited = reason.reason
+        self._note(f"{reason.reason}: {'parked' if reason.park else 'stopped'}")
+        if not reason.park:
+            self.halt()
+            return
         try:
-            self.rotator.stop()
+            self.rotator.park()
         except RotatorError as error:
-            self.notes.append(f"the rotator could not be stopped: {error}")
+            self._note(f"it could not be parked ({error}); it is stopped instead")
+            self.halt()
 
-    def report(self, now: float) -> FollowReport:
+    def report(self) -> FollowReport:
         """What has happened."""
-        away_s = self.away_s + (0.0 if self.lost_at is None else now - self.lost_at)
-        return FollowReport(self.commands, self.worst_deg, away_s, self.fault, tuple(self.notes))
+        away_s = self.away_s + (0.0 if self.lost_at is None else self.now() - self.lost_at)
+        begin = float(self.plan.time[0])
+        arrived = self.arrived_at is not None and self.arrived_at <= begin
+        return FollowReport(
+            self.commands, self.worst_deg, away_s, self.fault, tuple(self.notes), self.inhibited, arrived
+        )
+
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{self.now():.1f}: {text}")
 
     def _contact(self, now: float) -> None:
         if self.lost_at is None:
             return
         self.away_s += now - self.lost_at
-        self.notes.append(f"{now:.1f}: the rotator answers again after {now - self.lost_at:.1f} s")
-        self.lost_at, self.sent = None, None  # what it did meanwhile is unknown: command anew
+        self._note(f"the rotator answers again after {now - self.lost_at:.1f} s")
+        self.lost_at, self.sent, self.trouble = (
+            None,
+            None,
+            "",
+        )  # what it did meanwhile is unknown: command anew
+        self.watch.resumed()
 
     def _judge(self, position: Direction, now: float) -> None:
-        error_deg = off_deg(position, self.plan.at(now))
-        near_deg = 2 * max(self.dead_band_deg, self.watch.resolution_deg)
-        self.arrived = self.arrived or error_deg <= near_deg
-        if self.arrived and now >= self.plan.time[0]:
+        error_deg = off_deg(position, self.plan.predicted(now))
+        near_deg = self.watch.near_deg
+        if self.arrived_at is None and error_deg <= near_deg:
+            self.arrived_at = now
+        elif self.arrived_at is not None and now >= self.plan.time[0]:
             self.worst_deg = max(self.worst_deg, error_deg)
+            self._note_lag(position, error_deg > 2 * near_deg, now)
         self.fault = self.watch.fault(position, now)
         if self.fault:
-            self.notes.append(f"{now:.1f}: {self.fault}; stopped")
+            self._note(f"{self.fault}; stopped")
+
+    def _note_lag(self, position: Direction, behind: bool, now: float) -> None:
+        """One that moves, but is not where the plan has it, is not as fast as the configuration says."""
+        if not behind:
+            self.behind_since = None
+        elif self.behind_since is None:
+            self.behind_since = now
+        elif now - self.behind_since > _BEHIND_S:
+            self._note(
+                f"it has been elsewhere than planned for {_BEHIND_S:g} s: at {_words(position)}, planned "
+                f"{_words(self.plan.predicted(now))}; is it slower than the configuration says?"
+            )
+            self.behind_since = float("inf")  # said once
 
     def _command(self, position: Direction, now: float) -> None:
         wanted = self.plan.at(now)
-        if self.sent is not None and _moved_deg(wanted, self.sent) < self.dead_band_deg:
+        if wanted == self.sent or self.watch.suspects(position, now):
             return
         self.rotator.point(*wanted)
-        self.watch.commanded(wanted, position, now)
+        self.watch.commanded(wanted, self.now())
         self.sent = wanted
         self.commands += 1
 
 
-def _moved_deg(wanted: Direction, sent: Direction) -> float:
-    """In the rotator's own degrees: a change of turn is a motion."""
-    return max(abs(wanted[0] - sent[0]), abs(wanted[1] - sent[1]))
+def _words(direction: Direction) -> str:
+    return f"{direction[0]:.1f}, {direction[1]:.1f}"

@@ -1,24 +1,38 @@
 """Client of rotctld, Hamlib's rotator server.
 
-Every command is sent in its extended form ("+p"): the answer then begins with the command's long name and
-ends with "RPRT n", n the negative Hamlib error. rotctld answers an unknown long command with nothing at all:
-so every answer has a timeout; after one the connection is closed, lest a late answer be taken for the next.
-Source: rotctld(1), and what rotctld of Hamlib 4.5.4 sends.
+rotctld answers an unknown long command with nothing at all: so every answer has a timeout; after one the
+connection is closed, lest a late answer be taken for the next one's. On each new connection the rotator must
+first say that it is the one expected: whoever restarted rotctld may have started another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable
 
-from hardware.errors import RotatorError
+from hardware.errors import AwayError, RotatorError
 from hardware.limits import Limits
+from hardware.rotator_drivers import UNKNOWN, Driver, driver_of, unfit
+from hardware.rotctld_answers import (
+    HAMLIB_ERRORS,
+    LINE_ERRORS,
+    LONGEST,
+    Answer,
+    BadAnswerError,
+    Identity,
+    identity_of,
+    is_whole,
+    parse_answer,
+    position_of,
+)
 
-_MAX_ANSWER = 4096
-_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
-_EIO, _ETIMEOUT = -6, -5
+# With the timeout of 2 s, contact is back within 5 s of a rotctld that answers again.
+_BACK_OFF_S = (0.25, 0.5, 1.0, 2.0)
+_STOP_TRIES = 3
 
 
 class Rotctld:
@@ -28,8 +42,14 @@ class Rotctld:
         host: of rotctld.
         port: of rotctld.
         limits: ours, enforced before anything is sent.
+        model: Hamlib's model number or name that must answer ("603", "GS-232B"); empty takes any.
+        park_position: azimuth and elevation; None leaves it to the driver, and most have none.
         timeout_s: for the connection and for every answer.
         monotonic: seconds, for the back-off.
+
+    Attributes:
+        identity: of the rotator, once it was connected.
+        driver: what is known of its driver.
     """
 
     def __init__(
@@ -38,40 +58,38 @@ class Rotctld:
         port: int = 4533,
         *,
         limits: Limits,
+        model: str = "",
+        park_position: tuple[float, float] | None = None,
         timeout_s: float = 2.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.host, self.port, self.limits = host, port, limits
+        self.host, self.port, self.limits, self.model = host, port, limits, model.strip()
+        self.park_position = park_position
+        self.identity: Identity | None = None
+        self.driver: Driver = UNKNOWN
         self._timeout_s, self._monotonic = timeout_s, monotonic
         self._socket: socket.socket | None = None
+        self._busy = threading.Lock()
         self._failures = 0
         self._next_try_at = -math.inf
 
     def open(self) -> str:
-        """Connect, and hold our limits against the rotator's; returns what rotctld says the rotator is.
+        """Connect, check model and limits; returns what rotctld says the rotator is.
 
         Raises:
-            RotatorError: no answer, no rotctld, or our limits are wider than the rotator's.
+            RotatorError: no answer, no rotctld, another model than expected, limits wider than the rotator's.
         """
-        state = self._ask("\\dump_state", "dump_state")
-        theirs = _limits(state)
-        if theirs is not None and not self.limits.within(theirs):
-            raise RotatorError(
-                f"the limits {_words(self.limits)} are wider than the rotator's own {_words(theirs)}; "
-                "narrow them in station.toml"
-            )
-        return self._ask("_", "get_info").get("Info", "unnamed rotator")
+        with self._busy:
+            self._connected()
+        return str(self.identity)
 
     def position(self) -> tuple[float, float]:
         """Azimuth and elevation as the rotator tells them, degrees."""
-        answer = self._ask("p", "get_pos")
+        fields = self._ask("p", "get_pos").fields
         try:
-            azimuth_deg, elevation_deg = float(answer["Azimuth"]), float(answer["Elevation"])
-        except (KeyError, ValueError):
-            raise self._failed(f"it tells a position that is none: {answer}") from None
-        if not (math.isfinite(azimuth_deg) and math.isfinite(elevation_deg)):
-            raise self._failed(f"it tells a position that is none: {answer}")
-        return azimuth_deg, elevation_deg
+            return position_of(fields)
+        except BadAnswerError as error:
+            raise self._failed(f"it {error}") from None
 
     def point(self, azimuth_deg: float, elevation_deg: float) -> None:
         """Send the rotator there, in its own degrees. Outside the limits nothing is sent: RotatorError."""
@@ -80,91 +98,161 @@ class Rotctld:
                 f"azimuth {azimuth_deg:g}, elevation {elevation_deg:g} lie outside {_words(self.limits)}; "
                 "the rotator was not moved"
             )
-        self._ask(f"P {azimuth_deg:.2f} {elevation_deg:.2f}", "set_pos")
+        with self._busy:
+            self._connected()  # the driver's step is known only now
+            lim, driver = self.limits, self.driver
+            azimuth = driver.on_step(azimuth_deg, lim.azimuth_min_deg, lim.azimuth_max_deg)
+            elevation = driver.on_step(elevation_deg, lim.elevation_min_deg, lim.elevation_max_deg)
+            self._exchange(f"P {azimuth:.2f} {elevation:.2f}", "set_pos")
 
     def stop(self) -> None:
-        """Stop all motion now, also during the back-off."""
-        self._next_try_at = -math.inf
-        self._ask("S", "stop")
+        """Stop all motion now, whatever the back-off and whoever waits for an answer.
+
+        First on the connection that stands, if nobody else uses it, then on fresh ones.
+
+        Raises:
+            RotatorError: nothing got through.
+        """
+        problems = []
+        for attempt in range(_STOP_TRIES):
+            try:
+                if attempt == 0 and self._stop_here():
+                    return
+                self._stop_afresh()
+            except (OSError, BadAnswerError, RotatorError) as error:
+                problems.append(str(error))
+            else:
+                return
+        raise RotatorError(f"rotctld at {self.host}:{self.port}: stop did not get through: {problems[-1]}")
 
     def park(self) -> None:
-        """Send the rotator to the park position that rotctld's driver knows."""
-        self._ask("K", "park")
+        """Send the rotator to the park position: ours if there is one, else the driver's."""
+        if self.park_position is not None:
+            self.point(*self.park_position)
+            return
+        try:
+            self._ask("K", "park")
+        except RotatorError as error:
+            raise RotatorError(f"{error}; give a park position in the configuration") from None
 
     def close(self) -> None:
         """Disconnect; may be called again. The rotator goes on to where it was sent."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
-    def _ask(self, command: str, name: str) -> dict[str, str]:
-        """The answer's "word: value" lines; RotatorError when it is late, none, or says an error."""
-        connection = self._connected()
+    def _ask(self, command: str, name: str) -> Answer:
+        with self._busy:
+            self._connected()
+            return self._exchange(command, name)
+
+    def _exchange(self, command: str, name: str) -> Answer:
+        """Ask on the connection that stands; RotatorError when the answer is late, none, or says an error."""
         try:
-            connection.sendall(f"+{command}\n".encode())
-            text = self._answer(connection)
-        except OSError as error:
-            raise self._failed(f"it does not answer {command!r}: {error}") from None
-        lines = text.splitlines()
-        if not lines[0].startswith(f"{name}:"):
-            raise self._failed(f"it answers {command!r} with {text[:80]!r}")
-        code = lines[-1].removeprefix("RPRT ")
-        if code != "0":
-            if code in (str(_EIO), str(_ETIMEOUT)):
-                raise RotatorError(
-                    f"rotctld at {self.host}:{self.port} gets no answer from the rotator's controller"
-                )
-            raise RotatorError(f"the rotator refuses {command!r}: Hamlib error {code}")
+            answer = parse_answer(self._talk(self._socket, command), name)
+        except (OSError, BadAnswerError) as error:
+            raise self._failed(f"asked {command!r}, it {_problem(error)}") from None
         self._failures = 0
-        return dict(pair for line in lines[1:-1] if len(pair := line.split(": ", 1)) == 2)
+        if answer.code in LINE_ERRORS:
+            raise RotatorError(
+                f"rotctld at {self.host}:{self.port} gets no sense from the rotator's controller: "
+                f"{HAMLIB_ERRORS[answer.code]} (Hamlib error {answer.code})"
+            )
+        if answer.code != 0:
+            why = HAMLIB_ERRORS.get(answer.code, "for a reason that Hamlib has not named")
+            raise RotatorError(f"the rotator refuses {command!r}: Hamlib error {answer.code}, {why}")
+        return answer
 
-    def _answer(self, connection: socket.socket) -> str:
+    def _talk(self, connection: socket.socket | None, command: str) -> bytes:
         """Bytes up to the line RPRT, within the timeout as a whole."""
+        if connection is None:
+            raise ConnectionError("has closed the connection")
+        connection.sendall(f"+{command}\n".encode())
         raw, deadline = b"", time.monotonic() + self._timeout_s
-        while not (raw.endswith(b"\n") and raw[:-1].rpartition(b"\n")[2].startswith(b"RPRT ")):
+        while not is_whole(raw):
             connection.settimeout(max(deadline - time.monotonic(), 0.001))
-            part = connection.recv(_MAX_ANSWER)
+            part = connection.recv(LONGEST)
             raw += part
             if not part:
-                raise ConnectionError("connection closed")
-            if len(raw) > _MAX_ANSWER or time.monotonic() > deadline:
-                raise ConnectionError(f"no end of the answer, which begins with {raw[:40]!r}")
-        return raw.decode(errors="replace")
+                raise ConnectionError("has closed the connection")
+            if len(raw) > LONGEST or time.monotonic() > deadline:
+                raise ConnectionError(f"does not end its answer, which begins with {raw[:40]!r}")
+        return raw
 
-    def _connected(self) -> socket.socket:
+    def _connected(self) -> None:
+        """Connect where that is due, and see whom we talk to."""
         if self._socket is not None:
-            return self._socket
+            return
         wait_s = self._next_try_at - self._monotonic()
         if wait_s > 0:
-            raise RotatorError(
-                f"rotctld at {self.host}:{self.port} is away; the next try is in {wait_s:.1f} s"
-            )
+            raise AwayError(f"rotctld at {self.host}:{self.port} is away; the next try is in {wait_s:.1f} s")
         try:
             self._socket = socket.create_connection((self.host, self.port), self._timeout_s)
         except OSError as error:
             raise self._failed(f"no connection ({error}); is it running?") from None
-        return self._socket
+        try:
+            self.identity = self._identified()
+        except RotatorError:
+            self.close()  # nothing is sent to a rotator that has not said who it is
+            raise
+        self.driver = driver_of(self.identity.number)
+
+    def _identified(self) -> Identity:
+        state = self._exchange("\\dump_state", "dump_state").fields
+        try:
+            found = identity_of(state, self._exchange("1", "dump_caps").fields)
+        except BadAnswerError as error:
+            raise self._failed(f"it {error}") from None
+        self._judge(found)
+        return found
+
+    def _judge(self, found: Identity) -> None:
+        """Refuse another rotator than the expected one, and limits that it does not have."""
+        wanted = self.model.casefold()
+        if wanted and wanted != str(found.number) and wanted not in found.name.casefold():
+            raise self._failed(
+                f"it drives {found}, but the configuration expects {self.model!r}; the rotator was not moved"
+            )
+        if found.limits is not None and not self.limits.within(found.limits):
+            raise self._failed(
+                f"the limits {_words(self.limits)} are wider than the rotator's own {_words(found.limits)}; "
+                "narrow them in the configuration; the rotator was not moved"
+            )
+        if reason := unfit(self.limits, driver_of(found.number)):
+            raise self._failed(f"it drives {found}: {reason}; the rotator was not moved")
+
+    def _stop_here(self) -> bool:
+        """On the connection that stands; False where there is none, or somebody else uses it."""
+        if not self._busy.acquire(blocking=False):
+            return False
+        try:
+            if self._socket is None:
+                return False
+            self._exchange("S", "stop")
+            return True
+        finally:
+            self._busy.release()
+
+    def _stop_afresh(self) -> None:
+        with socket.create_connection((self.host, self.port), self._timeout_s) as connection:
+            answer = parse_answer(self._talk(connection, "S"), "stop")
+        if answer.code != 0:
+            raise RotatorError(f"Hamlib error {answer.code}, {HAMLIB_ERRORS.get(answer.code, 'unnamed')}")
 
     def _failed(self, what: str) -> RotatorError:
         """Close, and let the next tries be further and further apart."""
-        self.close()
+        with contextlib.suppress(OSError):
+            self.close()
         back_off_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
         self._failures += 1
         self._next_try_at = self._monotonic() + back_off_s
         return RotatorError(f"rotctld at {self.host}:{self.port}: {what}")
 
 
-def _limits(state: dict[str, str]) -> Limits | None:
-    """The rotator's own limits; None where rotctld tells none that make sense."""
-    try:
-        values = [
-            float(state[f"{end} {axis}"])
-            for axis in ("Azimuth", "Elevation")
-            for end in ("Minimum", "Maximum")
-        ]
-        return Limits(*values)
-    except Exception:  # noqa: BLE001 a rotator that tells nonsense is held to our limits alone
-        return None
+def _problem(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "does not answer in time"
+    return str(error)
 
 
 def _words(limits: Limits) -> str:

@@ -1,12 +1,20 @@
-"""Compares what a rotator tells with what it was told: stalls and runaways."""
+"""Compares what a rotator tells with what it was told: stalls, runaways, torn sensors, limits passed.
+
+The latency is bounded: an axis that has somewhere to go and does not is named within 2 s, or within the time
+in which the command moves three steps of the read-back, whichever is longer; less cannot be told from health.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from hardware.limits import angle_between_deg
+from hardware.limits import Limits, angle_between_deg
+from hardware.motion import Axis
+from hardware.rotator_model import Direction, RotatorModel
 
-Direction = tuple[float, float]
+_PATIENCE_S = (0.8, 2.5)
+_ANY_AXIS = Axis(rate_deg_s=6.0, acceleration_deg_s2=6.0, resolution_deg=1.0)
 
 
 def off_deg(position: Direction, target: Direction) -> float:
@@ -15,72 +23,223 @@ def off_deg(position: Direction, target: Direction) -> float:
 
 
 @dataclass
-class _Axis:
-    """One axis on its way to a target."""
+class _AxisWatch:
+    """One axis on its way to a target.
+
+    Attributes:
+        modulo: whether the read-back tells 10 for 370.
+        best_deg: furthest position in the direction of the target.
+        sign: of that direction.
+        moved_at: until when it has surely moved, or rested on its target.
+        jumped_deg: a reading that no motion explains, waiting for a second one.
+        long_way: the cable makes it go round the other way than a read-back without turns tells.
+    """
 
     name: str
-    turns: bool
-    target: float | None = None
-    seen_deg: float = 0.0
-    moved_at: float = 0.0
-    nearest_deg: float = 0.0
+    axis: Axis
+    modulo: bool
+    latency_s: float
+    target_deg: float | None = None
+    target_since: float = -math.inf
+    best_deg: float = 0.0
+    sign: float = 0.0
+    seen_deg: float | None = None
+    seen_at: float = -math.inf
+    moved_at: float = math.inf
+    jumped_deg: float | None = None
     long_way: bool = False
 
-    def off(self, position_deg: float) -> float:
-        if self.target is None:
+    @property
+    def settled_deg(self) -> float:
+        """An axis this near to its target is where it should be: read-backs are cut to whole steps."""
+        return self.axis.dead_band_deg + 1.25 * self.axis.resolution_deg
+
+    @property
+    def judged_deg(self) -> float:
+        """An axis further off than this has to move."""
+        return self.axis.dead_band_deg + 1.75 * self.axis.resolution_deg
+
+    @property
+    def patience_s(self) -> float:
+        """In which a healthy axis, from rest, surely shows a step: d = a t² / 2, and what the line takes."""
+        step_deg, axis = self.axis.resolution_deg, self.axis
+        start_s = math.sqrt(2 * step_deg / axis.acceleration_deg_s2) + step_deg / axis.rate_deg_s
+        low, high = _PATIENCE_S
+        return min(max(0.5 + start_s + self.latency_s, low), high)
+
+    @property
+    def runaway_deg(self) -> float:
+        """Further back than it needs to brake and turn round."""
+        axis = self.axis
+        braking_deg = axis.rate_deg_s**2 / (2 * axis.acceleration_deg_s2)
+        return braking_deg + axis.rate_deg_s * (0.3 + self.latency_s) + 3 * axis.resolution_deg
+
+    def to_go_deg(self, position_deg: float) -> float:
+        """Signed way to the target."""
+        if self.target_deg is None:
             return 0.0
-        return angle_between_deg(position_deg, self.target) if self.turns else abs(position_deg - self.target)
+        return self._shortest(self.target_deg - position_deg)
+
+    def command(self, target_deg: float, now: float) -> None:
+        """A new target; the same one again changes nothing."""
+        if target_deg == self.target_deg:
+            return
+        self.target_deg, self.target_since = target_deg, now
+        self.long_way = self.modulo and self.seen_deg is not None and abs(target_deg - self.seen_deg) > 180
+
+    def _shortest(self, way_deg: float) -> float:
+        return (way_deg + 180) % 360 - 180 if self.modulo else way_deg
+
+    def forget(self) -> None:
+        """Contact was lost: what it did meanwhile is unknown."""
+        self.seen_deg, self.jumped_deg, self.sign, self.moved_at = None, None, 0.0, math.inf
+
+    def look(self, position_deg: float, now: float) -> str:
+        """Take one reading; returns what is wrong, or an empty string."""
+        if self._is_jump(position_deg, now):
+            first, self.jumped_deg = self.jumped_deg, position_deg
+            if first is None:
+                return ""  # one reading may be damaged on the line; two are not
+            return (
+                f"{self.name} read-back jumps from {self.seen_deg:.1f} to {position_deg:.1f}: sensor or cable"
+            )
+        self.jumped_deg = None
+        self._note_motion(position_deg, now)
+        self.seen_deg, self.seen_at = position_deg, now
+        return self._judge(position_deg, now)
+
+    def stands_s(self, position_deg: float, now: float) -> float:
+        """For how long it has not moved although it ought to."""
+        if abs(self.to_go_deg(position_deg)) <= self.judged_deg:
+            return 0.0
+        return max(now - self.moved_at, 0.0)
+
+    def _is_jump(self, position_deg: float, now: float) -> bool:
+        if self.seen_deg is None:
+            return False
+        possible_deg = 2 * self.axis.rate_deg_s * (now - self.seen_at + 0.5)
+        step_deg = abs(self._shortest(position_deg - self.seen_deg))
+        return step_deg > 10 + possible_deg + 3 * self.axis.resolution_deg
+
+    def _note_motion(self, position_deg: float, now: float) -> None:
+        way = self.to_go_deg(position_deg)
+        if self.long_way and self.seen_deg is not None:
+            moving = abs(self._shortest(position_deg - self.seen_deg)) >= 0.99 * self.axis.resolution_deg
+            self.moved_at = now if moving else self.moved_at
+            self.long_way = moving or abs(way) > self.settled_deg
+        elif self.seen_deg is None or self._rests(abs(way), now):
+            self.best_deg, self.sign, self.moved_at = position_deg, 0.0, now
+        else:
+            self._note_progress(position_deg, math.copysign(1.0, way), self.seen_deg, now)
+
+    def _note_progress(self, position_deg: float, sign: float, seen_deg: float, now: float) -> None:
+        if sign != self.sign:
+            self.sign, self.best_deg = sign, seen_deg
+        gained_deg = sign * self._shortest(position_deg - self.best_deg)
+        if gained_deg >= 0.99 * self.axis.resolution_deg:
+            # It may have stopped right after it had gained that: at half its rate, and a step unseen.
+            needed_s = (gained_deg + self.axis.resolution_deg) / (self.axis.rate_deg_s / 2)
+            self.moved_at = max(self.moved_at, min(now, self.seen_at + needed_s))
+            self.best_deg = position_deg
+
+    def _rests(self, off_deg: float, now: float) -> bool:
+        """Whether it is where it should be: on the step, or a step off for so long that this is its rest."""
+        if off_deg <= self.axis.dead_band_deg + 0.5 * self.axis.resolution_deg:
+            return True
+        return off_deg <= self.settled_deg and now - self.target_since > self.patience_s
+
+    def _judge(self, position_deg: float, now: float) -> str:
+        if self.target_deg is None:
+            return ""
+        where = f"at {position_deg:.1f}, sent to {self.target_deg:.1f}"
+        lost_deg = self.sign * self._shortest(self.best_deg - position_deg)
+        if lost_deg > self.runaway_deg and not self.long_way:
+            return f"{self.name} runs away: {where}"
+        stands_s = self.stands_s(position_deg, now)
+        return f"{self.name} stands still for {stands_s:.1f} s: {where}" if stands_s > self.patience_s else ""
 
 
 class MotionWatch:
     """Says what is wrong with a rotator's motion.
 
-    An axis stands still when it is more than three steps off its target and has not moved by one step for
-    `patience_s`. It runs away when it gets `runaway_deg` further from the target than it has been; not judged
-    while the cable makes it go the long way round.
-
     Args:
-        resolution_deg: smallest step that the read-back shows.
-        patience_s: time without motion.
-        runaway_deg: how much further away is too much.
+        azimuth: how fast that axis is, and the steps of its read-back.
+        elevation: the same.
+        limits: beyond which a read-back means stop; without them not judged.
+        latency_s: from a command to the motor and from the sensor to us.
+        shows_turns: whether the azimuth read-back tells 10 from 370; without, it is compared modulo a turn.
     """
 
     def __init__(
-        self, resolution_deg: float = 1.0, patience_s: float = 2.0, runaway_deg: float = 10.0
+        self,
+        azimuth: Axis = _ANY_AXIS,
+        elevation: Axis = _ANY_AXIS,
+        *,
+        limits: Limits | None = None,
+        latency_s: float = 0.0,
+        shows_turns: bool = False,
     ) -> None:
-        self.resolution_deg, self.patience_s, self.runaway_deg = resolution_deg, patience_s, runaway_deg
-        self._axes = (_Axis("azimuth", turns=True), _Axis("elevation", turns=False))
+        self.limits, self.shows_turns = limits, shows_turns
+        self._axes = (
+            _AxisWatch("azimuth", azimuth, not shows_turns, latency_s),
+            _AxisWatch("elevation", elevation, False, latency_s),
+        )
 
-    def commanded(self, target: Direction, position: Direction, now: float) -> None:
-        """A new target, and where the rotator stood."""
-        for axis, target_deg, position_deg in zip(self._axes, target, position, strict=True):
-            if axis.off(position_deg) <= 3 * self.resolution_deg:
-                axis.moved_at = now  # it was at rest where it should be
-            axis.target, axis.seen_deg = target_deg, position_deg
-            axis.nearest_deg = axis.off(position_deg)
-            axis.long_way = axis.turns and abs(target_deg - position_deg) > 180
+    @classmethod
+    def of(cls, model: RotatorModel, *, shows_turns: bool = False) -> MotionWatch:
+        """For a rotator as it is configured."""
+        return cls(
+            model.azimuth,
+            model.elevation,
+            limits=model.limits,
+            latency_s=model.latency_s,
+            shows_turns=shows_turns,
+        )
+
+    def commanded(self, target: Direction, now: float) -> None:
+        """A new target."""
+        for axis, target_deg in zip(self._axes, target, strict=True):
+            axis.command(target_deg, now)
+
+    def resumed(self) -> None:
+        """Contact was lost and is back."""
+        for axis in self._axes:
+            axis.forget()
 
     def fault(self, position: Direction, now: float) -> str:
-        """What is wrong, or an empty string."""
-        faults = (self._axis_fault(axis, deg, now) for axis, deg in zip(self._axes, position, strict=True))
+        """What is wrong, or an empty string; one call for each reading."""
+        faults = [axis.look(deg, now) for axis, deg in zip(self._axes, position, strict=True)]
+        if not any(axis.jumped_deg is not None for axis in self._axes):
+            faults.append(self._beyond_limits(position))
         return "; ".join(fault for fault in faults if fault)
 
-    def _axis_fault(self, axis: _Axis, position_deg: float, now: float) -> str:
-        step = (
-            angle_between_deg(position_deg, axis.seen_deg)
-            if axis.turns
-            else abs(position_deg - axis.seen_deg)
+    def suspects(self, position: Direction, now: float) -> bool:
+        """Whether an axis may be standing: then looks matter more than new targets."""
+        return any(
+            axis.stands_s(deg, now) > 0.4 * axis.patience_s
+            for axis, deg in zip(self._axes, position, strict=True)
         )
-        if step >= self.resolution_deg:
-            axis.seen_deg, axis.moved_at = position_deg, now
-        off = axis.off(position_deg)
-        if off <= 3 * self.resolution_deg:
-            axis.moved_at, axis.nearest_deg, axis.long_way = now, off, False
+
+    @property
+    def standing_deg(self) -> float:
+        """Two read-backs of an axis at rest differ by no more."""
+        return max(1.5 * axis.axis.resolution_deg for axis in self._axes)
+
+    @property
+    def near_deg(self) -> float:
+        """As near as that to where the plan has it is arrived, degrees."""
+        return max(2 * axis.settled_deg + axis.axis.rate_deg_s * 0.1 for axis in self._axes)
+
+    def _beyond_limits(self, position: Direction) -> str:
+        if self.limits is None:
             return ""
-        axis.nearest_deg = min(axis.nearest_deg, off)
-        where = f"at {position_deg:.1f}, sent to {axis.target:.1f}"
-        if not axis.long_way and off > axis.nearest_deg + self.runaway_deg:
-            return f"{axis.name} runs away: {where}"
-        if now - axis.moved_at > self.patience_s:
-            return f"{axis.name} stands still for {now - axis.moved_at:.1f} s: {where}"
+        lim = self.limits
+        ends = (
+            (lim.azimuth_min_deg, lim.azimuth_max_deg) if self.shows_turns else (-math.inf, math.inf),
+            (lim.elevation_min_deg, lim.elevation_max_deg),
+        )
+        for axis, deg, (low, high) in zip(self._axes, position, ends, strict=True):
+            margin_deg = max(2 * axis.axis.resolution_deg, 1.0)
+            if not low - margin_deg <= deg <= high + margin_deg:
+                return f"{axis.name} at {deg:.1f} is beyond its limits {low:g} to {high:g}"
         return ""

@@ -8,15 +8,17 @@ from datetime import datetime
 
 from hardware.errors import HardwareError
 from hardware.follow import follow
-from hardware.limits import Limits
-from hardware.pointing import plan_pointing
 from hardware.rotctld import Rotctld
+from hardware.track import plan_track
+from hardware.watch import MotionWatch
 from scheduler.elements import Elements
 from scheduler.passes import Site
 from scheduler.track import track
 from station.config import RotatorSection
 
 log = logging.getLogger(__name__)
+
+_BEAM_WIDTH_DEG = 10.0  # of 1.2 m at 1.7 GHz
 
 
 def begin_pointing(
@@ -42,20 +44,26 @@ def _follow(
     stop: threading.Event,
 ) -> None:
     try:
-        limits = Limits(
-            section.azimuth_min_deg,
-            section.azimuth_max_deg,
-            section.elevation_min_deg,
-            section.elevation_max_deg,
+        model = section.capabilities
+        rotator = Rotctld(
+            section.host,
+            section.port,
+            limits=model.limits,
+            model=section.model or "",
+            park_position=model.park,
         )
-        rotator = Rotctld(section.host, section.port, limits=limits)
         log.info("rotator: %s", rotator.open())
         curve = track(elements, site, window[0], window[1])
-        azimuth_now, _ = rotator.position()
-        plan = plan_pointing(
-            curve.time, curve.azimuth_deg, curve.elevation_deg, limits, from_azimuth_deg=azimuth_now
+        plan = plan_track(
+            curve.time,
+            curve.azimuth_deg,
+            curve.elevation_deg,
+            model,
+            _BEAM_WIDTH_DEG,
+            from_direction=rotator.position(),
         )
-        report = follow(rotator, plan, stop=stop)
+        watch = MotionWatch.of(model, shows_turns=rotator.driver.shows_turns)
+        report = follow(rotator, plan, watch=watch, stop=stop)
         log.info(
             "rotator: followed with %.1f degrees at worst; %s",
             report.worst_error_deg,

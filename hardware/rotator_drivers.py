@@ -1,0 +1,69 @@
+"""What Hamlib's drivers make of a command on its way to the controller: seen on the wire of Hamlib 4.5.4.
+
+The GS-232 drivers round to whole degrees and send a negative azimuth as that plus 360: where our limits begin
+below 0, such a rotator would unwind its cable in mid-pass. SPID's read the controller's own steps and cut to
+them.
+tests/hardware/test_real_rotctld.py looks at the wire again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hardware.limits import Limits
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One family of drivers.
+
+    Attributes:
+        step_deg: of the angles that reach the controller.
+        negative_azimuth: whether azimuths below 0 reach it as such.
+        shows_turns: whether the read-back tells 10 from 370.
+    """
+
+    step_deg: float = 0.01
+    negative_azimuth: bool = True
+    shows_turns: bool = True
+
+    def on_step(self, angle_deg: float, low_deg: float, high_deg: float) -> float:
+        """The nearest step that lies within the limits; the angle itself where none does."""
+        step = self.step_deg
+        low, high = math.ceil(low_deg / step - 1e-9), math.floor(high_deg / step + 1e-9)
+        return angle_deg if low > high else step * min(max(round(angle_deg / step), low), high)
+
+
+_GS232 = Driver(step_deg=1.0, negative_azimuth=False)
+_SPID = Driver(step_deg=0.1)
+_EASYCOMM = Driver(step_deg=0.1, negative_azimuth=False, shows_turns=False)
+_DRIVERS = {
+    601: _GS232,
+    602: _GS232,
+    603: _GS232,
+    604: _GS232,
+    606: _GS232,
+    608: _GS232,
+    901: _SPID,
+    903: _SPID,
+    202: _EASYCOMM,
+    204: _EASYCOMM,
+}
+UNKNOWN = Driver(shows_turns=False)
+
+
+def driver_of(model_number: int) -> Driver:
+    """What is known of a Hamlib rotator model; for others the least is assumed."""
+    return _DRIVERS.get(model_number, UNKNOWN)
+
+
+def unfit(limits: Limits, driver: Driver) -> str:
+    """Why limits do not fit a driver, or empty."""
+    if limits.azimuth_min_deg < 0 and not driver.negative_azimuth:
+        return (
+            f"azimuth_min_deg = {limits.azimuth_min_deg:g}, but Hamlib's driver sends azimuths below 0 as "
+            "that plus 360, which unwinds the cable; set azimuth_min_deg = 0 (and azimuth_max_deg = 450 "
+            "where the rotator goes there)"
+        )
+    return ""
