@@ -152,8 +152,8 @@ def _kvn(text: str) -> Iterator[Entry]:
             if keywords:
                 yield Message(where, keywords)
             keywords, where = {}, f"line {number}"
-        # A unit may stand behind the value in brackets (CCSDS 502.0-B-3, 7.7).
-        keywords[key] = re.sub(r"\s*\[[^\]]*\]$", "", value.strip())
+        # A unit may stand behind a number in brackets (CCSDS 502.0-B-3, 7.7); names have brackets too.
+        keywords[key] = re.sub(r"^([-+.\deE]+)\s*\[[^\]]*\]$", r"\1", value.strip())
     if keywords:
         yield Message(where, keywords)
 

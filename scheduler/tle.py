@@ -115,7 +115,8 @@ def _checked(line: str, number: int) -> str:
         raise ElementsError(f"{line[:24]!r} does not begin as line {number} of a two-line set")
     if len(line) < LINE_LENGTH or not line.isascii():
         raise ElementsError(
-            f"line {number} of a two-line set has {LINE_LENGTH} ASCII columns, this has {len(line)}; was it cut?"
+            f"line {number} of a two-line set has {LINE_LENGTH} ASCII columns, "
+            f"this has {len(line)}; was it cut?"
         )
     if line[LINE_LENGTH - 1] != str(checksum(line)):
         raise ElementsError(
