@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sgp4.api import Satrec
 
 from scheduler.elements import Elements
 from scheduler.errors import ElementsError, SchedulerError
@@ -59,28 +60,51 @@ def earth_fixed(elements: Elements, time: npt.ArrayLike) -> tuple[Array, Array]:
         ElementsError: SGP4 gives no position at one of the times, as for a satellite that has decayed.
     """
     seconds = posix_array(time)
+    code, position, velocity = fixed_or_nan(elements.satrec(), seconds)
+    if code.any():
+        first = int(np.flatnonzero(code)[0])
+        raise ElementsError(no_position(elements, float(seconds[first]), int(code[first])))
+    return position, velocity
+
+
+def fixed_or_nan(satrec: Satrec, seconds: Array) -> tuple[npt.NDArray[np.uint8], Array, Array]:
+    """SGP4's error codes [n]; position and velocity as `earth_fixed` has them, NaN where a code is not 0."""
     days = np.floor(seconds / DAY_S)
-    error, position, velocity = elements.satrec().sgp4_array(_JD_OF_1970 + days, seconds / DAY_S - days)
-    if error.any():
-        first = int(np.flatnonzero(error)[0])
-        raise ElementsError(
-            f"SGP4 gives no position of {elements.name} at {_utc(seconds[first])} (code {error[first]}) from "
-            f"elements of {elements.epoch:%Y-%m-%d}; newer elements are needed"
-        )
+    code, position, velocity = satrec.sgp4_array(_JD_OF_1970 + days, seconds / DAY_S - days)
+    position[code != 0] = np.nan
     angle = sidereal_angle(seconds)
     fixed = _turned(position.T, angle)
     carried = np.stack([-fixed[1], fixed[0], np.zeros_like(angle)]) * EARTH_TURN_RAD_PER_S
-    return fixed, _turned(velocity.T, angle) - carried
+    return code, fixed, _turned(velocity.T, angle) - carried
+
+
+def no_position(elements: Elements, seconds: float, code: int) -> str:
+    """The message for a moment at which SGP4 gives an error code."""
+    return (
+        f"SGP4 gives no position of {elements.name} at {_utc(seconds)} (code {code}) from "
+        f"elements of {elements.epoch:%Y-%m-%d}; newer elements are needed"
+    )
 
 
 def look(site: Site, position: Array, velocity: Array) -> tuple[Array, Array, Array, Array]:
     """Azimuth and elevation in degrees, range in km, range rate in km/s (positive: receding), each [n]."""
+    azimuth, elevation_deg, distance = direction(site, position)
+    offset = position - site_position(site)[:, None]
+    return azimuth, elevation_deg, distance, (offset * velocity).sum(axis=0) / distance
+
+
+def direction(site: Site, position: Array) -> tuple[Array, Array, Array]:
+    """Azimuth and elevation in degrees and range in km, each [n], of positions [3, n]."""
     offset = position - site_position(site)[:, None]
     distance = np.sqrt((offset**2).sum(axis=0))
-    rate = (offset * velocity).sum(axis=0) / distance
     east, north, up = _local_axes(site) @ offset
     azimuth = np.degrees(np.arctan2(east, north)) % 360.0
-    return azimuth, np.degrees(np.arcsin(np.clip(up / distance, -1, 1))), distance, rate
+    return azimuth, np.degrees(np.arcsin(np.clip(up / distance, -1, 1))), distance
+
+
+def vertical(site: Site) -> Array:
+    """The upward unit vector of the ellipsoid, Earth-fixed, [3]."""
+    return np.asarray(_local_axes(site)[2])
 
 
 def elevation(site: Site, elements: Elements, time: npt.ArrayLike) -> tuple[Array, Array]:
@@ -146,6 +170,15 @@ def sun_elevation_deg(
 
     Low-precision formula of the Astronomical Almanac, section C, page C5.
     """
+    latitude, longitude = (np.radians(np.asarray(a, dtype=np.float64)) for a in (latitude_deg, longitude_deg))
+    across = np.cos(latitude)
+    x, y, z = sun_direction(time)
+    sine = across * np.cos(longitude) * x + across * np.sin(longitude) * y + np.sin(latitude) * z
+    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1, 1))))
+
+
+def sun_direction(time: npt.ArrayLike) -> Array:
+    """Unit vector towards the Sun, Earth-fixed, [3, n]; accuracy as of `sun_elevation_deg`."""
     seconds = posix_array(time)
     days = seconds / DAY_S + _JD_OF_1970 - _JD_OF_2000
     anomaly = np.radians(357.528 + 0.985_600_3 * days)
@@ -155,14 +188,12 @@ def sun_elevation_deg(
     obliquity = np.radians(23.439 - 4e-7 * days)
     right_ascension = np.arctan2(np.cos(obliquity) * np.sin(longitude), np.cos(longitude))
     declination = np.arcsin(np.sin(obliquity) * np.sin(longitude))
-    hour_angle = (
-        sidereal_angle(seconds) + np.radians(np.asarray(longitude_deg, dtype=np.float64)) - right_ascension
-    )
-    latitude = np.radians(np.asarray(latitude_deg, dtype=np.float64))
-    sine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(
-        hour_angle
-    )
-    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1, 1))))
+    east = right_ascension - sidereal_angle(seconds)
+    return np.stack([
+        np.cos(declination) * np.cos(east),
+        np.cos(declination) * np.sin(east),
+        np.sin(declination),
+    ])  # fmt: skip
 
 
 def _turned(vectors: Array, angle: Array) -> Array:
