@@ -1,5 +1,6 @@
 """The plan: which passes are received, when, with which receiver and antenna, and why the others are not."""
 
+from scheduler.plan.make import Settings, make_plan
 from scheduler.plan.model import (
     AntennaResource,
     Booking,
@@ -15,7 +16,7 @@ from scheduler.plan.model import (
     SlewModel,
     View,
 )
-from scheduler.plan.reasons import Reason
+from scheduler.plan.reasons import Reason, reason
 
 __all__ = [
     "AntennaResource",
@@ -30,6 +31,9 @@ __all__ = [
     "ReceiverResource",
     "Rejection",
     "Resources",
+    "Settings",
     "SlewModel",
     "View",
+    "make_plan",
+    "reason",
 ]

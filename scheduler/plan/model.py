@@ -169,10 +169,10 @@ class Maintenance:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a station can spend.
+    """What a station can spend on recordings, fillers apart.
 
     Disk: `disk_bytes` are free when the plan begins, and each midnight (UTC) `disk_freed_bytes_per_day`
-    more. Energy: each UTC day has `energy_wh_per_day`. A recording counts on the day its pass rises.
+    more. Energy: each UTC day has `energy_wh_per_day`. A recording counts on the day its window begins.
     """
 
     station: str
@@ -183,9 +183,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class Filler:
-    """A geostationary satellite received when a receiver is free for `candidate.least_s` or longer."""
+    """A geostationary satellite received when a receiver is free for `candidate.least_s` or longer.
+
+    `value_per_s` is what a second of it counts: a pass that is worth less than what is lost for it is left.
+    """
 
     candidate: Candidate
+    value_per_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -200,9 +204,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class Booking:
-    """One recording; `start` and `end` are whole POSIX seconds.
+    """One recording; `start` and `end` are whole POSIX seconds, `center_hz` is what the receiver is tuned to.
 
-    `fixed` says that it was handed in as never to be moved; `filler` that it fills free time.
+    `view` is None where only the catalogue knows of it: then its directions are unknown. `fixed` says that it
+    was handed in as never to be moved; `filler` that it fills free time.
     """
 
     candidate: Candidate
@@ -210,6 +215,8 @@ class Booking:
     antenna: str
     start: int
     end: int
+    center_hz: float
+    view: View | None = None
     value: float = 0.0
     value_parts: Mapping[str, float] = field(default_factory=dict)
     fixed: bool = False
@@ -222,6 +229,7 @@ class Booking:
             "antenna": self.antenna,
             "start": z(self.start),
             "end": z(self.end),
+            "center_hz": self.center_hz,
             "downlinks": [need.name for need in self.candidate.downlinks],
             "value": round(self.value, 6),
             "value_parts": {name: round(part, 6) for name, part in self.value_parts.items()},

@@ -50,8 +50,8 @@ WORDS = {
         "vi": "{resource} đang bận với lượt thu đã đặt, không dời được: {names}",
     },
     "worth_less": {
-        "en": "worth {value}, less than what takes its place: {names}, worth {others}",
-        "vi": "giá trị {value}, thấp hơn lượt thu thay thế: {names}, giá trị {others}",
+        "en": "would add {value} in place of {names}, which add {others}",
+        "vi": "chỉ thêm {value} nếu thay cho {names}, vốn đóng góp {others}",
     },
     "disk_full": {
         "en": "the disk of {station} has no room for it on {day}",
@@ -64,6 +64,10 @@ WORDS = {
     "adds_nothing": {
         "en": "worth nothing beside what is booked",
         "vi": "không thêm giá trị so với các lượt thu đã đặt",
+    },
+    "no_free_time": {
+        "en": "no free time of {least} s beside what is booked",
+        "vi": "không còn khoảng trống {least} giây giữa các lượt thu đã đặt",
     },
     "not_worth_the_gap": {
         "en": "worth {value}, less than {lost} of {filler} that would be lost for it",
