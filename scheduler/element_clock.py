@@ -16,7 +16,8 @@ from scheduler.elements import Elements
 
 GNSS_OFF_S = 2.0
 SERVER_OFF_S = 60.0  # its answer may have waited in a queue
-AHEAD_OF_CLOCK_S = 3 * 3600.0  # of the second newest of the low satellites
+AHEAD_OF_CLOCK_S = 3 * 3600.0
+_SHARE_OF_BAD_EPOCHS = 10  # one in so many may be wrong: a real file of 3041 had some two years ahead
 _LOW_REV_PER_DAY = 10.0  # higher ones are published with epochs ahead
 _MANY_SATELLITES = 5
 _STALE_MANY_S = 20 * 3600.0  # freshly fetched, and still the newest epoch is that old
@@ -65,15 +66,15 @@ def clock_against_elements(
     newest = _newest_epochs(sets)
     if not newest:
         return ClockFinding(ClockState.UNKNOWN, 0.0, "nothing is there to judge the clock by")
-    second = newest[min(1, len(newest) - 1)]
-    behind_s = (second - now).total_seconds()
+    believed = newest[min(max(1, len(newest) // _SHARE_OF_BAD_EPOCHS), len(newest) - 1)]
+    behind_s = (believed - now).total_seconds()
     if behind_s > AHEAD_OF_CLOCK_S:
         return ClockFinding(
             ClockState.BEHIND, -behind_s,
             f"the clock says {now:%Y-%m-%d %H:%M} UTC, but elements have epochs up to "
-            f"{second:%Y-%m-%d %H:%M}: it is at least {_length(behind_s)} behind; set it",
+            f"{believed:%Y-%m-%d %H:%M}: it is at least {_length(behind_s)} behind; set it",
         )  # fmt: skip
-    stale_s = (now - newest[0]).total_seconds()
+    stale_s = (now - believed).total_seconds()
     allowed_s = _STALE_MANY_S if len(newest) >= _MANY_SATELLITES else _STALE_FEW_S
     if fetched is None:
         return ClockFinding(ClockState.UNKNOWN, 0.0, "the elements do not speak against the clock")
