@@ -111,14 +111,29 @@ def turn_back(
     return _demod.turn_back(samples, turns, steps, length)
 
 
-def alternate_rails_plain(outputs: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """The specification of `alternate_rails`."""
-    return np.where(np.arange(len(outputs)) % 2, outputs.imag, outputs.real).astype(np.float32)
+def turn_to_rails_plain(
+    outputs: NDArray[np.complex64], turns: NDArray[np.float64], steps: NDArray[np.float64], length: int
+) -> NDArray[np.float32]:
+    """The specification of `turn_to_rails`."""
+    turned = turn_back_plain(outputs, turns, steps, length)
+    return np.where(np.arange(len(turned)) % 2, turned.imag, turned.real).astype(np.float32)
 
 
-def alternate_rails(outputs: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """The rails of OQPSK, two outputs per symbol: real part of the first, imaginary part of the second."""
-    return _demod.alternate(outputs)
+def turn_to_rails(
+    outputs: NDArray[np.complex64], turns: NDArray[np.float64], steps: NDArray[np.float64], length: int
+) -> NDArray[np.float32]:
+    """The rails of OQPSK, turned back: real part of the first output of a symbol, imaginary of the second.
+
+    Args:
+        outputs: complex64[pieces * length], two per symbol.
+        turns: Phase at the first output of each piece, turns.
+        steps: Its change from output to output, turns.
+        length: Outputs per piece, a multiple of 16.
+
+    Raises:
+        ValueError: The outputs are not these pieces.
+    """
+    return _demod.turn_to_rails(outputs, turns, steps, length)
 
 
 def smooth(values: NDArray[np.complex128] | NDArray[np.float64], reach: int) -> NDArray[np.complex128]:

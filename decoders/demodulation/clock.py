@@ -22,7 +22,7 @@ _FIRM_SYMBOLS = 12_000
 """A stretch this long between two estimates tells the clock's step better than one of them."""
 
 _STEADY_JOIN = 5.6e-4
-"""Largest change of the carrier between two estimates of one signal, in symbol rates: 40 Hz at 72 kBd."""
+"""Largest difference of the carrier from its forecast in one signal, in symbol rates: 40 Hz at 72 kBd."""
 
 _CARRIER_KNOWN = 5.6e-5
 """By how much an estimate of the carrier may be off, in symbol rates: a cycle in 18 000 symbols."""
@@ -79,6 +79,7 @@ class ClockTrack:
         self.outputs_per_symbol = outputs_per_symbol
         self._step = nominal_step  # symbols per sample
         self._frequency = 0.0
+        self._slope = 0.0  # of the carrier, cycles per sample per sample
         self._turns = 0.0
         # Everything before is done. A first symbol whose middle was just missed still has half its energy.
         self._at = -0.5 / nominal_step
@@ -109,6 +110,7 @@ class ClockTrack:
             segments.append(self._advance(centre, step, estimate.frequency, locked=True, joined=True))
             if stretch * step > _FIRM_SYMBOLS:
                 self._step = step
+                self._slope = segments[-1].frequency_slope
         else:
             if self._locked:
                 old = Clock(self._at, self._position, self._step, self._frequency)
@@ -116,15 +118,17 @@ class ClockTrack:
                 at = find_break(centre, (old, new))
                 segments.append(self._advance(at, self._step, self._frequency, locked=True, joined=True))
             segments.append(self._start_anew(centre, estimate, unit))
-            self._step = estimate.symbol_step
+            self._step, self._slope = estimate.symbol_step, 0.0
         self._locked = self._ever_locked = True
         return segments
 
     def fits(self, estimate: Estimate) -> bool:
         """Whether one clock and one carrier can have given this estimate and the one before."""
+        since = estimate.centre - self._at
         change = abs(estimate.frequency - self._frequency) / estimate.symbol_step
-        drift = self._drift * (estimate.centre - self._at) / estimate.symbol_step
-        steady = change < min(drift + _CARRIER_KNOWN, _STEADY_JOIN)
+        unforeseen = abs(estimate.frequency - self._frequency - self._slope * since) / estimate.symbol_step
+        most = self._drift * since / estimate.symbol_step + _CARRIER_KNOWN
+        steady = change < most and unforeseen < min(most, _STEADY_JOIN)
         return self._locked and abs(self._miss(estimate)) < self.tolerance and steady
 
     def _miss(self, estimate: Estimate) -> float:

@@ -97,15 +97,19 @@ Array fourth_power(const Samples& symbols, const std::string& instruction_set) {
     return owned<Array>(std::move(out), {count});
 }
 
-Values alternate(const Samples& outputs, const std::string& instruction_set) {
-    const std::size_t count = outputs.shape(0);
+Values turn_to_rails(const Samples& outputs, const Doubles& turns, const Doubles& steps, std::size_t length,
+                     const std::string& instruction_set) {
+    if (length == 0 || length % 16 != 0) throw std::invalid_argument("length must be a multiple of 16");
+    const std::size_t pieces = turns.shape(0);
+    if (steps.shape(0) != pieces || outputs.shape(0) % length != 0 || outputs.shape(0) / length != pieces)
+        throw std::invalid_argument("outputs must be as many pieces as there are turns and steps");
     const Level level = tramthu::level_named(instruction_set);
-    auto out = std::make_unique_for_overwrite<float[]>(count);
+    auto out = std::make_unique_for_overwrite<float[]>(outputs.shape(0));
     {
         nb::gil_scoped_release release;
-        tramthu::alternate(floats(outputs), count, out.get(), level);
+        tramthu::turn_to_rails(floats(outputs), pieces, turns.data(), steps.data(), length, out.get(), level);
     }
-    return owned<Values>(std::move(out), {count});
+    return owned<Values>(std::move(out), {outputs.shape(0)});
 }
 
 Lines edge_lines(const Samples& outputs, const Samples& taps, std::size_t window,
@@ -173,7 +177,8 @@ NB_MODULE(_demod, m) {
     m.def("turn_back", &turn_back, nb::arg("samples"), nb::arg("turns"), nb::arg("steps"), nb::arg("length"),
           set());
     m.def("fourth_power", &fourth_power, nb::arg("symbols"), set());
-    m.def("alternate", &alternate, nb::arg("outputs"), set());
+    m.def("turn_to_rails", &turn_to_rails, nb::arg("outputs"), nb::arg("turns"), nb::arg("steps"),
+          nb::arg("length"), set());
     m.def("edge_lines", &edge_lines, nb::arg("outputs"), nb::arg("taps"), nb::arg("window"), set());
     m.def("powers", &powers, nb::arg("samples"), nb::arg("columns"), set());
     m.def("moments", &moments, nb::arg("rails"), set());

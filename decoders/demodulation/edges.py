@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.fft
@@ -27,6 +28,13 @@ class Signal:
     reach: float
     clock_reach: float
 
+    @cached_property
+    def edge_filters(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For the upper and the lower edge, about the bin nearest to it: half a bin does not matter."""
+        width = _multiple(self.rolloff * self.symbol_bins, WINDOWS)
+        offset = (np.arange(width, dtype=np.float64) - width // 2) / self.symbol_bins
+        return edge_weight(offset, self.rolloff), edge_weight(-offset, self.rolloff)
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -49,13 +57,10 @@ class Edges:
         """Both edges through the filter that suits them, around a carrier known in bins."""
         upper = round(carrier + signal.symbol_bins / 2)
         lower = round(carrier - signal.symbol_bins / 2)
-        width = _multiple(signal.rolloff * signal.symbol_bins, WINDOWS)
-        offset = np.arange(width, dtype=np.float64) - width // 2
-        above = np.asarray((offset + (upper - carrier)) / signal.symbol_bins - 0.5, np.float64)
-        below = np.asarray((carrier - lower - offset) / signal.symbol_bins - 0.5, np.float64)
+        above, below = signal.edge_filters
         return cls(
-            band(spectrum, upper, width, edge_weight(above, signal.rolloff)),
-            band(spectrum, lower, width, edge_weight(below, signal.rolloff)),
+            band(spectrum, upper, len(above), above),
+            band(spectrum, lower, len(below), below),
             upper,
             lower,
         )

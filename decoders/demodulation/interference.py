@@ -9,6 +9,8 @@ costs ten, a voice channel in METEOR's band a tenth of all.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -105,11 +107,11 @@ def wide_interference(
     groups = round(size / symbol_bins * _GROUPS_PER_SYMBOL_RATE)
     if groups > size // 4 or groups < _GROUPS_PER_SYMBOL_RATE:
         return None
-    bounds = np.linspace(0, size, groups + 1).astype(np.int64)
-    mean = np.add.reduceat(power, bounds[:-1]) / np.diff(bounds)
+    bounds, widths = _groups(size, groups)
+    mean = np.add.reduceat(power, bounds[:-1]) / widths
     half = _GROUPS_PER_SYMBOL_RATE // 2
     inside = (round(middle / size * groups) + np.arange(-half, half)) % groups
-    reference = float(np.median(mean[inside]))
+    reference = float(np.sort(mean[inside])[half - 1 : half + 1].mean())  # their median
     hot = mean > _HOT_OVER * reference
     near = (round(middle / size * groups) + np.arange(-2 * half, 2 * half)) % groups
     if reference <= 0 or not hot[near].any() or hot[near].sum() > _HOT_SHARE * 2 * half:
@@ -117,7 +119,14 @@ def wide_interference(
     # The neighbours of a hot group hold its skirts.
     hot = hot | ((np.roll(hot, 1) | np.roll(hot, -1)) & (mean > 1.5 * reference))
     gain = np.where(hot, reference / np.maximum(mean, 1e-30), 1.0).astype(np.float32)
-    return np.asarray(np.repeat(gain, np.diff(bounds)))
+    return np.asarray(np.repeat(gain, widths))
+
+
+@lru_cache(maxsize=16)
+def _groups(size: int, groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where groups of bins begin and the last one ends, and how many bins each has."""
+    bounds = np.linspace(0, size, groups + 1).astype(np.int64)
+    return bounds, np.diff(bounds)
 
 
 def excise(

@@ -96,55 +96,70 @@ TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t l
             sums[v] += x * w;
         }
     }
-#pragma GCC unroll 3
-    for (int half = vectors / 2; half > 0; half /= 2) {
-#pragma GCC unroll 4
-        for (int v = 0; v < half; ++v) sums[v] += sums[v + half];
-    }
+    // Spelt out: a loop over halves would keep the sums in memory.
+    if constexpr (vectors == 8)
+        sums[0] += sums[4], sums[1] += sums[5], sums[2] += sums[6], sums[3] += sums[7];
+    if constexpr (vectors >= 4) sums[0] += sums[2], sums[1] += sums[3];
+    sums[0] += sums[1];
     const Four four = folded(sums[0]);
     const Four two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
     std::memcpy(out, &two, 2 * sizeof(float));
 }
 
-// Where the taps of `here` outputs from number `m` on begin, and which row of taps they take.
-TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std::ptrdiff_t here,
-                                double* start, std::int32_t* row) {
+// Where the taps of kOutputs outputs from number `m` on begin, and which row of taps they take. An instant
+// that fits no integer comes out as one that is far outside.
+template <typename Vector>
+TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std::int32_t* start,
+                                std::int32_t* row) {
+    constexpr int lanes = kWidth<Vector> / 2;
+    using Doubles = VectorOf<double, lanes>;
+    using Integers = VectorOf<std::int32_t, lanes>;
     const double first = job.first + job.step * static_cast<double>(m);
-    const auto phases = static_cast<double>(job.phases), left = static_cast<double>(job.tap_count / 2 - 1);
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(here); ++i) {
-        const double instant = first + job.step * i, whole = std::floor(instant);
-        row[i] = static_cast<std::int32_t>((instant - whole) * phases + 0.5);
-        start[i] = whole - left;
+    const auto phases = static_cast<double>(job.phases);
+    const auto left = static_cast<std::int32_t>(job.tap_count / 2 - 1);
+    Integers number;
+    for (int i = 0; i < lanes; ++i) number[i] = i;
+    for (int i = 0; i < kOutputs; i += lanes, number += lanes) {
+        const Doubles instant = first + job.step * __builtin_convertvector(number, Doubles);
+        const Integers toward_zero = __builtin_convertvector(instant, Integers);
+        const auto above = __builtin_convertvector(toward_zero, Doubles) > instant;  // -1 where it is
+        const Integers whole = toward_zero + __builtin_convertvector(above, Integers);
+        const Doubles rest = instant - __builtin_convertvector(whole, Doubles);
+        const Integers nearest = __builtin_convertvector(rest * phases + 0.5, Integers), from = whole - left;
+        std::memcpy(row + i, &nearest, sizeof nearest);
+        std::memcpy(start + i, &from, sizeof from);
     }
 }
 
 template <typename Vector>
 TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
     const std::ptrdiff_t taps = job.tap_count;
-    const auto before = static_cast<double>(-2 * taps), behind = static_cast<double>(job.count + taps);
+    const std::ptrdiff_t before = -2 * taps, behind = job.count + taps;
     Mixer mixer;
     set_up(mixer, job);
     std::ptrdiff_t have_from = 0, have_to = 0;  // samples in `buffer`
-    double places[kOutputs];
-    std::int32_t rows[kOutputs];
-    for (std::ptrdiff_t m = 0; m < job.outputs; ++m) {
-        if (m % kOutputs == 0) find_places(job, m, std::min(kOutputs, job.outputs - m), places, rows);
-        const double place = places[m % kOutputs];
+    std::int32_t places[kOutputs], rows[kOutputs];
+    for (std::ptrdiff_t m = 0; m < job.outputs; m += kOutputs) {
+        find_places<Vector>(job, m, places, rows);
         float* out = job.out + 2 * m;
-        if (!(place > before && place < behind)) {
-            out[0] = out[1] = 0.0F;
-            continue;
+        const std::ptrdiff_t here = std::min(kOutputs, job.outputs - m);
+        for (std::ptrdiff_t i = 0; i < here; ++i, out += 2) {
+            const std::ptrdiff_t start = places[i];
+            if (start <= before || start >= behind) {
+                out[0] = out[1] = 0.0F;
+                continue;
+            }
+            if (start < have_from || start + taps > have_to) {
+                const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
+                have_from = block * kMixBlock;
+                have_to = have_from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
+                for (std::ptrdiff_t at = have_from; at < have_to; at += kMixBlock)
+                    mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
+                                      buffer + 2 * (at - have_from));
+            }
+            const float* weight = twice + rows[i] * 2 * taps;
+            dot<Vector>(buffer + 2 * (start - have_from), weight, 2 * taps, out);
         }
-        const auto start = static_cast<std::ptrdiff_t>(place);
-        if (start < have_from || start + taps > have_to) {
-            const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
-            have_from = block * kMixBlock;
-            have_to = have_from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
-            for (std::ptrdiff_t at = have_from; at < have_to; at += kMixBlock)
-                mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
-                                  buffer + 2 * (at - have_from));
-        }
-        dot<Vector>(buffer + 2 * (start - have_from), twice + rows[m % kOutputs] * 2 * taps, 2 * taps, out);
     }
 }
 

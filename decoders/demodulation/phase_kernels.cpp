@@ -43,8 +43,20 @@ TRAMTHU_INLINE void fourth_body(const float* in, std::size_t count, float* out) 
     });
 }
 
-// Turns sixteen values back by `first` turns and `step` more from each to the next.
-template <typename Vector>
+// Real parts of the values of even number, imaginary parts of the others.
+TRAMTHU_INLINE Four alternate(const Four& re, const Four& im) {
+    return __builtin_shufflevector(re, im, 0, 5, 2, 7);
+}
+TRAMTHU_INLINE Eight alternate(const Eight& re, const Eight& im) {
+    return __builtin_shufflevector(re, im, 0, 9, 2, 11, 4, 13, 6, 15);
+}
+TRAMTHU_INLINE Sixteen alternate(const Sixteen& re, const Sixteen& im) {
+    return __builtin_shufflevector(re, im, 0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14, 31);
+}
+
+// Turns sixteen values back by `first` turns and `step` more from each to the next; all of them, or only
+// those parts that are rails of OQPSK.
+template <typename Vector, bool rails>
 TRAMTHU_INLINE void turn_sixteen(const float* from, double first, double step, float* to) {
     using Integers = VectorOf<std::int32_t, kWidth<Vector>>;
     constexpr std::size_t width = kWidth<Vector>;
@@ -59,8 +71,14 @@ TRAMTHU_INLINE void turn_sixteen(const float* from, double first, double step, f
         Vector re, im, c, s, x, y;
         part(load<Vector>(from + 2 * i), load<Vector>(from + 2 * i + width), re, im);
         unit_circle<float>(angle - whole, c, s);
-        join(re * c + im * s, im * c - re * s, x, y);
-        store(to + 2 * i, x), store(to + 2 * i + width, y);
+        x = re * c + im * s, y = im * c - re * s;
+        if constexpr (rails) {
+            store(to + i, alternate(x, y));
+        } else {
+            Vector a, b;
+            join(x, y, a, b);
+            store(to + 2 * i, a), store(to + 2 * i + width, b);
+        }
     }
 }
 
@@ -71,15 +89,30 @@ TRAMTHU_INLINE void turn_body(const float* in, std::size_t count, const double* 
         const double first = turns[piece], step = steps[piece];
         in_sixteens(in + 2 * start, std::min(length, count - start), out + 2 * start,
                     [&](std::size_t i, const float* from, float* to) __attribute__((always_inline)) {
-                        turn_sixteen<Vector>(from, first + step * static_cast<double>(i), step, to);
+                        turn_sixteen<Vector, false>(from, first + step * static_cast<double>(i), step, to);
                     });
     }
 }
 
-// Real parts of the outputs of even number, imaginary parts of the others.
 template <typename Vector>
-TRAMTHU_INLINE void alternate_body(const float* in, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = in[2 * i + i % 2];
+TRAMTHU_INLINE void rails_body(const float* in, std::size_t pieces, const double* turns, const double* steps,
+                               std::size_t length, float* out) {
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+        const double first = turns[piece], step = steps[piece];
+        for (std::size_t i = 0; i < length; i += kLanes) {
+            const std::size_t at = piece * length + i;
+            turn_sixteen<Vector, true>(in + 2 * at, first + step * static_cast<double>(i), step, out + at);
+        }
+    }
+}
+
+// Up to a vector's width of floats; zeros behind them.
+template <typename Vector>
+TRAMTHU_INLINE Vector load_some(const float* from, std::size_t count) {
+    if (count >= kWidth<Vector>) return load<Vector>(from);
+    float filled[kWidth<Vector>] = {};
+    std::copy(from, from + count, filled);
+    return load<Vector>(filled);
 }
 
 template <typename Vector>
@@ -90,8 +123,7 @@ TRAMTHU_INLINE void moments_row(const float* rails, std::size_t columns, double*
     for (std::size_t lane = 0; lane < kLanes; lane += width) {
         Vector count = {}, squares = {}, fourths = {};
         for (std::size_t i = lane; i < columns; i += kLanes) {
-            Vector y = {};
-            std::memcpy(&y, rails + i, sizeof(float) * std::min(width, columns - i));
+            const Vector y = load_some<Vector>(rails + i, columns - i);
             const Vector square = y * y;
             count += y != zero ? one : zero;
             squares += square;
@@ -140,15 +172,15 @@ TRAMTHU_INLINE void soft_row(const float* rails, std::size_t columns, float gain
     using Bytes = VectorOf<std::int8_t, kWidth<Vector>>;
     const Vector low = all<Vector>(-127.0F), high = all<Vector>(127.0F);
     for (std::size_t i = 0; i < columns; i += width) {
-        const std::size_t here = std::min(width, columns - i);
-        Vector value = {};
-        std::memcpy(&value, rails + i, sizeof(float) * here);
-        value = value * gain;
+        Vector value = load_some<Vector>(rails + i, columns - i) * gain;
         value = value > low ? value : low;
         value = value < high ? value : high;
         const Integers shifted = __builtin_convertvector(value + 128.5F, Integers) - 128;
         const Bytes bytes = __builtin_convertvector(shifted, Bytes);
-        std::memcpy(out + i, &bytes, here);
+        if (columns - i >= width)
+            std::memcpy(out + i, &bytes, width);
+        else
+            std::memcpy(out + i, &bytes, columns - i);
     }
 }
 
@@ -169,6 +201,9 @@ struct EdgeInput {
 
 // The two at once keep the adders busy.
 constexpr std::size_t kAtOnce = 2;
+
+// Whose parts lie in the first cache.
+constexpr std::size_t kWindows = 4;
 
 template <typename Vector>
 TRAMTHU_INLINE void edge_squares(const EdgeInput& input, std::size_t at, Vector* re, Vector* im) {
@@ -228,12 +263,15 @@ TRAMTHU_INLINE void apart_body(const float* in, std::size_t count, float* parts,
 
 TRAMTHU_VARIANTS(apart, (const float* in, std::size_t count, float* parts, std::size_t half),
                  (in, count, parts, half))
-TRAMTHU_VARIANTS(alternate, (const float* in, std::size_t count, float* out), (in, count, out))
 TRAMTHU_VARIANTS(fourth, (const float* in, std::size_t count, float* out), (in, count, out))
 TRAMTHU_VARIANTS(turn,
                  (const float* in, std::size_t count, const double* turns, const double* steps,
                   std::size_t length, float* out),
                  (in, count, turns, steps, length, out))
+TRAMTHU_VARIANTS(rails,
+                 (const float* in, std::size_t pieces, const double* turns, const double* steps,
+                  std::size_t length, float* out),
+                 (in, pieces, turns, steps, length, out))
 TRAMTHU_VARIANTS(moments, (const float* rails, std::size_t rows, std::size_t columns, double* out),
                  (rails, rows, columns, out))
 TRAMTHU_VARIANTS(powers, (const float* in, std::size_t rows, std::size_t columns, double* out),
@@ -256,8 +294,9 @@ void turn_back(const float* in, std::size_t count, const double* turns, const do
     turn_at(level)(in, count, turns, steps, length, out);
 }
 
-void alternate(const float* in, std::size_t count, float* out, Level level) {
-    alternate_at(level)(in, count, out);
+void turn_to_rails(const float* in, std::size_t pieces, const double* turns, const double* steps,
+                   std::size_t length, float* out, Level level) {
+    rails_at(level)(in, pieces, turns, steps, length, out);
 }
 
 void moments(const float* rails, std::size_t rows, std::size_t columns, double* out, Level level) {
@@ -275,12 +314,9 @@ void soft_bits(const float* rails, std::size_t rows, std::size_t columns, const 
 
 void edge_lines(const float* in, std::size_t windows, std::size_t window, const float* taps,
                 std::size_t tap_count, double* out, Level level) {
-    const std::size_t count = windows * window + tap_count - 1;
-    const std::size_t half = (count + 1) / 2 + kLanes;
+    const std::size_t half = (kWindows * window + tap_count) / 2 + kLanes;
     const std::unique_ptr<float[]> parts(new float[4 * half]);  // nothing is read that was not written
     std::vector<float> real(tap_count), imag(tap_count);
-    float* part[2][2] = {{parts.get(), parts.get() + half}, {parts.get() + 2 * half, parts.get() + 3 * half}};
-    apart_at(level)(in, count, part[0][0], half);
     // The edge lies a quarter turn per output off: taps turned by (-j)^(k - middle), parts multiply apart.
     for (std::size_t k = 0; k < tap_count; ++k) {
         const std::size_t quarter = (k + 4 - tap_count / 2 % 4) % 4;
@@ -289,8 +325,15 @@ void edge_lines(const float* in, std::size_t windows, std::size_t window, const 
         imag[k] = minus * (quarter % 2 ? -a : b);
     }
     const EdgeInput input = {
-        {{part[0][0], part[0][1]}, {part[1][0], part[1][1]}}, real.data(), imag.data(), tap_count};
-    edge_at(level)(input, windows, window / 2, out);
+        {{parts.get(), parts.get() + half}, {parts.get() + 2 * half, parts.get() + 3 * half}},
+        real.data(),
+        imag.data(),
+        tap_count};
+    for (std::size_t w = 0; w < windows; w += kWindows) {
+        const std::size_t here = std::min(kWindows, windows - w);
+        apart_at(level)(in + 2 * w * window, here * window + tap_count - 1, parts.get(), half);
+        edge_at(level)(input, here, window / 2, out + 2 * w);
+    }
 }
 
 }  // namespace tramthu

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from decoders.demodulation.carrier import (
     REACH,
     WINDOW_SYMBOLS,
-    alternate_rails,
     edge_taps,
     follow,
     oqpsk_lines,
     qpsk_lines,
     smooth,
     turn_back,
+    turn_to_rails,
 )
 from decoders.demodulation.softbits import (
     llr_gain,
@@ -89,16 +89,24 @@ class PhaseFollower:
         corner = np.interp(np.arange(2 * windows + 1) * half, at, phases) / (2 * np.pi)
         step = np.diff(corner) / half
         waiting = self._outputs[self._margin : self._margin + count]
-        turned = turn_back(waiting, corner[:-1] + step / 2, step, half)
+        turned = self._turned(waiting, corner[:-1] + step / 2, step, half)
         self._phase = float(phases[windows - 1 + len(phases) - phased])
         self._outputs = self._outputs[count:]
         drop = max(self._past + windows - REACH, 0)
         self._lines = self._lines[drop:]
         self._past += windows - drop
-        return self._serial(turned).reshape(windows, -1)
+        return turned.reshape(windows, -1)
 
-    def _serial(self, turned: NDArray[np.complex64]) -> NDArray[np.float32]:
-        return alternate_rails(turned) if self.offset else turned.view(np.float32)
+    def _turned(
+        self,
+        outputs: NDArray[np.complex64],
+        turns: NDArray[np.float64],
+        steps: NDArray[np.float64],
+        length: int,
+    ) -> NDArray[np.float32]:
+        if self.offset:
+            return turn_to_rails(outputs, turns, steps, length)
+        return turn_back(outputs, turns, steps, length).view(np.float32)
 
 
 @dataclass(frozen=True)

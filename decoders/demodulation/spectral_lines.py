@@ -14,6 +14,7 @@ its middle.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy.fft
@@ -37,7 +38,7 @@ def band(
     """The signal within `width` bins around bin `middle`, shifted to zero: complex64[width] over the block's
     time.
     """
-    size, first = len(spectrum), (middle - width // 2) % len(spectrum)
+    size, first, half = len(spectrum), (middle - width // 2) % len(spectrum), width // 2
     cut = (
         spectrum[first : first + width]
         if first + width <= size
@@ -45,7 +46,7 @@ def band(
     )
     if weight is not None:
         cut = cut * weight
-    out: NDArray[np.complex64] = scipy.fft.ifft(scipy.fft.ifftshift(cut))
+    out: NDArray[np.complex64] = scipy.fft.ifft(np.concatenate([cut[half:], cut[:half]]), overwrite_x=True)
     return out
 
 
@@ -118,9 +119,8 @@ def fit_lines(
         centre: Middle of the search, cycles per block.
     """
     rows, windows = sums.shape
-    time = (np.arange(windows) + 0.5) / windows - 0.5
     size = 8 * windows
-    grid = scipy.fft.fftfreq(size, 1 / windows)
+    time, grid = _axes(windows, size)
     allowed = np.abs(grid - centre) <= reach
     rate, peak, power = _best_rate(sums, time, rates[len(rates) // 2 % _RATE_STRIDE :: _RATE_STRIDE], allowed)
     if len(rates) > 1:
@@ -141,6 +141,12 @@ def fit_lines(
     )
 
 
+@cache
+def _axes(windows: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles of the windows in blocks, and the frequencies of a transform of `size` in cycles per block."""
+    return (np.arange(windows) + 0.5) / windows - 0.5, scipy.fft.fftfreq(size, 1 / windows)
+
+
 def _best_rate(
     sums: NDArray[np.complex128],
     time: NDArray[np.float64],
@@ -150,7 +156,7 @@ def _best_rate(
     """The rate with the highest peaks, the peaks' bins and the power spectra, one per row."""
     turn = np.exp(-1j * np.pi * rates[:, None] * time**2)
     spectra = scipy.fft.fft(sums[None] * turn[:, None], len(allowed), axis=2)
-    power = np.where(allowed, spectra.real**2 + spectra.imag**2, 0.0)
+    power = (spectra.real**2 + spectra.imag**2) * allowed
     best = int(power.max(axis=2).sum(axis=1).argmax())
     return float(rates[best]), power[best].argmax(axis=1), power[best]
 

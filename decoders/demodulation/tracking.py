@@ -19,10 +19,10 @@ from decoders.demodulation.clock import ClockTrack, Segment
 from decoders.demodulation.filters import PolyphaseBank
 from decoders.demodulation.interference import STRONG_LINE
 
-LARGEST_STRIDE = 16
+LARGEST_STRIDE = 32
 """Blocks from one estimate to the next at most; each doubles what the clock's forecast is known to."""
 
-LARGEST_STRIDE_SECONDS = 0.75
+LARGEST_STRIDE_SECONDS = 1.5
 """The same as a time: what is waited for is the delay of a live reception."""
 
 _SURE = 0.4

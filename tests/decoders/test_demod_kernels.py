@@ -12,8 +12,6 @@ from decoders.demodulation import _demod
 from decoders.demodulation.blanker import powers, powers_plain
 from decoders.demodulation.carrier import (
     WINDOW_SYMBOLS,
-    alternate_rails,
-    alternate_rails_plain,
     edge_taps,
     fourth_power,
     fourth_power_plain,
@@ -21,6 +19,8 @@ from decoders.demodulation.carrier import (
     oqpsk_lines_plain,
     turn_back,
     turn_back_plain,
+    turn_to_rails,
+    turn_to_rails_plain,
 )
 from decoders.demodulation.filters import PolyphaseBank
 from decoders.demodulation.softbits import moments, moments_plain, to_soft_bits, to_soft_bits_plain
@@ -51,13 +51,22 @@ def test_fourth_power(count: int, level: float, seed: int) -> None:
     assert not np.any(fourth_power(np.zeros(3, np.complex64)))
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 333])
-def test_alternate_rails(count: int) -> None:
-    x = samples(count, 5)
-    assert np.array_equal(alternate_rails(x), alternate_rails_plain(x))
+@given(pieces=st.integers(0, 9), sixteens=st.integers(1, 5), seed=st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_turn_to_rails(pieces: int, sixteens: int, seed: int) -> None:
+    length = 16 * sixteens
+    x = samples(pieces * length, seed)
+    rng = np.random.default_rng(seed)
+    turns, steps = rng.uniform(-3, 3, pieces), rng.uniform(-0.5, 0.5, pieces)
+    rails = turn_to_rails(x, turns, steps, length)
+    difference = rails - turn_to_rails_plain(x, turns, steps, length)
+    assert np.abs(difference).max(initial=0) <= 4e-6 * np.abs(x).max(initial=0)
+    turned = turn_back(x, turns, steps, length)
+    assert np.array_equal(rails[::2], turned.real[::2])
+    assert np.array_equal(rails[1::2], turned.imag[1::2])
 
 
-@pytest.mark.parametrize("windows", [0, 1, 5])
+@pytest.mark.parametrize("windows", [0, 1, 5, 8])
 @pytest.mark.parametrize("rolloff", [0.5, 0.6])
 def test_edge_lines(windows: int, rolloff: float) -> None:
     taps = edge_taps(rolloff)
@@ -113,7 +122,7 @@ def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None
             bank = PolyphaseBank.matched(sample_rate=rate, symbol_rate=72_000.0, rolloff=0.6)
             ran.append(_demod.matched_samples(x, bank.taps, -40.3, 1.7, 3000, 0.0317, 1e-9, 0.3, chosen))
         ran.append(_demod.turn_back(x, pieces, pieces / 7, 67, chosen))
-        ran.append(_demod.alternate(x, chosen))
+        ran.append(_demod.turn_to_rails(x[:4992], pieces[:39], pieces[:39] / 7, 128, chosen))
         ran.append(_demod.fourth_power(x, chosen))
         ran.append(_demod.edge_lines(edges, taps, 2 * WINDOW_SYMBOLS, chosen))
         ran.append(_demod.moments(rails, chosen))
@@ -135,6 +144,10 @@ def test_lengths_are_checked() -> None:
         _demod.turn_back(x, np.zeros(1), np.zeros(2), 64)
     with pytest.raises(ValueError, match="length must be positive"):
         _demod.turn_back(x, np.zeros(1), np.zeros(1), 0)
+    with pytest.raises(ValueError, match="multiple of 16"):
+        _demod.turn_to_rails(x, np.zeros(2), np.zeros(2), 50)
+    with pytest.raises(ValueError, match="as many pieces"):
+        _demod.turn_to_rails(x, np.zeros(6), np.zeros(6), 16)
     with pytest.raises(ValueError, match="whole windows"):
         _demod.edge_lines(x, edge_taps(0.6), 256)
     with pytest.raises(ValueError, match="odd"):
