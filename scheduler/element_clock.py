@@ -66,7 +66,8 @@ def clock_against_elements(
     newest = _newest_epochs(sets)
     if not newest:
         return ClockFinding(ClockState.UNKNOWN, 0.0, "nothing is there to judge the clock by")
-    believed = newest[min(max(1, len(newest) // _SHARE_OF_BAD_EPOCHS), len(newest) - 1)]
+    wrong = len(newest) // _SHARE_OF_BAD_EPOCHS
+    believed = newest[min(max(1, wrong), len(newest) - 1)]
     behind_s = (believed - now).total_seconds()
     if behind_s > AHEAD_OF_CLOCK_S:
         return ClockFinding(
@@ -74,7 +75,7 @@ def clock_against_elements(
             f"the clock says {now:%Y-%m-%d %H:%M} UTC, but elements have epochs up to "
             f"{believed:%Y-%m-%d %H:%M}: it is at least {_length(behind_s)} behind; set it",
         )  # fmt: skip
-    stale_s = (now - believed).total_seconds()
+    stale_s = (now - newest[wrong]).total_seconds()
     allowed_s = _STALE_MANY_S if len(newest) >= _MANY_SATELLITES else _STALE_FEW_S
     if fetched is None:
         return ClockFinding(ClockState.UNKNOWN, 0.0, "the elements do not speak against the clock")

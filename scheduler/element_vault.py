@@ -37,6 +37,7 @@ class Vault:
         self._sets: dict[int, LineFile] = {}
         self._suspects: dict[int, LineFile] = {}
         self._faults: list[str] = []
+        self._changed = False  # since the copy was written
         self._held: dict[int, list[Elements]] = {}
         for elements in read_copy(self._copy_path):
             self._held[elements.norad_id] = [elements]
@@ -100,7 +101,18 @@ class Vault:
             raise ElementsError(f"no set of satellite {norad_id} newer than the one held is in quarantine")
         chosen = max(waiting, key=lambda r: r.elements.epoch)
         self._accept(Record(chosen.elements, chosen.source, now, "let in by the operator"))
+        self.save_copy()
         return chosen.elements
+
+    def save_copy(self) -> None:
+        """Write the newest sets where other programs find them, when they have changed."""
+        if not self._changed:
+            return
+        try:
+            write_copy(self._copy_path, self.newest())
+            self._changed = False
+        except OSError as error:
+            self._faults.append(f"{self._copy_path}: cannot be written ({error.strerror}); mend the disk")
 
     def take_faults(self) -> list[str]:
         """What went wrong with the disk since the last call."""
@@ -127,10 +139,7 @@ class Vault:
         for one in records:
             self._open(norad_id).append(one)
             held.append(one.elements)
-        try:
-            write_copy(self._copy_path, self.newest())
-        except OSError as error:
-            self._faults.append(f"{self._copy_path}: cannot be written ({error.strerror}); mend the disk")
+        self._changed = True
         return [one.elements for one in records]
 
     def _open(self, norad_id: int) -> LineFile:

@@ -226,6 +226,7 @@ class _Run:
             accepted, refusal = self._vault.offer(elements, source, latest, self.now)
             self._accepted += accepted
             self._refused += [refusal] if refusal else []
+        self._vault.save_copy()
         return len(wanted)
 
     def judge_again(self) -> None:
@@ -233,6 +234,7 @@ class _Run:
         latest = self._latest([], self._server_time())
         for norad_id in sorted(self.wanted):
             self._accepted += self._vault.judge_again(norad_id, latest, self.now)
+        self._vault.save_copy()
 
     def fresh(self) -> bool:
         """Whether every wanted satellite has a young set and none waits for a witness."""

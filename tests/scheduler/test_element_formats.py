@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
@@ -10,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
@@ -20,17 +18,13 @@ from skyfield.api import EarthSatellite, load
 
 from scheduler.elements import Elements, load_elements, read_elements
 from scheduler.errors import ElementsError
+from tests.scheduler.element_writers import METADATA, WRITERS, as_csv, as_json, as_xml
 
 METEOR = Elements.from_tle(
     "METEOR-M2 4",
     "1 59051U 24039A   24198.89352404  .00000096  00000+0  62507-4 0  9995",
     "2 59051  98.5991 160.0580 0007944  45.3672 314.8153 14.22239163 19710",
 )
-METADATA = {"CENTER_NAME": "EARTH", "REF_FRAME": "TEME", "TIME_SYSTEM": "UTC", "MEAN_ELEMENT_THEORY": "SGP4"}
-TLE_KEYS = {
-    *("EPHEMERIS_TYPE", "CLASSIFICATION_TYPE", "NORAD_CAT_ID", "ELEMENT_SET_NO", "REV_AT_EPOCH"),
-    *("BSTAR", "MEAN_MOTION_DOT", "MEAN_MOTION_DDOT"),
-}
 # celestrak.org/NORAD/elements/gp.php?CATNR=55123&FORMAT=XML on 2023-04-25.
 MARIO_XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 <ndm xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="https://sanaregistry.org/r/ndmxml_unqualified/ndmxml-2.0.0-master-2.0.xsd">
@@ -66,46 +60,6 @@ BSTAR = 0.0001 [1/ER]
 MEAN_MOTION_DOT = -0.00000113 [rev/day**2]
 MEAN_MOTION_DDOT = 0.0 [rev/day**3]
 """
-
-
-def as_json(sets: list[Elements]) -> bytes:
-    return json.dumps([e.to_omm() for e in sets]).encode()
-
-
-def as_csv(sets: list[Elements]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(sets[0].to_omm()), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(e.to_omm() for e in sets)
-    return out.getvalue().encode()
-
-
-def as_xml(sets: list[Elements], prefix: str = "") -> bytes:
-    def leaves(omm: dict[str, Any], keys: set[str]) -> str:
-        return "".join(f"<{prefix}{k}>{escape(str(v))}</{prefix}{k}>" for k, v in omm.items() if k in keys)
-
-    parts = [f'<{prefix}ndm xmlns:x="urn:ccsds">' if prefix else "<ndm>"]
-    for omm in (METADATA | e.to_omm() for e in sets):
-        about = leaves(omm, {"OBJECT_NAME", "OBJECT_ID", *METADATA})
-        tle = leaves(omm, TLE_KEYS)
-        mean = leaves(omm, set(omm) - TLE_KEYS - {"OBJECT_NAME", "OBJECT_ID", *METADATA})
-        parts.append(
-            f'<{prefix}omm id="CCSDS_OMM_VERS" version="2.0"><header><CREATION_DATE/><ORIGINATOR/></header>'
-            f"<body><segment><metadata>{about}</metadata><data><meanElements>{mean}</meanElements>"
-            f"<tleParameters>{tle}</tleParameters></data></segment></body></{prefix}omm>"
-        )
-    return ("<?xml version='1.0' encoding='UTF-8'?>\n" + "\n".join(parts) + f"</{prefix}ndm>").encode()
-
-
-def as_kvn(sets: list[Elements]) -> bytes:
-    blocks = []
-    for omm in (METADATA | e.to_omm() for e in sets):
-        lines = ["CCSDS_OMM_VERS = 2.0", "COMMENT made = by a test", *(f"{k} = {v}" for k, v in omm.items())]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks).encode()
-
-
-WRITERS = {"json": as_json, "csv": as_csv, "xml": as_xml, "kvn": as_kvn}
 
 
 @pytest.fixture(scope="module")
