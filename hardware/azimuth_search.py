@@ -8,6 +8,8 @@ then finely in a corridor about what was found (Bellman 1957).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import minimum_filter1d
@@ -56,20 +58,27 @@ def search_azimuth(
 
 
 def _cost(sky: Sky, azimuth_deg: Curve, limits: Limits, ceiling_deg: float) -> Curve:
-    """Weighted lost power of standing at azimuths [n, m] with the best elevation."""
-    turn = np.radians(azimuth_deg - sky.azimuth_deg[:, None])
-    elevation = np.radians(sky.elevation_deg)[:, None]
-    ahead, across = np.cos(elevation) * np.cos(turn), np.cos(elevation) * np.sin(turn)
-    error = np.degrees(np.arcsin(np.minimum(np.abs(across), 1)))
-    beyond = ahead < 0
+    """Weighted lost power of standing at azimuths [n or 1, m] with the best elevation; [n, m].
+
+    The dish's vertical circle passes the satellite at arcsin |cos e sin δ|; here arcsin² x by its series,
+    which is short only where the signal is lost anyway. What the elevation cannot reach is added in square.
+    """
+    x, a = np.radians(azimuth_deg), np.radians(sky.azimuth_deg)[:, None]
+    e, floor = sky.elevation_deg[:, None], limits.elevation_min_deg
+    level = np.cos(np.radians(e))
+    # cos and sin of a difference, as products of what is known per row and per column.
+    ahead = (level * np.cos(a)) * np.cos(x) + (level * np.sin(a)) * np.sin(x)
+    square = ((level * np.cos(a)) * np.sin(x) - (level * np.sin(a)) * np.cos(x)) ** 2
+    square *= np.degrees(1.0) ** 2 * (1 + square * (1 / 3 + square * (8 / 45)))
+    square += np.maximum(floor - e, 0) ** 2
     if ceiling_deg <= 90:
-        error = np.where(beyond, ceiling_deg - sky.elevation_deg[:, None], error)
-    else:
-        short = np.degrees(np.arctan2(np.sin(elevation), ahead)) - ceiling_deg
-        error = np.hypot(error, np.maximum(short, 0))
-    error = np.hypot(error, np.maximum(limits.elevation_min_deg - sky.elevation_deg[:, None], 0))
-    loss = np.minimum(12 * (error / sky.beam_width_deg) ** 2, SIDE_LOBE_DB)
-    return np.asarray(sky.step_s * sky.weight[:, None] * (1 - 10 ** (-loss / 10)))
+        square = np.where(ahead < 0, (ceiling_deg - e) ** 2, square)
+    elif ceiling_deg < 180 - float(e.min()):
+        beyond = np.degrees(np.arctan2(np.sin(np.radians(e)), ahead)) - ceiling_deg
+        square += np.maximum(beyond, 0) ** 2
+    square *= -12 / sky.beam_width_deg**2 * math.log(10) / 10
+    kept = np.exp(np.maximum(square, -SIDE_LOBE_DB * math.log(10) / 10))
+    return np.asarray(sky.step_s * sky.weight[:, None] * (1 - kept))
 
 
 def _cheapest(cost: Curve, base: Indices, reach: int) -> Indices:

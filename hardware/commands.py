@@ -13,6 +13,8 @@ from hardware.rotator_model import Direction, RotatorModel, move_time_s
 from hardware.sky import Curve, Sky
 from hardware.track_plan import TrackPlan
 
+STEP_OF_BEAM = 0.05  # both axes half of it off: 12 (0.05 / √2)² = 0.015 dB
+
 
 @dataclass(frozen=True)
 class Commands:
@@ -29,8 +31,10 @@ def commands_along(sky: Sky, model: RotatorModel, azimuth: Curve, elevation: Cur
     ticks = np.arange(0.0, sky.seconds[-1] + interval_s, interval_s, dtype=np.float64)
     az_ends = (limits.azimuth_min_deg, limits.azimuth_max_deg)
     el_ends = (limits.elevation_min_deg, model.ceiling_deg)
-    az = _on_steps(model.azimuth, _ahead(model.azimuth, sky, azimuth, ticks), az_ends)
-    el = _on_steps(model.elevation, _ahead(model.elevation, sky, elevation, ticks), el_ends)
+    az = _on_steps(model.azimuth, _ahead(model.azimuth, sky, azimuth, ticks), az_ends, sky.beam_width_deg)
+    el = _on_steps(
+        model.elevation, _ahead(model.elevation, sky, elevation, ticks), el_ends, sky.beam_width_deg
+    )
     new = np.append(True, (np.diff(az) != 0) | (np.diff(el) != 0))
     return Commands(ticks[new], az[new], el[new])
 
@@ -43,9 +47,12 @@ def _ahead(axis: Axis, sky: Sky, path: Curve, ticks: Curve) -> Curve:
     return np.asarray(np.interp(ticks + lead, sky.seconds, path), np.float64)
 
 
-def _on_steps(axis: Axis, targets: Curve, ends: Direction) -> Curve:
-    """Rounded to the steps that surely move it: it then starts half a dead band ahead."""
-    step = axis.step_deg
+def _on_steps(axis: Axis, targets: Curve, ends: Direction, beam_width_deg: float) -> Curve:
+    """Rounded to the steps that surely move it, so that it starts half a dead band ahead.
+
+    A broad beam takes several of them at once: the motor starts less often, for 0.02 dB at most.
+    """
+    step = axis.step_deg * max(1, math.floor(STEP_OF_BEAM * beam_width_deg / axis.step_deg))
     low, high = step * math.ceil(ends[0] / step - 1e-9), step * math.floor(ends[1] / step + 1e-9)
     return np.asarray(np.round(np.clip(step * np.round(targets / step), low, high), 6))
 

@@ -90,6 +90,8 @@ class Motion:
 
 def motion(axis: Axis, start_deg: float, time: Curve, target_deg: Curve) -> Motion:
     """How an axis moves that stands at `start_deg` and gets targets [n] at rising times [n]."""
+    new = np.append(True, np.diff(target_deg) != 0)
+    time, target_deg = time[new], target_deg[new]
     pieces: list[tuple[float, float, float, float]] = [(float(time[0]), start_deg, 0.0, 0.0)]
     ends = [*time[1:].tolist(), math.inf]
     for begin, end, target in zip(time.tolist(), ends, target_deg.tolist(), strict=True):

@@ -60,6 +60,7 @@ def sky_curve(
     *,
     beam_width_deg: float,
     step_s: float,
+    not_before: float | None = None,
 ) -> Sky:
     """Check a track [n] and put the part with weight above 0 on an even clock, straight between the points.
 
@@ -73,6 +74,12 @@ def sky_curve(
     if (weights < 0).any() or len(counts) < 2:
         raise HardwareError("the track has weights below 0, or fewer than two moments that count")
     begin, end = float(times[counts[0]]), float(times[counts[-1]])
+    if not_before is not None:
+        begin = max(begin, not_before)
+        if not begin < end:
+            raise HardwareError(
+                f"the rotator is free at {not_before:.1f}, the pass ends at {end:.1f}: too late"
+            )
     grid = begin + step_s * np.arange(math.ceil((end - begin) / step_s - 1e-9) + 1)
     # Between points in space, not in angles: beside the zenith the azimuth turns half round in one step.
     east, north, up = (np.interp(grid, times, part) for part in _unit(azimuths, elevations))

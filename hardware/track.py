@@ -13,19 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.azimuth_search import search_azimuth
-from hardware.beam import best_elevation_deg
+from hardware.beam import angle_deg, best_elevation_deg, loss_db
 from hardware.commands import commands_along, follow_through
 from hardware.errors import HardwareError
 from hardware.limits import Limits
 from hardware.rotator_model import Direction, RotatorModel, move_time_s
 from hardware.sky import Curve, Sky, sky_curve
 from hardware.smoothing import smooth_within
-from hardware.track_plan import TrackPlan
+from hardware.track_plan import TrackPlan, TrackSketch
 
-__all__ = ["Direction", "RotatorModel", "TrackPlan", "move_time_s", "plan_track"]
+__all__ = [
+    "Direction",
+    "RotatorModel",
+    "TrackPlan",
+    "TrackSketch",
+    "move_time_s",
+    "plan_track",
+    "sketch_track",
+]
 
 STEP_S = 0.1  # the plan's own clock
-SEARCH_EVERY = 10  # samples of it: the search goes by seconds
+SKETCH_S = 0.5
+SEARCH_S = 1.0
 NO_LOSS = 0.02  # of the beam width: an error that costs 0.005 dB
 
 
@@ -50,19 +59,60 @@ def plan_track(
         beam_width_deg: of the antenna between half powers at the pass's frequency.
         weight: worth of each moment [n], ≥ 0; without it 1 above the horizon, 0 below.
         from_direction: where the rotator stands, cable included; without it any start is taken as reached.
-        from_time: POSIX seconds when it is free to move; without it early enough.
+        from_time: POSIX seconds when it is free to move, what lies before it does not count; without it early
+            enough.
 
     Raises:
         HardwareError: fewer than two points, lengths that differ, what is not finite, time that does not
-            rise, weights below 0 or all 0, a beam that is none, or a rotator that stands outside its limits.
+            rise, weights below 0 or all 0, a beam that is none, a rotator that stands outside its limits or
+            is free only when the pass is over.
     """
-    sky = sky_curve(time, azimuth_deg, elevation_deg, weight, beam_width_deg=beam_width_deg, step_s=STEP_S)
-    starts = _starts(model, sky.begin, from_direction, from_time)
-    path, why = _choose(sky, model, from_direction, starts)
-    azimuth = smooth_within(path, STEP_S, model.azimuth)
-    elevation = smooth_within(_elevations(sky, model, azimuth), STEP_S, model.elevation)
+    sky = sky_curve(
+        time,
+        azimuth_deg,
+        elevation_deg,
+        weight,
+        beam_width_deg=beam_width_deg,
+        step_s=STEP_S,
+        not_before=None if from_time is None else from_time + model.latency_s,
+    )
+    azimuth, elevation, why = _paths(sky, model, from_direction, from_time)
     commands = commands_along(sky, model, azimuth, elevation)
     return follow_through(commands, sky, model, why=why, from_direction=from_direction, from_time=from_time)
+
+
+def sketch_track(
+    time: npt.ArrayLike,
+    azimuth_deg: npt.ArrayLike,
+    elevation_deg: npt.ArrayLike,
+    model: RotatorModel,
+    beam_width_deg: float,
+    *,
+    from_direction: Direction | None = None,
+) -> TrackSketch:
+    """The paths of `plan_track` without commands: what a booking needs, in a fraction of the time.
+
+    The loss lacks what the controller's steps add. Arguments and errors are those of `plan_track`.
+    """
+    sky = sky_curve(time, azimuth_deg, elevation_deg, None, beam_width_deg=beam_width_deg, step_s=SKETCH_S)
+    azimuth, elevation, why = _paths(sky, model, from_direction, None)
+    error = angle_deg(azimuth, elevation, sky.azimuth_deg, sky.elevation_deg)
+    loss = loss_db(error, beam_width_deg)
+    return TrackSketch(
+        sky.begin + sky.seconds, azimuth, elevation, error, loss, bool(elevation.max() > 90), why
+    )
+
+
+def _paths(
+    sky: Sky, model: RotatorModel, from_direction: Direction | None, from_time: float | None
+) -> tuple[Curve, Curve, str]:
+    """Azimuth and elevation [n] in the rotator's degrees as its axes can follow them, and why these."""
+    starts = _starts(model, sky.begin, from_direction, from_time)
+    path, why = _choose(sky, model, from_direction, starts)
+    azimuth = smooth_within(path, sky.step_s, model.azimuth)
+    floor = model.limits.elevation_min_deg
+    wanted = best_elevation_deg(azimuth - sky.azimuth_deg, sky.elevation_deg, floor, model.ceiling_deg)
+    return azimuth, smooth_within(wanted, sky.step_s, model.elevation), why
 
 
 def _starts(
@@ -109,16 +159,11 @@ def _turns(path: Curve, limits: Limits) -> list[Curve]:
 
 
 def _lossless(sky: Sky, model: RotatorModel, path: Curve) -> bool:
-    off = np.abs(smooth_within(path, STEP_S, model.azimuth) - path)
+    off = np.abs(smooth_within(path, sky.step_s, model.azimuth) - path)
     return bool((off * np.cos(np.radians(sky.elevation_deg))).max() <= NO_LOSS * sky.beam_width_deg)
 
 
 def _searched(sky: Sky, model: RotatorModel, starts: Direction) -> Curve:
-    rough = sky.every(SEARCH_EVERY)
+    rough = sky.every(round(SEARCH_S / sky.step_s))
     found = search_azimuth(rough, model.limits, model.ceiling_deg, model.azimuth.rate_deg_s, starts)
     return np.asarray(np.interp(sky.seconds, rough.seconds, found), np.float64)
-
-
-def _elevations(sky: Sky, model: RotatorModel, azimuth: Curve) -> Curve:
-    floor = model.limits.elevation_min_deg
-    return best_elevation_deg(azimuth - sky.azimuth_deg, sky.elevation_deg, floor, model.ceiling_deg)

@@ -99,3 +99,26 @@ class TrackPlan:
             "why": self.why,
             "commands": [list(row) for row in self.rows()],
         }
+
+
+@dataclass(frozen=True)
+class TrackSketch:
+    """A pass without commands: what a booking needs of it.
+
+    Attributes:
+        time: POSIX seconds [n], evenly spaced from rise to set.
+        azimuth_deg: path [n], rotator's degrees.
+        elevation_deg: path [n], rotator's degrees.
+        error_deg: angle between dish and satellite [n].
+        loss_db: what that costs [n], without the controller's steps.
+        flip: whether it runs through the top or beyond it.
+        why: what was chosen and why, in words.
+    """
+
+    time: Curve
+    azimuth_deg: Curve
+    elevation_deg: Curve
+    error_deg: Curve
+    loss_db: Curve
+    flip: bool
+    why: str
