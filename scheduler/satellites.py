@@ -40,6 +40,11 @@ class DownlinkUse:
         for value in (self.frequency_hz, *self.alternatives_hz):
             if not 1e6 <= value <= 100e9:
                 raise SatelliteError(f"frequency_hz is {value:g}; 1e6 to 100e9 Hz is possible")
+        spread = (*self.eirp_range_dbw[:1], self.eirp_dbw or 0.0, *self.eirp_range_dbw[1:])
+        if self.eirp_range_dbw and not (len(spread) == 3 and spread == tuple(sorted(spread))):
+            raise SatelliteError(
+                f"eirp_range_dbw is {self.eirp_range_dbw}; the lowest and highest about eirp_dbw are expected"
+            )
 
     @property
     def on_air(self) -> bool:
@@ -58,6 +63,7 @@ class Satellite:
     aliases: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     downlinks: tuple[DownlinkUse, ...] = ()
+    geostationary_longitude_deg: float | None = None
     note: str = ""
 
     def downlink(self, name: str | None = None) -> DownlinkUse:

@@ -139,9 +139,7 @@ def _behind_mask(
     return time[order], height[order]
 
 
-def _corner_times(
-    time: Array, azimuth: Array, joined: npt.NDArray[np.bool_], horizon: HorizonMask
-) -> Array:
+def _corner_times(time: Array, azimuth: Array, joined: npt.NDArray[np.bool_], horizon: HorizonMask) -> Array:
     """About when corners of the mask are crossed, as if the azimuth moved evenly between two samples."""
     corners = np.asarray(horizon.azimuth_deg)
     sector = np.searchsorted(corners, azimuth)
@@ -200,7 +198,7 @@ def _edges(flight: Flight, time: Array, height: Array, exact: Height) -> Stays:
 def _solved(low: Array, high: Array, at_low: Array, at_high: Array, height: Height) -> Array:
     """The root in every bracket at once, by the Illinois form of regula falsi (Dowell and Jarratt 1971)."""
     root = low.copy()
-    left = np.arange(low.size)  # the brackets that are not narrow enough yet
+    left = np.flatnonzero(np.ones(low.size))  # the brackets that are not narrow enough yet
     for _ in range(_MOST_ROUNDS):
         if not left.size:
             break
@@ -213,5 +211,6 @@ def _solved(low: Array, high: Array, at_low: Array, at_high: Array, height: Heig
         at_high = np.where(beyond, at_step, at_high / 2)
         low, high = np.where(beyond, low, step), np.where(beyond, step, high)
         more = moved > _SOLVED_S
-        left, low, high, at_low, at_high = (x[more] for x in (left, low, high, at_low, at_high))
+        left = left[more]
+        low, high, at_low, at_high = (x[more] for x in (low, high, at_low, at_high))
     return root

@@ -174,7 +174,7 @@ def value_of(
     whole = PassValue(curve.time, picture, {}).total
     reasons.append(_picture_reason(curve.time, heard, whole))
     shares: list[Share] = []
-    if areas and satellite.instruments:
+    if areas and satellite.instruments and satellite.geostationary_longitude_deg is None:
         pieces = _lines(over, instrument(satellite.instruments[0]), areas, heard, weights)
         for area, lines in zip(areas, pieces, strict=True):
             share, reason = _area(area, lines, weights, scale, (last_seen or {}).get(area.name))
