@@ -16,6 +16,7 @@ def keyhole_deg(rate_deg_s: float, sky_rate_deg_s: float, beam_width_deg: float,
     of rate r can do is to turn evenly through the culmination, the elevation following in the dish's vertical
     circle: it then misses by |ω t cos r t - ε sin r t| until the azimuths agree again. Derived here; without
     any loss it is the known cos e = ω / r. Acceleration and the steps of the controller are not in it.
+    Distances are those of the orthographic projection, cos e.
 
     Args:
         rate_deg_s: of the azimuth axis, r.
@@ -23,8 +24,8 @@ def keyhole_deg(rate_deg_s: float, sky_rate_deg_s: float, beam_width_deg: float,
         beam_width_deg: between half powers.
         loss: allowed, dB.
     """
-    allowed = math.radians(error_for_loss_deg(loss, beam_width_deg))
-    low, high = 0.0, math.asin(min(sky_rate_deg_s / rate_deg_s, 1.0))
+    allowed = math.sin(math.radians(min(error_for_loss_deg(loss, beam_width_deg), 90)))
+    low, high = 0.0, min(sky_rate_deg_s / rate_deg_s, 1.0)
     if _worst_miss(low, rate_deg_s, sky_rate_deg_s) <= allowed:
         return 90.0
     for _ in range(40):
@@ -33,11 +34,11 @@ def keyhole_deg(rate_deg_s: float, sky_rate_deg_s: float, beam_width_deg: float,
             low = middle
         else:
             high = middle
-    return 90.0 - math.degrees(high)
+    return math.degrees(math.acos(high))
 
 
 def _worst_miss(distance: float, rate_deg_s: float, sky_rate_deg_s: float) -> float:
-    """Greatest angle in radians between dish and satellite; `distance` from the zenith in radians."""
+    """Greatest sine of the angle between dish and satellite; `distance` from the zenith, ε."""
     turned = np.linspace(0, math.pi / 2, 2001)
     gone = sky_rate_deg_s / rate_deg_s * turned
     miss = gone * np.cos(turned) - distance * np.sin(turned)

@@ -120,6 +120,8 @@ def _starts(
 ) -> Direction:
     """Least and greatest azimuth it can stand at when the pass begins."""
     low, high = model.limits.azimuth_min_deg, model.limits.azimuth_max_deg
+    if from_time is not None and not math.isfinite(from_time):
+        raise HardwareError(f"the rotator is free at {from_time}; give POSIX seconds")
     if from_direction is None:
         return low, high
     if not model.limits.allow(*from_direction):
