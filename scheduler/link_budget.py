@@ -28,7 +28,7 @@ _ONE_SIDED_SPREAD_DB = 3.0  # where nobody has published one
 # Gain in dBi over elevation in degrees, towards the azimuth average, ground reflection left out.
 KINDS = MappingProxyType({
     "qfh": ((0.0, -6.0), (5.0, -5.0), (10.0, -3.0), (30.0, 0.0), (60.0, 2.5), (90.0, 3.5)),
-    "turnstile": ((0.0, -7.0), (5.0, -5.5), (10.0, -4.0), (30.0, 0.0), (60.0, 3.0), (90.0, 4.0)),
+    "turnstile": ((0.0, -7.0), (5.0, -6.0), (10.0, -4.5), (30.0, -0.5), (60.0, 2.0), (90.0, 3.0)),
     "v-dipole": ((0.0, -6.0), (10.0, -2.0), (30.0, 1.5), (60.0, 2.0), (90.0, 2.0)),
 })  # fmt: skip
 

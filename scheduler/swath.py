@@ -6,6 +6,7 @@ this plane sweeps over it, if it lies within the instrument's half scan angle. A
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from scheduler.elements import Elements
 from scheduler.errors import SatelliteError, ValueModelError
-from scheduler.frames import EARTH_TURN_RAD_PER_S, Array, earth_fixed, ground_position
+from scheduler.frames import DAY_S, EARTH_TURN_RAD_PER_S, Array, earth_fixed, ground_position, posix_array
 from scheduler.records import record
 
 FOLDER = Path(__file__).parent / "instruments"
@@ -50,11 +51,16 @@ class Instrument:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The flight: times [n] in POSIX s, Earth-fixed position in km and direction of flight, each [3, n]."""
+    """The flight: times [n] in POSIX s, Earth-fixed position in km and direction of flight, each [3, n].
+
+    `revolution` counts from the southernmost point of the orbit, so that it is the same for all stations that
+    hear one pass, unless they lie at that latitude.
+    """
 
     time: Array
     position: Array
     ahead: Array
+    revolution: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +96,11 @@ def ground(elements: Elements, time: npt.ArrayLike) -> Ground:
     position, velocity = earth_fixed(elements, time)
     x, y, _ = position
     inertial = velocity + EARTH_TURN_RAD_PER_S * np.stack([-y, x, np.zeros_like(x)])
-    return Ground(
-        np.atleast_1d(np.asarray(time, dtype=np.float64)),
-        position,
-        inertial / np.sqrt((inertial**2).sum(axis=0)),
-    )
+    times = posix_array(time)
+    days = (float(times.mean()) - elements.epoch.timestamp()) / DAY_S
+    argument = elements.argument_of_perigee_deg + elements.mean_anomaly_deg  # of latitude, for a round orbit
+    turns = argument / 360 + elements.mean_motion_rev_per_day * days + 0.25
+    return Ground(times, position, inertial / np.sqrt((inertial**2).sum(axis=0)), math.floor(turns))
 
 
 def places_seen(over: Ground, scanner: Instrument, latitude_deg: Array, longitude_deg: Array) -> Seen:

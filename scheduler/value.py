@@ -1,9 +1,5 @@
 """What a pass is worth: for the areas of interest, with this antenna, now.
 
-The value of a recording is the integral of `density` over it, plus its shares, each scaled by the part of its
-lines that lies in the recording. A share is what several passes compete for; over all chosen passes a key is
-worth `repeat * S + (1 - repeat) * min(S, largest single share)`, S being the sum of its chosen shares.
-
     picture      minutes of usable downlink x weight: the general weather picture
     area         weight x part of it that is seen x pixel x light x usable link x how long it was not seen
     both x priority x status x how long the satellite was not heard
@@ -16,8 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +21,13 @@ from scheduler.areas import Area
 from scheduler.errors import ValueModelError
 from scheduler.frames import Array, sun_elevation_deg
 from scheduler.link_budget import Antenna, cn0_dbhz, usable
+from scheduler.pass_value import PassValue, Share, Term
 from scheduler.passes import Pass
 from scheduler.satellites import DownlinkUse, Satellite
 from scheduler.swath import Ground, Instrument, instrument, places_seen
 from scheduler.track import Track
+
+__all__ = ["PassValue", "Share", "Term", "Weights", "value_of"]
 
 _HOUR_S = 3600.0
 _DAY_S = 86_400.0
@@ -70,68 +68,6 @@ class Weights:
                 raise ValueModelError(f"weight {name} is 0; it must be more")
 
 
-@dataclass(frozen=True, eq=False)
-class Share:
-    """Value that several passes compete for; of its lines `weight` [m] (sum 1) come at `time` [m] (POSIX)."""
-
-    key: str
-    value: float
-    time: Array
-    weight: Array
-
-    def part(self, start: float, end: float) -> float:
-        """How much of its lines lies between two POSIX times, 0 to 1."""
-        return float(self.weight[(self.time >= start) & (self.time <= end)].sum())
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One number of the explanation; `words` is a template over `given`, so that it can be translated."""
-
-    part: str
-    number: float
-    words: str
-    given: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.part}: {self.number:.3g} ({self.words.format(**self.given)})"
-
-
-@dataclass(frozen=True, eq=False)
-class PassValue:
-    """Value of one pass on a grid: `time` [n] POSIX s rising, `density` [n] value per second.
-
-    `parts` sum up to the value of the whole pass; `usable` [n] is the chance that a second is decoded.
-    """
-
-    time: Array
-    density: Array
-    parts: Mapping[str, float]
-    shares: tuple[Share, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    usable: Array = field(default_factory=lambda: np.empty(0))
-
-    @property
-    def total(self) -> float:
-        """Of the whole pass, when nothing competes."""
-        return self.over(-math.inf, math.inf)
-
-    def over(self, start: float, end: float) -> float:
-        """Of a recording between two POSIX times, when nothing competes."""
-        return self.integral(start, end) + sum(s.value * s.part(start, end) for s in self.shares)
-
-    def integral(self, start: float, end: float) -> float:
-        """Of the density between two POSIX times, by trapezoids."""
-        steps = np.diff(self.time) * (self.density[1:] + self.density[:-1]) / 2
-        summed = np.concatenate([[0.0], np.cumsum(steps)])
-        low, high = np.interp([start, end], self.time, summed)
-        return float(max(high - low, 0.0))
-
-    def explain(self) -> list[str]:
-        """The reasons in English, one a line."""
-        return [str(reason) for reason in self.reasons]
-
-
 def value_of(
     seen: Pass,
     curve: Track,
@@ -163,30 +99,32 @@ def value_of(
         last_seen: POSIX time of the last picture by area; one that is missing was never seen.
         last_heard: POSIX time of the last reception of this satellite; None: never.
         pointing_loss_db: of the rotator, a number or [n].
-        shared: another station can hear the same pass: the general picture becomes a share.
+        shared: another station can hear the same pass: the general picture becomes a share, except that of a
+            satellite that stands still.
     """
     weights = weights or Weights()
     if curve.time.shape != over.time.shape:
         raise ValueModelError("the track and the flight need the same times")
     heard = _heard(use, antenna, curve, pointing_loss_db)
-    scale, reasons = _scale(satellite, use, weights, (priority, last_heard, seen.aos.timestamp()))
+    scale, terms = _scale(satellite, use, weights, (priority, last_heard, seen.aos.timestamp()))
     picture = weights.picture_per_minute / 60 * scale * heard
     whole = PassValue(curve.time, picture, {}).total
-    reasons.append(_picture_reason(curve.time, heard, whole))
+    terms.append(_picture_term(curve.time, heard, whole))
     shares: list[Share] = []
-    if areas and satellite.instruments and satellite.geostationary_longitude_deg is None:
+    passing = satellite.geostationary_longitude_deg is None
+    if areas and satellite.instruments and passing:
         pieces = _lines(over, instrument(satellite.instruments[0]), areas, heard, weights)
         for area, lines in zip(areas, pieces, strict=True):
-            share, reason = _area(area, lines, weights, scale, (last_seen or {}).get(area.name))
+            share, term = _area(area, lines, weights, scale, (last_seen or {}).get(area.name))
             shares += [share] if share else []
-            reasons.append(reason)
-    parts = {share.key.split("@")[0]: share.value for share in shares} | {"picture": whole}
-    if shared and whole > 0:
+            terms.append(term)
+    parts = {share.key.rsplit("@", 1)[0]: share.value for share in shares} | {"picture": whole}
+    if shared and passing and whole > 0:
         weight = np.gradient(curve.time) * heard
-        key = f"picture@{seen.norad_id}/{round(seen.tca.timestamp() / _HOUR_S)}"
+        key = f"picture@{seen.norad_id}/{over.revolution}"
         shares.append(Share(key, whole, curve.time, weight / weight.sum()))
         picture = np.zeros_like(picture)
-    return PassValue(curve.time, picture, parts, tuple(shares), tuple(reasons), heard)
+    return PassValue(curve.time, picture, parts, tuple(shares), tuple(terms), heard)
 
 
 def _heard(use: DownlinkUse, antenna: Antenna | None, curve: Track, pointing_loss_db: npt.ArrayLike) -> Array:
@@ -199,24 +137,22 @@ def _heard(use: DownlinkUse, antenna: Antenna | None, curve: Track, pointing_los
 
 def _scale(
     satellite: Satellite, use: DownlinkUse, weights: Weights, case: tuple[float, float | None, float]
-) -> tuple[float, list[Reason]]:
+) -> tuple[float, list[Term]]:
     """What multiplies the whole pass; `case`: priority, time of the last reception, time of this one."""
     priority, last_heard, at = case
     status = {"active": 1.0, "weak": weights.weak, "unknown": weights.unknown, "off": 0.0}[use.status]
     days = math.inf if last_heard is None else max(at - last_heard, 0.0) / _DAY_S
     unheard = 1 + weights.unheard * (1 - math.exp(-days / 2))
-    waited = "never heard yet" if last_heard is None else "last heard {days:.1f} days ago"
     return priority * status * unheard, [
-        Reason("priority", priority, "of {name}, as configured", {"name": satellite.name}),
-        Reason("status", status, "{use} is {status}", {"use": use.name, "status": use.status}),
-        Reason("unheard", unheard, waited, {"days": days}),
+        Term("priority", priority, "priority", {"name": satellite.name}),
+        Term("status", status, "status", {"use": use.name, "status": use.status}),
+        Term("unheard", unheard, "unheard_never" if last_heard is None else "unheard", {"days": days}),
     ]
 
 
-def _picture_reason(time: Array, heard: Array, value: float) -> Reason:
-    words = "{minutes:.1f} of {length:.1f} min are expected to decode"
+def _picture_term(time: Array, heard: Array, value: float) -> Term:
     given = {"minutes": float(np.trapezoid(heard, time)) / 60, "length": float(np.ptp(time)) / 60}
-    return Reason("picture", value, words, given)
+    return Term("picture", value, "picture", given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,22 +186,20 @@ def _lines(
 
 def _area(
     area: Area, lines: _Lines, weights: Weights, scale: float, last_seen: float | None
-) -> tuple[Share | None, Reason]:
+) -> tuple[Share | None, Term]:
     part, total = f"area {area.name}", float(lines.quality.sum())
     if total == 0.0:
-        return None, Reason(part, 0.0, "not seen while the downlink is heard")
-    middle = float((lines.time * lines.quality).sum() / total)
+        return None, Term(part, 0.0, "area_unseen")
+    # Of the scan alone, so that it is the same for every station that hears it.
+    middle = float(lines.time[np.isfinite(lines.resolution_km)].mean())
     hours = math.inf if last_seen is None else max(middle - last_seen, 0.0) / _HOUR_S
     novelty = 1 - math.exp(-hours / weights.novelty_hours)
     value = weights.area * area.weight * novelty * scale * total / lines.quality.size
     if value == 0.0:
-        return None, Reason(part, 0.0, "counts nothing: weight, priority, status or novelty is 0")
+        return None, Term(part, 0.0, "area_nothing")
     place = np.clip(np.searchsorted(lines.grid, lines.time), 0, lines.grid.size - 1)
     weight = np.bincount(place, lines.quality, lines.grid.size) / total
     there, seen = weight > 0, lines.link > 0
-    words = "{seen:.0%} seen at {km:.1f} km, Sun {sun:.0f}°, link {link:.0%}, " + (
-        "never seen before" if last_seen is None else "last seen {hours:.1f} h before"
-    )
     given = {
         "seen": float(seen.mean()),
         "km": float(lines.resolution_km[seen].mean()),
@@ -274,7 +208,9 @@ def _area(
         "hours": hours,
     }
     key = f"{part}@{math.floor(middle / _HOUR_S / weights.area_hours)}"
-    return Share(key, value, lines.grid[there], weight[there]), Reason(part, value, words, given)
+    return Share(key, value, lines.grid[there], weight[there]), Term(
+        part, value, "area_never" if last_seen is None else "area", given
+    )
 
 
 def _light(scanner: Instrument, sun: Array, weights: Weights) -> Array:
