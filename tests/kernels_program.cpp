@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "decoders/coding/fec.h"
+#include "decoders/demodulation/decimator.h"
 #include "decoders/demodulation/matched_filter.h"
 #include "decoders/demodulation/phase_kernels.h"
 #include "decoders/instruments/msu_mr_codec.h"
@@ -157,6 +158,13 @@ void demodulator(const Folder& folder) {
                              .out = out.data()},
                             Level::generic);
     folder.write("matched", out);
+    const size_t held = 100, decimated = (count - 48) / 3 + 1;
+    std::vector<float> twice(96), lowered(2 * decimated);
+    for (size_t k = 0; k < 48; ++k) twice[2 * k] = twice[2 * k + 1] = taps[k];
+    tramthu::decimate({samples.data(), held, samples.data() + 2 * held, count - held, twice.data(), 48, 3,
+                       decimated, lowered.data()},
+                      Level::generic);
+    folder.write("decimated", lowered);
     const auto turns = folder.read<double>("turns"), steps = folder.read<double>("steps");
     out.resize(samples.size());
     tramthu::turn_back(samples.data(), count, turns.data(), steps.data(), size[2], out.data(),

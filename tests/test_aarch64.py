@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from decoders.coding import _fec
-from decoders.demodulation import _demod
+from decoders.demodulation import _demod, _intake
 from decoders.instruments import _msu_mr
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +32,7 @@ SOURCES = (
     ),
     *(
         "decoders/instruments/msu_mr_codec.cpp",
+        "decoders/demodulation/decimator.cpp",
         "decoders/demodulation/matched_filter.cpp",
         "decoders/demodulation/phase_kernels.cpp",
     ),
@@ -128,6 +129,8 @@ def wanted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     samples, rails = arrays["samples"].view(np.complex64), arrays["samples"].reshape(4, -1)
     first, step, frequency = arrays["numbers"]
     result["matched"] = _demod.matched_samples(samples, arrays["taps"], first, step, OUTPUTS, frequency)
+    held = 100
+    result["decimated"] = _intake.decimate(samples[:held], samples[held:], arrays["taps"].reshape(-1)[:48], 3)
     result["turned"] = _demod.turn_back(samples, arrays["turns"], arrays["steps"], TURN_LENGTH)
     result["rails"] = _demod.turn_to_rails(samples, arrays["turns"], arrays["steps"], RAIL_LENGTH)
     result["fourth"] = _demod.fourth_power(samples)

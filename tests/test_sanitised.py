@@ -22,6 +22,7 @@ FOLDERS = ("decoders", "sim", "sdr", "scheduler", "hardware", "products", "stati
 # The tests that drive the kernels with arrays of every size; the others only take longer.
 TESTS = {
     "decoders": (
+        "test_demod_decimator.py",
         "test_demod_kernels.py",
         "test_demod_matched_filter.py",
         "test_demod_robust.py::test_any_floats_are_survived",

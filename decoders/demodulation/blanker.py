@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.demodulation import _demod
+from decoders.demodulation.sample_store import LARGEST, usable
 
 CHUNK = 1024
 """Samples among which an impulse is looked for."""
@@ -23,19 +24,32 @@ _SKIRT = 2  # samples on either side that a receiver's filter smears an impulse 
 
 
 class Blanker:
-    """Sets impulses to zero; hand in samples in any portions, then flush."""
+    """Sets impulses to zero, and what is no sample; hand in samples in any portions, then flush.
+
+    Attributes:
+        blanked: Samples of impulses so far.
+        unusable: NaN, infinite and absurdly large samples so far.
+    """
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.complex64)
-        self.blanked = 0
+        self.blanked = self.unusable = 0
 
-    def process(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """Takes complex64[n] and returns whole chunks, complex64[m * CHUNK]; may return what it was given."""
+    def process(self, samples: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
+        """Takes complex64[n] and returns whole chunks in order; they may be parts of what was given."""
+        done = []
         if len(self._rest):
-            samples = np.concatenate([self._rest, samples])
+            missing = CHUNK - len(self._rest)
+            self._rest = np.concatenate([self._rest, samples[:missing]])
+            samples = samples[missing:]
+            if len(self._rest) < CHUNK:
+                return []
+            done.append(self._clean(self._rest, CHUNK))
         whole = len(samples) // CHUNK * CHUNK
         self._rest = samples[whole:].copy()
-        return self._clean(samples[:whole], CHUNK)
+        if whole:
+            done.append(self._clean(samples[:whole], CHUNK))
+        return done
 
     def flush(self) -> NDArray[np.complex64]:
         """The rest, once there are no more samples."""
@@ -43,11 +57,15 @@ class Blanker:
         return self._clean(rest, len(rest)) if len(rest) else rest
 
     def _clean(self, samples: NDArray[np.complex64], length: int) -> NDArray[np.complex64]:
-        chunks = samples.reshape(-1, length)
         total, strongest = powers(samples, length).T
-        suspicious = np.flatnonzero(strongest > _SUSPICIOUS / length * total)
+        # Never true of NaN, which the sums pass on.
+        if not (strongest.max() <= LARGEST**2 and total.sum() < np.inf):
+            samples, bad = usable(samples)
+            self.unusable += bad
+            total, strongest = powers(samples, length).T
+        chunks = samples.reshape(-1, length)
         cleaned = chunks
-        for row in suspicious:
+        for row in np.flatnonzero(strongest > _SUSPICIOUS / length * total):
             hit = impulses(chunks[row])
             count = int(np.count_nonzero(hit))
             if count:

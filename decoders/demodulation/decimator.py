@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.demodulation import _demod
+from decoders.demodulation import _intake
 
 SAMPLES_LEFT = 3.3
 """Samples per symbol that are left at least: fewer make the filter longer than what they spare."""
@@ -50,33 +50,55 @@ class Decimator:
             band: What is kept to either side, cycles per input sample, below 1/2 `factor`.
         """
         self.factor = factor
-        taps = low_pass(factor, band) if factor > 1 else np.zeros(_TAPS_MULTIPLE, np.float32)
-        self._taps = np.stack([taps, taps])
-        self._reach = len(taps) // 2
-        self._tail = np.zeros(0, np.complex64)
-        self._tail_from = 0  # number of `_tail[0]`
-        self._given = 0
+        self._taps = low_pass(factor, band) if factor > 1 else np.zeros(0, np.float32)
+        # From the first tap of the next output on; before the beginning the input counts as zero.
+        self._held = np.zeros(max(len(self._taps) // 2 - 1, 0), np.complex64)
+        self._taken = self._given = 0
 
     def process(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """Samples at the lower rate that are final after complex64[n] more."""
         if self.factor == 1:
             return samples
-        self._tail = np.concatenate([self._tail, samples])
-        end = self._tail_from + len(self._tail)
-        return self._give(max((end - self._reach - 1) // self.factor + 1, self._given))
+        out = decimated(self._held, samples, self._taps, self.factor)
+        self._taken += len(samples)
+        self._given += len(out)
+        done = len(out) * self.factor
+        behind = max(done - len(self._held), 0)
+        self._held = np.concatenate([self._held[done:], samples[behind:]])
+        return out
 
     def flush(self) -> NDArray[np.complex64]:
         """The rest; behind the end the input counts as zero."""
-        if self.factor == 1:
-            return np.zeros(0, np.complex64)
-        end = self._tail_from + len(self._tail)
-        return self._give(-(-end // self.factor))
+        left = -(-self._taken // self.factor) - self._given
+        return self.process(np.zeros(len(self._taps) + self.factor, np.complex64))[:left]
 
-    def _give(self, until: int) -> NDArray[np.complex64]:
-        first = self._given * self.factor - self._tail_from
-        out = _demod.matched_samples(self._tail, self._taps, first, self.factor, until - self._given, 0.0)
-        self._given = until
-        drop = min(max(until * self.factor - self._reach - self._tail_from, 0), len(self._tail))
-        self._tail = self._tail[drop:]
-        self._tail_from += drop
-        return out
+
+def decimated(
+    before: NDArray[np.complex64], samples: NDArray[np.complex64], taps: NDArray[np.float32], factor: int
+) -> NDArray[np.complex64]:
+    """The filter's outputs at every `factor`th sample of `before` followed by `samples`.
+
+    Args:
+        before: complex64[m].
+        samples: complex64[n].
+        taps: float32, a multiple of eight; output 0 is their sum over the first samples.
+        factor: At least 1.
+
+    Returns:
+        complex64, as many as have all their taps on samples.
+
+    Raises:
+        ValueError: Another number of taps, or no factor.
+    """
+    return _intake.decimate(before, samples, taps, factor)
+
+
+def decimated_plain(
+    before: NDArray[np.complex64], samples: NDArray[np.complex64], taps: NDArray[np.float32], factor: int
+) -> NDArray[np.complex64]:
+    """The specification of `decimated`, to float32 rounding."""
+    joined = np.concatenate([before, samples]).astype(np.complex128)
+    if len(joined) < len(taps):
+        return np.zeros(0, np.complex64)
+    windows = np.lib.stride_tricks.sliding_window_view(joined, len(taps))[::factor]
+    return (windows @ taps.astype(np.float64)).astype(np.complex64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from decoders.demodulation.blanker import Blanker
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator
-from decoders.demodulation.sample_store import SampleStore, usable
+from decoders.demodulation.sample_store import SampleStore
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.tracking import Tracker
 
@@ -62,7 +62,7 @@ class Intake:
         self._portion = block * decimator.factor
         self._blanker = Blanker()
         self._store = SampleStore()
-        self._samples = self._not_finite = self._symbols = 0
+        self._samples = self._symbols = 0
 
     @property
     def held(self) -> NDArray[np.complex64]:
@@ -85,7 +85,7 @@ class Intake:
         track = self._tracker.report
         return DemodulatorReport(
             samples=self._samples,
-            samples_not_finite=self._not_finite,
+            samples_not_finite=self._blanker.unusable,
             blocks=track.blocks,
             blocks_locked=track.locked,
             blocks_disturbed=track.disturbed,
@@ -97,12 +97,13 @@ class Intake:
 
     def process(self, samples: NDArray[np.complex64]) -> Iterator[Segment]:
         """Takes complex64[n]."""
+        samples = np.ascontiguousarray(samples, np.complex64)
         # Bounded work at a time: memory does not grow with the portion handed in.
         for start in range(0, len(samples), self._portion):
-            part, bad = usable(samples[start : start + self._portion])
+            part = samples[start : start + self._portion]
             self._samples += len(part)
-            self._not_finite += bad
-            self._store.append(self._decimator.process(self._blanker.process(part)))
+            for clean in self._blanker.process(part):
+                self._store.append(self._decimator.process(clean))
             yield from self._tracker.process(self._store.held, self._store.origin)
             self._store.forget(self._tracker.keep_from - self._margin)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
+LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
 
 
 def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
@@ -13,9 +13,9 @@ def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
     samples = np.ascontiguousarray(samples, np.complex64)
     parts = samples.view(np.float32)
     # Never true of NaN, which the extremes pass on.
-    if not len(parts) or (parts.max() <= _LARGEST and parts.min() >= -_LARGEST):
+    if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
         return samples, 0
-    good = (np.abs(samples.real) <= _LARGEST) & (np.abs(samples.imag) <= _LARGEST)
+    good = (np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST)
     return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
 
 
@@ -45,10 +45,8 @@ class SampleStore:
         if self._end + len(samples) > len(self._room):
             held = self.held
             needed = len(held) + len(samples)
-            # Room for half as much again, so that what is held does not move each time.
-            room = (
-                self._room if 3 * needed <= 2 * len(self._room) else np.empty(3 * needed // 2, np.complex64)
-            )
+            # Room for twice as much, so that what is held does not move each time.
+            room = self._room if 2 * needed <= len(self._room) else np.empty(2 * needed, np.complex64)
             room[: len(held)] = held
             self._room, self._begin, self._end = room, 0, len(held)
         self._room[self._end : self._end + len(samples)] = samples

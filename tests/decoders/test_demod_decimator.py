@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from decoders.demodulation.decimator import Decimator, decimation, low_pass
+from decoders.demodulation import _intake
+from decoders.demodulation.decimator import Decimator, decimated, decimated_plain, decimation, low_pass
 from decoders.demodulation.demodulator import Demodulator
 from decoders.demodulation.places import Places
 from decoders.demodulation.sample_store import SampleStore
@@ -49,6 +50,31 @@ def test_output_m_stands_for_input_m_times_the_factor() -> None:
     out = np.concatenate([decimator.process(tone), decimator.flush()])
     assert len(out) == 1_000
     assert np.abs(out - tone[::4])[20:-20].max() < 2e-3
+
+
+@pytest.mark.parametrize("level", ["generic", "v3", "v4"])
+@pytest.mark.parametrize(("before", "count"), [(0, 0), (19, 20), (0, 40), (3, 37), (39, 500), (700, 90)])
+@pytest.mark.parametrize("factor", [1, 2, 4, 7])
+def test_kernel_equals_plain_form(level: str, before: int, count: int, factor: int) -> None:
+    """To float32 rounding; every instruction set to the bit."""
+    samples, taps = noise(before + count), low_pass(4, 0.0701)
+    parts = samples[:before], samples[before:]
+    out = decimated(*parts, taps, factor)
+    plain = decimated_plain(*parts, taps, factor)
+    assert len(out) == len(plain)
+    assert np.allclose(out, plain, atol=1e-6)
+    try:
+        same = _intake.decimate(*parts, taps, factor, level)
+    except ValueError:
+        pytest.skip(f"this processor does not run {level}")
+    assert same.tobytes() == out.tobytes()
+
+
+def test_taps_that_fill_no_vector_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of eight"):
+        decimated(noise(3), noise(100), np.ones(12, np.float32), 2)
+    with pytest.raises(ValueError, match="at least 1"):
+        decimated(noise(3), noise(100), np.ones(16, np.float32), 0)
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=6), count=st.integers(0, 700), factor=st.integers(1, 5))

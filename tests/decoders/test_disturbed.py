@@ -172,17 +172,35 @@ def test_blanking_does_not_depend_on_portions_and_spares_what_is_no_impulse() ->
     )
     samples = noise + clicks(len(noise)).astype(np.complex64)
     whole = Blanker()
-    expected = np.concatenate([whole.process(samples), whole.flush()])
+    expected = np.concatenate([*whole.process(samples), whole.flush()])
     assert whole.blanked > 0
     assert np.abs(expected).max() < 10
     untouched = np.abs(clicks(len(noise))) == 0
     assert np.count_nonzero(expected[untouched] != samples[untouched]) <= 4 * 50
     for portion in (1_000, 4_097):
         blanker = Blanker()
-        parts = [blanker.process(samples[at : at + portion]) for at in range(0, len(samples), portion)]
+        starts = range(0, len(samples), portion)
+        parts = [part for at in starts for part in blanker.process(samples[at : at + portion])]
         assert np.array_equal(np.concatenate([*parts, blanker.flush()]), expected)
     louder = np.where(np.arange(len(noise)) > 20 * CHUNK + 300, 100 * noise, noise).astype(np.complex64)
     gapped = np.where(np.arange(len(noise)) // 900 % 2, noise, 0).astype(np.complex64)
     for spared in (louder, gapped, np.zeros(3 * CHUNK, np.complex64), noise[:1]):
         blanker = Blanker()
-        assert np.array_equal(np.concatenate([blanker.process(spared), blanker.flush()]), spared)
+        assert np.array_equal(np.concatenate([*blanker.process(spared), blanker.flush()]), spared)
+
+
+def test_what_is_no_sample_counts_as_zero_wherever_it_stands() -> None:
+    """In whole chunks, across the seams of portions, and in the rest behind the last chunk."""
+    rng = np.random.default_rng(12)
+    samples = (rng.standard_normal(8_000) + 1j * rng.standard_normal(8_000)).astype(np.complex64)
+    bad = {0: np.nan, 1_500: complex(0, np.inf), 4_095: -np.inf, 4_096: 2e6, 5_000: 1e30j, 7_999: np.nan}
+    expected, samples[3_000] = samples.copy(), 0.9e6 + 0.9e6j  # large, but still a sample: an impulse
+    samples[list(bad)] = list(bad.values())
+    expected[list(bad)] = 0
+    expected[2_998:3_003] = 0
+    for portion in (700, 8_000):
+        blanker = Blanker()
+        starts = range(0, len(samples), portion)
+        parts = [part for at in starts for part in blanker.process(samples[at : at + portion])]
+        assert np.array_equal(np.concatenate([*parts, blanker.flush()]), expected)
+        assert (blanker.unusable, blanker.blanked) == (len(bad), 5)
