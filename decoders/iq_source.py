@@ -20,7 +20,7 @@ from decoders.framing.frames import Tap
 from decoders.mode_search import ModeSearch
 from decoders.pace import Pace
 from decoders.report import InputFacts
-from sdr.recording import SampleReader, recording_sha256
+from sdr.recording import SampleReader
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
@@ -59,6 +59,7 @@ class IqSource:
         self._fresh = 0
         self.mode = downlink.modes[0] if len(downlink.modes) == 1 else None
         self._check_rate()
+        reader.hash_while_reading()
 
     def _check_rate(self) -> None:
         rate, needed = self._reader.info.sample_rate, min(map(least_sample_rate, self._modes))
@@ -110,7 +111,7 @@ class IqSource:
 
     def sha256(self) -> str:
         """Hash of the file of samples."""
-        return recording_sha256(self._reader.info.path)
+        return self._reader.sha256()
 
     def close(self) -> None:
         """Close the recording."""
@@ -185,11 +186,11 @@ class IqSource:
         return self._noted(frames)
 
     def _noted(self, frames: list[Frame]) -> list[Frame]:
-        for frame in frames:
-            if frame.good and frame.sample_index is not None and self.mode is not None:
-                self._pace.frame(
-                    frame.sample_index + _frame_seconds(self.mode) * self._reader.info.sample_rate
-                )
+        if self.mode is not None:
+            samples = _frame_seconds(self.mode) * self._reader.info.sample_rate
+            for frame in frames:
+                if frame.good and frame.sample_index is not None:
+                    self._pace.frame(frame.sample_index + samples)
         self._good = self._good or any(frame.good for frame in frames)
         return frames
 

@@ -33,6 +33,12 @@ class ByteSource(Protocol):
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
 
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading."""
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file that holds the samples; nothing can be read afterwards."""
+
     def waiting_bytes(self) -> int | None:
         """Bytes of a growing file that could be read at once; None where it does not grow."""
 
@@ -77,6 +83,14 @@ class StreamSource:
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
         return self._stream.read(count)
+
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading."""
+        self._stream.hash_while_reading()
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file as it lies on the disk; nothing can be read afterwards."""
+        return self._stream.sha256()
 
     def waiting_bytes(self) -> None:
         """A finished file does not grow."""

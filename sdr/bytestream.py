@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdr.errors import RecordingError
+from sdr.hashed_file import HashedFile
 
 GZIP_MAGIC = b"\x1f\x8b\x08"  # two magic bytes, then deflate (RFC 1952 2.3.1): raw samples seldom begin so
 _CHUNK = 1 << 18
@@ -21,6 +22,7 @@ class ByteStream:
     def __init__(self, file: BinaryIO, size: int | None = None) -> None:
         self._file = file
         self._left: int | None = None
+        self._hashed: HashedFile | None = None
         self.size = size
         self.note = ""
 
@@ -47,6 +49,17 @@ class ByteStream:
     def limit(self, count: int | None) -> None:
         """Let the stream end after that many more bytes."""
         self._left = count
+
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading."""
+        self._file = self._hashed = HashedFile(self._file)  # type: ignore[assignment]  # as far as it is used
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file as it lies on the disk; nothing can be read afterwards."""
+        if self._hashed is None:
+            self.hash_while_reading()
+        assert self._hashed is not None  # noqa: S101 - made above
+        return self._hashed.sha256()
 
     def close(self) -> None:
         """Close the file."""
@@ -101,6 +114,10 @@ class _GzipFile:
         self._inflate = zlib.decompressobj(wbits=31)
         return rest.startswith(GZIP_MAGIC)
 
+    def hash_while_reading(self) -> HashedFile:
+        self._file = hashed = HashedFile(self._file)  # type: ignore[assignment]  # as far as it is used
+        return hashed
+
     def close(self) -> None:
         self._file.close()
 
@@ -127,6 +144,9 @@ class _GzipStream(ByteStream):
         raw = super().read(count)
         self.note = self._gzip.note or self.note
         return raw
+
+    def hash_while_reading(self) -> None:
+        self._hashed = self._gzip.hash_while_reading()
 
 
 def open_bytes(path: Path) -> ByteStream:

@@ -6,8 +6,10 @@ import fcntl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from sdr.errors import RecordingError
+from sdr.hashed_file import HashedFile
 from sdr.index import Gap, IndexReader
 
 _POLL_S = 0.05
@@ -39,7 +41,7 @@ class IndexedSource:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
-            self._file = data_path.open("rb")
+            self._file: BinaryIO | HashedFile = data_path.open("rb")
         except OSError as error:
             raise RecordingError(
                 f"{data_path}: the file of samples cannot be read: {error.strerror}"
@@ -100,6 +102,16 @@ class IndexedSource:
             self._heard_at = self._monotonic()
             self._ended = self._index.end is not None
         return max(self._committed_bytes() - self._position, 0)
+
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading."""
+        self._file = HashedFile(self._file)  # type: ignore[arg-type]
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the data file as it lies on the disk; nothing can be read afterwards."""
+        if not isinstance(self._file, HashedFile):
+            self.hash_while_reading()
+        return self._file.sha256()  # type: ignore[union-attr]
 
     def close(self) -> None:
         """Close the data file."""

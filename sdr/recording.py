@@ -130,6 +130,14 @@ class SampleReader:
         while len(block := self.read(count)):
             yield block
 
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading of the file."""
+        self._source.hash_while_reading()
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file that holds the samples; nothing can be read afterwards."""
+        return self._source.sha256()
+
     def close(self) -> None:
         """Close the files."""
         self._source.close()

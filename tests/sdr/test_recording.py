@@ -384,3 +384,27 @@ def test_any_sigmf_is_read_or_refused(
             )
     except SdrError as error:
         assert str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", ["a.cs16", "a.cs16.gz", "a.sigmf", "pass", "pass.sigmf-meta"])
+@pytest.mark.parametrize("read", [0, 10, 5_000])
+def test_hash_is_that_of_the_whole_file_however_much_of_it_was_read(
+    tmp_path: Path, name: str, read: int
+) -> None:
+    write(tmp_path / "pass")
+    data = (tmp_path / "pass.sigmf-data").read_bytes()
+    (tmp_path / "a.cs16").write_bytes(data)
+    (tmp_path / "a.cs16.gz").write_bytes(gzip.compress(data) + b"behind the end")
+    with tarfile.open(tmp_path / "a.sigmf", "w") as archive:
+        for part in ("pass.sigmf-meta", "pass.sigmf-data"):
+            archive.add(tmp_path / part, f"pass/{part}")
+    if name == "pass.sigmf-meta":
+        (tmp_path / "pass.sigmf-index").unlink()
+    file = tmp_path / ("pass.sigmf-data" if name.startswith("pass") else name)
+    for early in (True, False):
+        with open_recording(tmp_path / name, sample_rate=RATE) as reader:
+            if early:
+                reader.hash_while_reading()
+            before = reader.read(read)
+            assert reader.sha256() == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert np.array_equal(before, read_all(tmp_path / name, sample_rate=RATE)[:read])
