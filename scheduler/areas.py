@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from scheduler.frames import Array
 
 _MOST_BYTES = 64 << 20
 _MOST_AREAS = 10_000
-_POINTS = 64  # of an area: its seen part is known to about 2 %
+_POINTS = 2048  # of all areas together, within these bounds for one; 128 know a seen part to about 2 %
+_POINTS_OF_ONE = (16, 128)
+_MOST_TRIED = 1000  # points for one inside, for outlines that leave most of their box empty
+# Powers of the inverse of 1.3247 (x³ = x + 1), which spread points evenly over a square.
+_STEPS = (0.754_877_666_246_693, 0.569_840_290_998_053)
 _NAMES = ("name", "nameEn", "NAME", "id", "code")
 
 
@@ -31,6 +35,8 @@ class Area:
 
 def load_areas(path: Path) -> tuple[Area, ...]:
     """All polygons of a GeoJSON file, by the name in their properties; `weight` there is 1 if absent.
+
+    Of areas of one name the later ones get their number behind it.
 
     Raises:
         AreaError: the file cannot be read, is no GeoJSON, or holds a feature that is no polygon on the Earth.
@@ -56,11 +62,14 @@ def areas_of(document: Any) -> tuple[Area, ...]:
     features = _features(document)
     if not 0 < len(features) <= _MOST_AREAS:
         raise AreaError(f"{len(features)} features; 1 to {_MOST_AREAS} are possible")
-    found = tuple(_area(feature, number) for number, feature in enumerate(features, 1))
-    names = [area.name for area in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise AreaError(f"two areas are called {twice[0]!r}; give each a name of its own")
-    return found
+    least, most = _POINTS_OF_ONE
+    points = min(max(_POINTS // len(features), least), most)
+    found: dict[str, Area] = {}
+    for number, feature in enumerate(features, 1):
+        area = _area(feature, number, points)
+        name = area.name if area.name not in found else f"{area.name} ({number})"
+        found[name] = replace(area, name=name)
+    return tuple(found.values())
 
 
 def _features(document: Any) -> list[Any]:
@@ -74,7 +83,7 @@ def _features(document: Any) -> list[Any]:
     raise AreaError(f"type is {kind!r}; FeatureCollection, Feature, Polygon and MultiPolygon are read")
 
 
-def _area(feature: Any, number: int) -> Area:
+def _area(feature: Any, number: int, points: int) -> Area:
     properties = feature.get("properties") if isinstance(feature, dict) else None
     properties = properties if isinstance(properties, dict) else {}
     name = next((str(properties[key]) for key in _NAMES if properties.get(key)), f"area {number}")
@@ -82,7 +91,7 @@ def _area(feature: Any, number: int) -> Area:
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1e6:
         raise AreaError(f"{name}: weight is {weight!r}; 0 to 1e6 is possible")
     polygon = _polygon(feature.get("geometry") if isinstance(feature, dict) else None, name)
-    latitude, longitude = _points(polygon)
+    latitude, longitude = _points(polygon, points)
     return Area(name, latitude, longitude, float(weight))
 
 
@@ -113,21 +122,20 @@ def _polygon(geometry: Any, name: str) -> Any:
     return polygon if polygon.is_valid else polygon.buffer(0)
 
 
-def _points(polygon: Any) -> tuple[Array, Array]:
-    """Points of a lattice that is even in longitude and in the sine of the latitude, so equal in area."""
+def _points(polygon: Any, number: int) -> tuple[Array, Array]:
+    """About so many points, spread evenly over longitude and sine of latitude and so over the ground.
+
+    A lattice of two irrational steps (Kronecker): no edge of a swath runs along its rows, as it would along
+    those of a grid.
+    """
     import shapely
 
     west, south, east, north = polygon.bounds
     low, high = math.sin(math.radians(south)), math.sin(math.radians(north))
-    filled = max(polygon.area / ((east - west) * (north - south)), 1e-3)
-    cells = _POINTS / filled
-    middle = math.cos(math.radians((south + north) / 2))
-    shape = (east - west) * max(middle, 1e-3) / (north - south)
-    columns = max(2, round(math.sqrt(cells * shape)))
-    rows = max(2, round(cells / columns))
-    x = west + (np.arange(columns) + 0.5) / columns * (east - west)
-    y = np.degrees(np.arcsin(low + (np.arange(rows) + 0.5) / rows * (high - low)))
-    longitude, latitude = (a.ravel() for a in np.meshgrid(x, y))
+    filled = max(polygon.area / ((east - west) * (north - south)), 1.0 / _MOST_TRIED)
+    index = np.arange(1, math.ceil(number / filled) + 1)
+    longitude = west + (index * _STEPS[0] % 1) * (east - west)
+    latitude = np.degrees(np.arcsin(low + (index * _STEPS[1] % 1) * (high - low)))
     inside = shapely.contains_xy(polygon, longitude, latitude)
     if not inside.any():
         point = polygon.representative_point()
