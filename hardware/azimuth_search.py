@@ -16,45 +16,61 @@ from scipy.ndimage import minimum_filter1d
 
 from hardware.beam import SIDE_LOBE_DB
 from hardware.limits import Limits
+from hardware.rotator_model import RotatorModel
 from hardware.sky import Curve, Sky
 
 Indices = npt.NDArray[np.intp]
 
 COARSE_DEG = 1.0
+COARSE_EVERY = 2  # samples of the fine search
 FINER = 10  # fine cells in a coarse one
-CORRIDOR = 21  # fine cells to each side
+CORRIDOR = 21  # fine cells to each side: as much as the coarse search may be off
 IDLE_COST = 1e-6  # of a second of lost signal, per cell: of equal paths the one that moves least
 
 
-def search_azimuth(
-    sky: Sky, limits: Limits, ceiling_deg: float, rate_deg_s: float, start_range_deg: tuple[float, float]
-) -> Curve:
+def search_azimuth(sky: Sky, model: RotatorModel, starts_deg: tuple[float, float], near_deg: float) -> Curve:
     """Azimuths [n] in the rotator's degrees with the least sum of weight times lost power.
 
     Args:
         sky: the pass.
-        limits: of the rotator.
-        ceiling_deg: greatest elevation; above 90 it may pass through the top.
-        rate_deg_s: of the azimuth axis.
-        start_range_deg: azimuths it can stand at when the pass begins.
+        model: of the rotator; of its azimuth axis only the rate counts here.
+        starts_deg: least and greatest azimuth it can stand at when the pass begins.
+        near_deg: of equal starts the one nearest to this is taken.
     """
-    reach = max(1, round(rate_deg_s * sky.step_s / COARSE_DEG))
-    cell = rate_deg_s * sky.step_s / reach
+    rough = sky.every(COARSE_EVERY)
+    coarse = np.interp(sky.seconds, rough.seconds, _over_all(rough, model, starts_deg, near_deg))
+    return _in_corridor(sky, model, starts_deg, np.asarray(coarse, np.float64))
+
+
+def _over_all(sky: Sky, model: RotatorModel, starts_deg: tuple[float, float], near_deg: float) -> Curve:
+    limits = model.limits
+    reach, cell = _cells(sky, model)
     count = int((limits.azimuth_max_deg - limits.azimuth_min_deg) / cell + 1e-9) + 1
     grid = limits.azimuth_min_deg + cell * np.arange(count, dtype=np.float64)
-    cost = _cost(sky, grid[None, :], limits, ceiling_deg)
-    cost[0, (grid < start_range_deg[0] - cell / 2) | (grid > start_range_deg[1] + cell / 2)] = np.inf
-    coarse = _cheapest(cost, np.zeros(len(sky.weight), np.intp), reach)
+    cost = _cost(sky, grid[None, :], limits, model.ceiling_deg)
+    cost[0] += IDLE_COST / cell * np.abs(grid - near_deg)
+    cost[0, (grid < starts_deg[0] - cell / 2) | (grid > starts_deg[1] + cell / 2)] = np.inf
+    return grid[_cheapest(cost, np.zeros(len(sky.weight), np.intp), reach)]
+
+
+def _in_corridor(sky: Sky, model: RotatorModel, starts_deg: tuple[float, float], path_deg: Curve) -> Curve:
+    limits = model.limits
+    reach, cell = _cells(sky, model)
     fine = cell / FINER
-    base = coarse * FINER - CORRIDOR
-    cells = limits.azimuth_min_deg + fine * np.asarray(
-        base[:, None] + np.arange(2 * CORRIDOR + 1), np.float64
-    )
-    cost = _cost(sky, cells, limits, ceiling_deg)
+    base = np.round((path_deg - limits.azimuth_min_deg) / fine).astype(np.intp) - CORRIDOR
+    cells = limits.azimuth_min_deg + fine * np.add.outer(base, np.arange(2.0 * CORRIDOR + 1))
+    cost = _cost(sky, cells, limits, model.ceiling_deg)
     cost[(cells < limits.azimuth_min_deg - 1e-9) | (cells > limits.azimuth_max_deg + 1e-9)] = np.inf
-    cost[0, (cells[0] < start_range_deg[0] - cell) | (cells[0] > start_range_deg[1] + cell)] = np.inf
+    cost[0, (cells[0] < starts_deg[0] - cell) | (cells[0] > starts_deg[1] + cell)] = np.inf
     found = _cheapest(cost, base, reach * FINER)
     return np.asarray(limits.azimuth_min_deg + fine * (base + found), np.float64)
+
+
+def _cells(sky: Sky, model: RotatorModel) -> tuple[int, float]:
+    """Cells it can turn through in a step of time, and their width: about `COARSE_DEG`."""
+    way = model.azimuth.rate_deg_s * sky.step_s
+    reach = max(1, round(way / COARSE_DEG))
+    return reach, way / reach
 
 
 def _cost(sky: Sky, azimuth_deg: Curve, limits: Limits, ceiling_deg: float) -> Curve:

@@ -13,6 +13,8 @@ from hardware.errors import HardwareError
 
 Curve = npt.NDArray[np.float64]
 
+LONG_S = 1800.0  # passes longer than this are slow, and sampled in as many steps
+
 
 @dataclass(frozen=True)
 class Sky:
@@ -64,6 +66,8 @@ def sky_curve(
 ) -> Sky:
     """Check a track [n] and put the part with weight above 0 on an even clock, straight between the points.
 
+    A longer pass than `LONG_S` gets so many times longer steps.
+
     Raises:
         HardwareError: as `plan_track` says.
     """
@@ -80,6 +84,7 @@ def sky_curve(
             raise HardwareError(
                 f"the rotator is free at {not_before:.1f}, the pass ends at {end:.1f}: too late"
             )
+    step_s *= max(1, math.ceil((end - begin) / LONG_S))
     grid = begin + step_s * np.arange(math.ceil((end - begin) / step_s - 1e-9) + 1)
     # Between points in space, not in angles: beside the zenith the azimuth turns half round in one step.
     east, north, up = (np.interp(grid, times, part) for part in _unit(azimuths, elevations))

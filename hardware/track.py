@@ -34,7 +34,7 @@ __all__ = [
 
 STEP_S = 0.1  # the plan's own clock
 SKETCH_S = 0.5
-SEARCH_S = 1.0
+SEARCH_S, SEARCH_STEPS = 1.0, 2000  # the search's clock, slower where it would take more steps
 NO_LOSS = 0.02  # of the beam width: an error that costs 0.005 dB
 
 
@@ -140,7 +140,7 @@ def _choose(
     near = from_direction[0] if from_direction is not None else middle
     held = _turns(sky.azimuth_deg, model.limits)
     beyond = _turns(sky.azimuth_deg + 180, model.limits)
-    if model.ceiling_deg + sky.elevation_deg.min() < 180:
+    if model.ceiling_deg + max(sky.elevation_deg.min(), 0) < 180:
         beyond = []
     for words, turns in (("straight", held), ("beyond the top", beyond)):
         good = [t for t in turns if starts[0] <= t[0] <= starts[1] and _lossless(sky, model, t)]
@@ -151,7 +151,9 @@ def _choose(
         why = "searched: the azimuth must turn faster than it can, or the start is too far"
     else:
         why = "searched: no turn of the cable holds the whole pass"
-    return _searched(sky, model, starts), why
+    rough = sky.every(max(round(SEARCH_S / sky.step_s), math.ceil(len(sky.weight) / SEARCH_STEPS)))
+    found = search_azimuth(rough, model, starts, near)
+    return np.asarray(np.interp(sky.seconds, rough.seconds, found), np.float64), why
 
 
 def _turns(path: Curve, limits: Limits) -> list[Curve]:
@@ -163,9 +165,3 @@ def _turns(path: Curve, limits: Limits) -> list[Curve]:
 def _lossless(sky: Sky, model: RotatorModel, path: Curve) -> bool:
     off = np.abs(smooth_within(path, sky.step_s, model.azimuth) - path)
     return bool((off * np.cos(np.radians(sky.elevation_deg))).max() <= NO_LOSS * sky.beam_width_deg)
-
-
-def _searched(sky: Sky, model: RotatorModel, starts: Direction) -> Curve:
-    rough = sky.every(round(SEARCH_S / sky.step_s))
-    found = search_azimuth(rough, model.limits, model.ceiling_deg, model.azimuth.rate_deg_s, starts)
-    return np.asarray(np.interp(sky.seconds, rough.seconds, found), np.float64)
