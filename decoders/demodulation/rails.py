@@ -135,15 +135,16 @@ class LevelKeeper:
         kurtosis = window_kurtosis(power, fourth / np.maximum(filled, 1), rails.shape[1])
         fresh = np.stack([filled, second, filled * kurtosis], axis=1)
         self._moments = np.concatenate([self._moments, fresh])
-        self._rails = np.concatenate([self._rails, rails])
-        return self._release(len(self._rails) - QUALITY_REACH)
+        return self._release(rails, len(self._rails) + len(rails) - QUALITY_REACH)
 
     def flush(self) -> LevelBlock:
         """The remaining windows."""
-        return self._release(len(self._rails))
+        return self._release(self._rails[:0], len(self._rails))
 
-    def _release(self, windows: int) -> LevelBlock:
+    def _release(self, rails: NDArray[np.float32], windows: int) -> LevelBlock:
+        """Soft bits of the first `windows` of the waiting ones and of `rails`; the others wait."""
         if windows <= 0:
+            self._rails = np.concatenate([self._rails, rails])
             nothing = np.zeros((0, 2 * WINDOW_SYMBOLS), np.int8)
             return LevelBlock(nothing, np.zeros(0, np.float32), np.zeros(0, np.bool_))
         gain = llr_gain(
@@ -151,8 +152,11 @@ class LevelKeeper:
         ).astype(np.float32)
         ratio = signal_to_noise(signal_share(self._averaged(2, windows, QUALITY_REACH)))
         esn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
-        soft_bits = to_soft_bits(self._rails[:windows], gain)
-        self._rails = self._rails[windows:]
+        old = min(len(self._rails), windows)
+        soft_bits = np.concatenate(
+            [to_soft_bits(self._rails[:old], gain[:old]), to_soft_bits(rails[: windows - old], gain[old:])]
+        )
+        self._rails = np.concatenate([self._rails[old:], rails[windows - old :]])
         present = (gain > 0) & (self._moments[self._past : self._past + windows, 0] > 0)
         drop = max(self._past + windows - QUALITY_REACH, 0)
         self._moments = self._moments[drop:]

@@ -13,8 +13,8 @@ from decoders.demodulation.filters import PolyphaseBank
 from decoders.demodulation.interference import carriers
 from decoders.demodulation.matched_filter import matched_samples
 
-PIECE_OUTPUTS = 131_072
-"""Outputs computed at a time, which stay in the second cache until they are soft bits."""
+PIECE_OUTPUTS = 524_288
+"""Outputs computed at a time: a bound on memory."""
 
 
 @dataclass(frozen=True)

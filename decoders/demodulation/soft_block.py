@@ -33,8 +33,9 @@ class SoftBlock:
     @classmethod
     def joined(cls, blocks: Sequence[SoftBlock]) -> SoftBlock:
         """Blocks in their order as one; none is an empty one."""
-        if len(blocks) == 1:
-            return blocks[0]
+        full = [block for block in blocks if len(block.locked)]
+        if len(full) == 1:
+            return full[0]
         return cls(
             soft_bits=np.concatenate([np.zeros(0, np.int8), *(block.soft_bits for block in blocks)]),
             sample_index=np.concatenate([np.zeros(0), *(block.sample_index for block in blocks)]),

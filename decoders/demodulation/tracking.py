@@ -19,7 +19,7 @@ from decoders.demodulation.clock import ClockTrack, Segment
 from decoders.demodulation.filters import PolyphaseBank
 from decoders.demodulation.interference import STRONG_LINE
 
-LARGEST_STRIDE = 32
+LARGEST_STRIDE = 24
 """Blocks from one estimate to the next at most; each doubles what the clock's forecast is known to."""
 
 LARGEST_STRIDE_SECONDS = 1.5
