@@ -9,7 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Booking:
-    """What is to be observed; becomes an observation when it is entered."""
+    """What is to be observed, by what, and what that is worth; becomes an observation when it is entered."""
 
     name: str
     key: str
@@ -66,12 +66,17 @@ class Booking:
     start: datetime
     end: datetime
     max_elevation_deg: float
+    receiver: str = ""
+    antenna: str = ""
+    value: float = 0.0
+    value_parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Observation(Booking):
     """A booking that stands in the catalogue, with its jobs and files; `folder` is absolute."""
 
+    _: KW_ONLY
     folder: Path
     jobs: tuple[Job, ...]
     files: tuple[FileEntry, ...]
@@ -140,7 +145,7 @@ class Catalogue:
             jobs=[JobRow(step=step, state="due", reason="", attempts=0, result={}) for step in STEPS],
         )
         try:
-            with self._session() as session:
+            with self.session() as session:
                 session.add(row)
         except IntegrityError:
             return None
@@ -148,7 +153,7 @@ class Catalogue:
 
     def observation(self, name: str) -> Observation:
         """One observation by name; `CatalogueError` when there is none."""
-        with self._session() as session:
+        with self.session() as session:
             row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
             if row is None:
                 raise UnknownObservationError(
@@ -172,18 +177,18 @@ class Catalogue:
             query = query.where(ObservationRow.los >= since)
         if until is not None:
             query = query.where(ObservationRow.aos <= until)
-        with self._session() as session:
+        with self.session() as session:
             return [self._record(row) for row in session.scalars(query.limit(limit))]
 
     def unfinished(self) -> list[Observation]:
         """Observations with a step that is due or running, by rise."""
         query = select(ObservationRow).where(ObservationRow.jobs.any(JobRow.state.in_(("due", "running"))))
-        with self._session() as session:
+        with self.session() as session:
             return [self._record(row) for row in session.scalars(query.order_by(ObservationRow.aos))]
 
     def begin(self, name: str, step: str) -> Observation:
         """Enter that a step begins, before it does."""
-        with self._session() as session:
+        with self.session() as session:
             job = _job(session, name, step)
             job.state, job.reason, job.attempts = "running", "", job.attempts + 1
             job.started, job.ended = datetime.now(UTC), None
@@ -194,7 +199,7 @@ class Catalogue:
     ) -> None:
         """Enter that a step is done, what came out, and the files it left (hashed here)."""
         entries = [_file_row(self.data_dir, step, path) for path in files]
-        with self._session() as session:
+        with self.session() as session:
             job = _job(session, name, step)
             job.state, job.reason, job.ended, job.result = (
                 "done",
@@ -211,7 +216,7 @@ class Catalogue:
 
     def fail(self, name: str, step: str, reason: str, result: Mapping[str, Any] | None = None) -> None:
         """Enter that a step failed and why; the steps behind it fail with it."""
-        with self._session() as session:
+        with self.session() as session:
             job = _job(session, name, step)
             job.state, job.reason, job.ended = "failed", reason[:_MOST_REASON], datetime.now(UTC)
             job.result = dict(result or {})
@@ -221,12 +226,22 @@ class Catalogue:
 
     def retry(self, name: str, step: str, reason: str) -> None:
         """Enter that a step which was cut off is due again."""
-        with self._session() as session:
+        with self.session() as session:
             job = _job(session, name, step)
             job.state, job.reason, job.ended = "due", reason[:_MOST_REASON], None
 
+    def withdraw(self, name: str) -> bool:
+        """Take a booking out again that nothing was done for yet; whether it could be."""
+        with self.session() as session:
+            row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
+            if row is None or any(job.state != "due" or job.attempts for job in row.jobs):
+                return False
+            session.delete(row)
+            return True
+
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
+        """One transaction; `CatalogueError` when it fails."""
         with _told(self.path), self._sessions.begin() as session:
             yield session
 

@@ -21,6 +21,7 @@ from station.commands import (
     doctor,
     look,
     passes,
+    plan,
     products,
     record,
     replay,
@@ -55,6 +56,7 @@ def _options(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("passes")(passes.passes)
+app.command("plan")(plan.plan)
 app.command("simulate")(simulate.simulate)
 app.command("record")(record.record)
 app.command("inspect")(look.inspect)

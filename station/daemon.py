@@ -1,8 +1,8 @@
 """The daemon: books the coming passes, observes each, resumes what was unfinished, says how it is.
 
-The receiver is one, so recordings follow each other; decoding and image making of an earlier pass may still
-run while the next one is recorded. SIGTERM ends a recording in order and decodes what there is; images are
-then made at the next start.
+Every observation is a thread that supervises processes: one records on each receiver, while earlier passes
+may still be decoded and mapped. The plan sees to it that no receiver and no antenna is asked twice. SIGTERM
+ends a recording in order and decodes what there is; images are then made at the next start.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from scheduler.elements import Elements, load_elements
+from scheduler.elements import Elements
 from scheduler.errors import SchedulerError
-from scheduler.satellites import satellite
-from sdr.disk import free_bytes, recording_bytes
+from sdr.disk import free_bytes
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
+from station.element_supply import ElementSupply
 from station.errors import CatalogueError, StationError, sentence_of
 from station.health import health_record, write_health
-from station.observation import Crew, observe
+from station.observation import INHIBIT_NAME, Crew, antenna_of, lead_s, observe, receiver_of
+from station.resources import recording_bytes_per_s
 from station.resume import book_rest, resume
-from station.schedule import plan_passes
+from station.safety import SafetyWatch
+from station.schedule import enter_schedule, plan_station
+from station.sight import Sights
 
 log = logging.getLogger(__name__)
 
 TICK_S = 20.0
 HEARTBEAT_S = 20.0  # of the health file, after the stop
 _STEP_S = 0.5
-PLAN_EVERY = timedelta(minutes=10)
+_REMEMBERED = timedelta(days=7)  # how long a picture of an area counts as news of it
 LOCK_NAME = "daemon.lock"
-_FORMAT_OF_RADIOS = "cs16"  # the largest that our radios give
 
 
 class Daemon:
@@ -66,14 +68,18 @@ class Daemon:
         self._problems: tuple[str, ...] = ()
         self._ages: dict[str, float] = {}
         self._planned_at: datetime | None = None
+        self._sights, self._supply = Sights(), ElementSupply(config)
+        self._safety = SafetyWatch(config, self.catalogue.data_dir / INHIBIT_NAME, self._drives)
 
     def run(self) -> None:
         """Until `stop`: plan, observe, report.
 
         Raises:
             StationError: another daemon works in the data folder.
+            SafetyError: what may forbid the antenna to move cannot be asked.
         """
-        with _alone_in(self.catalogue.data_dir):
+        with _alone_in(self.catalogue.data_dir), contextlib.closing(self._safety):
+            self._safety.start()
             self._run()
 
     def _run(self) -> None:
@@ -108,6 +114,8 @@ class Daemon:
                 problems=self._problems,
                 data_dir=self.catalogue.data_dir,
                 ages_days=self._ages,
+                clock=self._supply.clock,
+                inhibit=self._safety.inhibit,
                 decoder_lags_s=dict(self._crew.decoder_lags_s),
             )
             write_health(self.catalogue.data_dir, record)
@@ -128,39 +136,24 @@ class Daemon:
     def _plan(self) -> None:
         now = self.clock.now()
         # A clock that was set back must not hold the next plan back until it has caught up.
-        if self._planned_at is not None and timedelta(0) <= now - self._planned_at < PLAN_EVERY:
+        every = timedelta(minutes=self.config.schedule.replan_minutes)
+        if self._planned_at is not None and timedelta(0) <= now - self._planned_at < every:
             return
         self._planned_at = now
         sets, problems = self._elements()
-        taken = self.catalogue.observations(since=now - timedelta(hours=2))
-        plan = plan_passes(self.config, sets, now, taken)
-        refused = []
-        for booking in plan.bookings:
-            if self.catalogue.book(booking) is None:
-                refused.append(f"{booking.name} is not booked: the catalogue holds that name or key already")
-            else:
-                log.info("booked %s, %.0f degrees high", booking.name, booking.max_elevation_deg)
-        self._tell((*problems, *plan.problems, *refused))
-        for seen, reason in plan.rejected:
-            log.info(
-                "not booked: %s at %s: %s", seen.satellite, seen.aos.isoformat(timespec="seconds"), reason
-            )
+        taken = self.catalogue.observations(since=now - _REMEMBERED)
+        try:
+            schedule = plan_station(self.config, sets, now, taken, sights=self._sights)
+        except SchedulerError as error:
+            self._tell((*problems, f"nothing new is planned: {error}"))
+            return
+        self._tell((*problems, *schedule.problems, *enter_schedule(self.catalogue, schedule, now)))
 
-    def _elements(self) -> tuple[list[Elements], list[str]]:
-        """Sets of every file that can be read; the others are problems."""
-        sets: list[Elements] = []
-        problems: list[str] = []
-        for path in self.config.elements.files:
-            try:
-                sets += load_elements(path)
-            except SchedulerError as error:
-                problems.append(str(error))
+    def _elements(self) -> tuple[tuple[Elements, ...], tuple[str, ...]]:
+        """What there is, and what is wrong with it."""
         now = self.clock.now()
-        ours = {satellite(wanted.name).norad_id for wanted in self.config.satellite}
-        self._ages = {}
-        for elements in sorted(sets, key=lambda e: e.epoch):
-            if elements.norad_id in ours:
-                self._ages[elements.name] = elements.age_days(now)
+        sets, problems = self._supply.elements(now)
+        self._ages = {elements.name: elements.age_days(now) for elements in sets}
         return sets, problems
 
     def _tell(self, problems: tuple[str, ...]) -> None:
@@ -177,15 +170,35 @@ class Daemon:
             if observation.end <= now:
                 log.warning("%s: missed", observation.name)
                 self.catalogue.fail(observation.name, "record", "missed: the station was busy or asleep")
-            elif observation.start <= now and self._room_for(observation):
+            elif self._begins(observation) <= now and self._room_for(observation):
                 self._start(observation)
 
+    def _begins(self, observation: Observation) -> datetime:
+        """When its process begins: before the recording, where a rotator has to get there and is free."""
+        antenna = antenna_of(observation, self.config)
+        if antenna.rotator is None:
+            return observation.start
+        before = [
+            o.end
+            for o in self.catalogue.unfinished()
+            if o.name != observation.name and o.antenna == observation.antenna and o.end <= observation.start
+        ]
+        free = max(before, default=observation.start - timedelta(days=1))
+        return max(observation.start - timedelta(seconds=lead_s(antenna)), min(free, observation.start))
+
+    def _drives(self, antenna: str) -> bool:
+        """Whether an observation under way moves that antenna."""
+        alive = {name for name, thread in self._threads.items() if thread.is_alive()}
+        return any(
+            o.antenna == antenna and o.job("record").state in ("due", "running")
+            for o in self.catalogue.unfinished()
+            if o.name in alive
+        )
+
     def _room_for(self, observation: Observation) -> bool:
-        schedule, receiver = self.config.schedule, self.config.receivers[0]
         seconds = (observation.end - observation.start).total_seconds()
-        rate = receiver.sample_rate or 0.0
-        fmt = receiver.format if receiver.type == "simulator" else _FORMAT_OF_RADIOS
-        needed = recording_bytes(seconds, rate, fmt) + schedule.keep_free_gb * 1e9
+        rate = recording_bytes_per_s(receiver_of(observation, self.config))
+        needed = seconds * rate + self.config.schedule.keep_free_gb * 1e9
         free = free_bytes(self.catalogue.data_dir)
         if free >= needed:
             return True
@@ -247,11 +260,8 @@ class Daemon:
     def _pause_s(self) -> float:
         """Until the next start, but not longer than a tick."""
         now = self.clock.now()
-        starts = [
-            (o.start - now).total_seconds()
-            for o in self.catalogue.unfinished()
-            if o.job("record").state == "due" and o.start > now
-        ]
+        due = (o for o in self.catalogue.unfinished() if o.job("record").state == "due" and o.start > now)
+        starts = [(self._begins(o) - now).total_seconds() for o in due]
         return max(min([self._tick_s, *starts]), 0.1)
 
 

@@ -23,9 +23,9 @@ from scheduler.track import track
 from station import registry
 from station.catalogue import Catalogue, Observation
 from station.config import SimulatorReceiver, StationConfig, parse_config
+from station.entries import booking_of
 from station.errors import DONE, NOTHING_USABLE, SYSTEM_FAULT, WRONG_USE, StationError
 from station.observation import Crew, decoded_folder, observe
-from station.schedule import booking_of
 from station.truth import FrameScore, PlaceScore, score_frames, score_places
 
 COLUMNS = 1568

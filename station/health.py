@@ -2,7 +2,9 @@
 
     time, ok, problems [sentences], pid, state (running, stopping, stopped), next_pass, running,
     last_done, counts_last_day, free_gb, elements_age_days {satellite: days},
-    decoder_lag_s {observation: seconds by which its live decoder is behind the recording}
+    decoder_lag_s {observation: seconds by which its live decoder is behind the recording},
+    clock {state, off_s, said}: the machine's clock against GNSS, servers and the elements' own epochs,
+    inhibit: why no antenna may move, or null
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
 """
@@ -17,6 +19,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hardware.safety import Inhibit
+from scheduler.element_clock import ClockFinding
 from sdr.disk import free_bytes
 from station.catalogue import Observation
 from station.observation import IN_PART
@@ -34,6 +38,8 @@ def health_record(
     data_dir: Path,
     ages_days: Mapping[str, float],
     decoder_lags_s: Mapping[str, float],
+    clock: ClockFinding | None = None,
+    inhibit: Inhibit | None = None,
 ) -> dict[str, Any]:
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]
@@ -41,6 +47,7 @@ def health_record(
     in_part = [o for o in recent if o.job("record").reason.startswith(IN_PART)]
     said = [*problems, *(f"{o.name}: {_reason(o)}" for o in failed[:5])]
     said += [f"{o.name}: {o.job('record').reason}" for o in in_part[:5]]
+    said += [f"the antennas do not move: {inhibit.reason}"] if inhibit else []
     planned = [o for o in observations if o.state == "planned" and o.end > now]
     done = [o for o in observations if o.state == "done"]
     return {
@@ -55,6 +62,10 @@ def health_record(
         "counts_last_day": dict(Counter(o.state for o in recent)),
         "free_gb": round(free_bytes(data_dir) / 1e9, 2),
         "elements_age_days": {name: round(days, 2) for name, days in ages_days.items()},
+        "clock": {"state": clock.state.value, "off_s": round(clock.off_s, 1), "said": clock.said}
+        if clock
+        else None,
+        "inhibit": inhibit.reason if inhibit else None,
         "decoder_lag_s": {name: round(seconds, 1) for name, seconds in decoder_lags_s.items()},
     }
 

@@ -12,18 +12,23 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from station.catalogue import Catalogue, Observation
-from station.config import StationConfig
+from station.config import AntennaSection, ReceiverSection, StationConfig
 from station.errors import SYSTEM_FAULT, sentence_of
 from station.processes import Ended, Worker
 from station.publish import publish_files
+from station.resources import slew_model
 
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
+INHIBIT_NAME = "inhibit.json"  # what forbids antennas to move, kept by the daemon
+_PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
+_CONNECT_S = 10.0
 IN_PART = "recorded in part"  # how the reason of such a recording begins
 
 Progress = Callable[[str, float], None]
@@ -170,6 +175,32 @@ def decoded_folder(observation: Observation) -> Path:
     return observation.folder / str(result.get("folder", "decoded"))
 
 
+def receiver_of(observation: Observation, config: StationConfig) -> ReceiverSection:
+    """By which it is recorded; the first where the configuration has changed since it was booked."""
+    names = [receiver.name for receiver in config.receivers]
+    return config.receivers[names.index(observation.receiver) if observation.receiver in names else 0]
+
+
+def antenna_of(observation: Observation, config: StationConfig) -> AntennaSection:
+    """Through which; the first where the configuration has changed since."""
+    names = [antenna.name for antenna in config.all_antennas]
+    return config.all_antennas[names.index(observation.antenna) if observation.antenna in names else 0]
+
+
+def lead_s(antenna: AntennaSection) -> float:
+    """How long before its recording an observation begins: what its rotator may take to get there."""
+    return slew_model(antenna.rotator.capabilities).longest_s + _CONNECT_S if antenna.rotator else 0.0
+
+
+def _nothing_soon(observation: Observation, crew: Crew) -> bool:
+    """Whether its antenna may rest after it."""
+    until = observation.end + _PARK_WITHIN
+    return not any(
+        o.antenna == observation.antenna and observation.end <= o.start <= until
+        for o in crew.catalogue.unfinished()
+    )
+
+
 def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
     observation = crew.catalogue.begin(observation.name, "decode")
     out = _fresh(observation.folder / "decoded", observation.job("decode").attempts)
@@ -235,9 +266,11 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "elements": dict(observation.elements),
         "start": observation.start.isoformat(),
         "end": observation.end.isoformat(),
-        "receiver": crew.config.receivers[0].model_dump(mode="json"),
+        "receiver": receiver_of(observation, crew.config).model_dump(mode="json"),
         "products_options": products_options(crew.config),
-        "rotator": crew.config.rotator.model_dump(mode="json") if crew.config.rotator else None,
+        "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),
+        "park_after": _nothing_soon(observation, crew),
+        "inhibit_file": str(crew.catalogue.data_dir / INHIBIT_NAME),
     }
     folder = observation.folder
     (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
@@ -253,7 +286,9 @@ def _samples_flow(observation: Observation) -> bool:
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:
     """A recorder that hangs must not block the next pass; a simulator may be slower than life."""
     length = (observation.end - observation.start).total_seconds()
-    return length * (5 if crew.config.receivers[0].type == "simulator" else 1) + 120
+    ahead = lead_s(antenna_of(observation, crew.config))
+    slow = receiver_of(observation, crew.config).type == "simulator"
+    return ahead + length * (5 if slow else 1) + 120
 
 
 def _fresh(folder: Path, attempt: int) -> Path:

@@ -1,74 +1,147 @@
-"""The rotator during a recording: beside it, never in its way."""
+"""A rotator through one pass: planned whole from where it stands, followed, parked if nothing comes soon.
+
+Beside the recording, never in its way: what goes wrong here is logged, and the recording goes on.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hardware.errors import HardwareError
-from hardware.follow import follow
+from hardware.follow import FollowReport, follow
 from hardware.rotctld import Rotctld
-from hardware.track import plan_track
+from hardware.safety import Inhibit
+from hardware.track import TrackPlan, plan_track
 from hardware.watch import MotionWatch
 from scheduler.elements import Elements
 from scheduler.passes import Site
 from scheduler.track import track
-from station.config import RotatorSection
+from station.config import AntennaSection, RotatorSection
 
 log = logging.getLogger(__name__)
 
-_BEAM_WIDTH_DEG = 10.0  # of 1.2 m at 1.7 GHz
+_RETRY_S = 5.0
+_HORIZON_DEG = 0.0
+NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """A satellite to be followed with an antenna from one time to another."""
+
+    antenna: AntennaSection
+    frequency_hz: float
+    elements: Elements
+    site: Site
+    start: datetime
+    end: datetime
+    park_after: bool = False
+
+    @property
+    def rotator(self) -> RotatorSection:
+        """That of the antenna; only antennas with one are pointed."""
+        assert self.antenna.rotator is not None  # noqa: S101 - for the type checker
+        return self.antenna.rotator
 
 
 def begin_pointing(
-    section: RotatorSection,
-    elements: Elements,
-    site: Site,
-    window: tuple[datetime, datetime],
-    stop: threading.Event,
+    wanted: Pointing, stop: threading.Event, inhibit: Callable[[], Inhibit | None] = NOT_INHIBITED
 ) -> threading.Thread:
     """Follow the satellite in a thread that ends by itself; its faults are logged, the recording goes on."""
-    thread = threading.Thread(
-        target=_follow, args=(section, elements, site, window, stop), name="rotator", daemon=True
-    )
+    thread = threading.Thread(target=_follow, args=(wanted, stop, inhibit), name="rotator", daemon=True)
     thread.start()
     return thread
 
 
-def _follow(
-    section: RotatorSection,
-    elements: Elements,
-    site: Site,
-    window: tuple[datetime, datetime],
+def connected(section: RotatorSection) -> Rotctld:
+    """The rotator of the configuration; its connection is made by the first question."""
+    return Rotctld(
+        section.host,
+        section.port,
+        limits=section.limits,
+        model=section.model or "",
+        park_position=section.capabilities.park,
+    )
+
+
+def planned(wanted: Pointing, stands_at: tuple[float, float] | None, now: datetime | None) -> TrackPlan:
+    """The commands of the whole pass, from where the rotator stands and when it may begin to move.
+
+    Raises:
+        HardwareError: the satellite is never up in that time, or the rotator stands outside its limits.
+    """
+    curve = track(wanted.elements, wanted.site, wanted.start, wanted.end)
+    return plan_track(
+        curve.time,
+        curve.azimuth_deg,
+        curve.elevation_deg,
+        wanted.rotator.capabilities,
+        wanted.antenna.model.beam_width_deg(wanted.frequency_hz),
+        weight=(curve.elevation_deg >= _HORIZON_DEG).astype(float),
+        from_direction=stands_at,
+        from_time=now.timestamp() if now else None,
+    )
+
+
+def follow_pass(
+    wanted: Pointing,
     stop: threading.Event,
-) -> None:
+    inhibit: Callable[[], Inhibit | None] = NOT_INHIBITED,
+    told: Callable[[TrackPlan], None] = lambda _plan: None,
+) -> FollowReport:
+    """Follow until the pass is over; `told` gets the plan before the first command.
+
+    Raises:
+        HardwareError: the rotator did not answer while the pass lasted, is another than expected, or stands
+            where it must not.
+    """
+    rotator = connected(wanted.rotator)
     try:
-        model = section.capabilities
-        rotator = Rotctld(
-            section.host,
-            section.port,
-            limits=model.limits,
-            model=section.model or "",
-            park_position=model.park,
-        )
-        log.info("rotator: %s", rotator.open())
-        curve = track(elements, site, window[0], window[1])
-        plan = plan_track(
-            curve.time,
-            curve.azimuth_deg,
-            curve.elevation_deg,
-            model,
-            _BEAM_WIDTH_DEG,
-            from_direction=rotator.position(),
-        )
+        stands_at = _first_position(rotator, wanted.end, stop)
+        plan = planned(wanted, stands_at, datetime.now(UTC))
+        told(plan)
+        model = wanted.rotator.capabilities
         watch = MotionWatch.of(model, shows_turns=rotator.driver.shows_turns)
-        report = follow(rotator, plan, watch=watch, stop=stop)
-        log.info(
-            "rotator: followed with %.1f degrees at worst; %s",
-            report.worst_error_deg,
-            report.fault or "no fault",
-        )
+        report = follow(rotator, plan, watch=watch, inhibit=inhibit, stop=stop)
+        if wanted.park_after and not (report.fault or report.inhibited or stop.is_set()):
+            rotator.park()
+        return report
+    finally:
         rotator.close()
+
+
+def _first_position(rotator: Rotctld, until: datetime, stop: threading.Event) -> tuple[float, float]:
+    """Where it stands; a rotctld that is away is asked again while the pass lasts."""
+    while True:
+        try:
+            return rotator.position()
+        except HardwareError as error:
+            if datetime.now(UTC).timestamp() + _RETRY_S > until.timestamp() or stop.wait(_RETRY_S):
+                raise
+            log.warning("rotator: %s; asked again", error)
+
+
+def _follow(wanted: Pointing, stop: threading.Event, inhibit: Callable[[], Inhibit | None]) -> None:
+    name = wanted.antenna.name
+    try:
+        report = follow_pass(wanted, stop, inhibit, lambda plan: log.info("%s: %s", name, words_of(plan)))
     except HardwareError as error:
-        log.error("rotator: %s; the recording goes on without it", error)  # noqa: TRY400 - said whole
+        log.error("%s: %s; the recording goes on without it", name, error)  # noqa: TRY400 - said whole
+        return
+    for note in report.notes:
+        log.warning("%s: %s", name, note)
+    log.info("%s: followed with %.1f degrees at worst", name, report.worst_error_deg)
+
+
+def words_of(plan: TrackPlan) -> str:
+    """The plan in one line."""
+    begin = datetime.fromtimestamp(plan.start_by, UTC)
+    unwound = ", unwinds in mid-pass" if plan.unwind else ""
+    return (
+        f"to azimuth {plan.start[0]:.1f}, elevation {plan.start[1]:.1f} by {begin:%H:%M:%S} UTC; at worst "
+        f"{plan.worst_loss_db:.2f} dB lost{unwound}; {plan.why}"
+    )

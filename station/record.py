@@ -7,6 +7,7 @@ recording in order: what was received is whole and has its end mark.
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -21,8 +22,10 @@ from pydantic import TypeAdapter
 from scheduler.elements import Elements
 from scheduler.passes import Site
 from station import registry
-from station.config import ReceiverSection, RotatorSection, SimulatorReceiver
+from station.config import AntennaSection, ReceiverSection, SimulatorReceiver
 from station.progress import progress_file
+
+_OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
 
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 
@@ -42,7 +45,9 @@ class Assignment:
     start: datetime
     end: datetime
     receiver: ReceiverSection
-    rotator: RotatorSection | None = None
+    antenna: AntennaSection | None = None
+    park_after: bool = False
+    inhibit_file: Path | None = None
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Assignment:
@@ -55,7 +60,9 @@ class Assignment:
             start=datetime.fromisoformat(table["start"]),
             end=datetime.fromisoformat(table["end"]),
             receiver=_RECEIVER.validate_python(table["receiver"]),
-            rotator=RotatorSection.model_validate(table["rotator"]) if table.get("rotator") else None,
+            antenna=AntennaSection.model_validate(table["antenna"]) if table.get("antenna") else None,
+            park_after=bool(table.get("park_after")),
+            inhibit_file=Path(table["inhibit_file"]) if table.get("inhibit_file") else None,
         )
 
 
@@ -72,18 +79,17 @@ def record_assignment(
         return _simulate(wanted, wanted.receiver, stem, stop, progress)
     from sdr.record import open_patiently, open_writer, record
 
+    live = wanted.receiver.type != "playback"
+    if live or getattr(wanted.receiver, "realtime", False):
+        _point(wanted, stop)
+        _wait_until(wanted.start, stop)
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.frequency_hz)
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
     seconds = (wanted.end - wanted.start).total_seconds()
-    live = wanted.receiver.type != "playback"
     # A radio tells the time of its first sample itself; a playback stands in for the pass that was booked.
     writer = open_writer(opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted))
     rate = opened.sample_rate
-    if wanted.rotator is not None and live:
-        from station.pointing import begin_pointing
-
-        begin_pointing(wanted.rotator, wanted.elements, wanted.site, (wanted.start, wanted.end), stop)
     try:
         info = record(
             receiver,
@@ -97,6 +103,31 @@ def record_assignment(
     finally:
         receiver.close()
     return info.sample_count or 0
+
+
+def _point(wanted: Assignment, stop: threading.Event) -> None:
+    """Turn the antenna if it can be turned; begun before the recording, to be in place when that begins."""
+    if wanted.antenna is None or wanted.antenna.rotator is None:
+        return
+    from station.pointing import Pointing, begin_pointing
+    from station.safety import inhibit_of
+
+    pointing = Pointing(
+        wanted.antenna,
+        wanted.frequency_hz,
+        wanted.elements,
+        wanted.site,
+        wanted.start,
+        wanted.end,
+        park_after=wanted.park_after,
+    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    begin_pointing(pointing, stop, inhibit_of(wanted.inhibit_file))
+
+
+def _wait_until(start: datetime, stop: threading.Event) -> None:
+    """The receiver may be another recording's until then."""
+    stop.wait(max((start - datetime.now(UTC)).total_seconds() - _OPEN_AHEAD_S, 0.0))
 
 
 def _say_waiting(reason: str) -> None:

@@ -77,6 +77,11 @@ def book_rest(catalogue: Catalogue, observation: Observation, now: datetime) -> 
     return catalogue.book(rest_of(observation, start, _RECORDER_DIED))
 
 
+def is_rest(observation: Observation) -> bool:
+    """Whether it is what was left of a pass when the station or the recorder died."""
+    return any(mark in observation.key for mark in (_STATION_DIED, _RECORDER_DIED))
+
+
 def rest_of(observation: Observation, now: datetime, mark: str = _STATION_DIED) -> Booking:
     """The rest of a pass that is under way; `mark` says in its key why there is one."""
     fields = {name: getattr(observation, name) for name in Booking.__dataclass_fields__}

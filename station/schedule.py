@@ -1,124 +1,216 @@
-"""Which of the coming passes are observed: above the wanted elevation, with fresh elements, one at a time."""
+"""The plan of one station and its catalogue brought together: what is entered, withdrawn, left alone.
+
+What is under way, what begins soon, and the rest of a recording that broke off are never moved. Everything
+later is planned anew each time, with a little preference for what the last plan said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduler.elements import Elements, select
-from scheduler.errors import SchedulerError
-from scheduler.passes import Pass, find_passes
+from scheduler import plan as planner
+from scheduler.elements import Elements
+from scheduler.passes import Pass
+from scheduler.plan import Candidate, DownlinkNeed, Plan, Settings, make_plan
 from scheduler.satellites import satellite
-from station.catalogue import Booking, Observation
-from station.config import SatelliteSection, StationConfig
-from station.freshness import age_warning
+from station.candidates import Choice, History, Wanted, choose
+from station.catalogue import Booking, Catalogue, Observation
+from station.config import StationConfig
+from station.entries import entries_of, is_filler
+from station.ledger import Rejected, enter_rejected
+from station.resources import Direction, resources_of
+from station.resume import is_rest
+from station.sight import Sights
+
+log = logging.getLogger(__name__)
 
 _SAME_PASS = timedelta(minutes=15)
+_SAME_TIME = timedelta(seconds=2)
+_AREA = "area "
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is booked, what is not and why, and what is to be warned of."""
+class Schedule:
+    """What the catalogue is to be told.
+
+    Attributes:
+        bookings: to be entered, by start.
+        withdrawn: names of observations to be taken out before.
+        rejected: every pass that is not taken, with its reason.
+        problems: what a person should know.
+        plan: what all of it comes from.
+    """
 
     bookings: tuple[Booking, ...]
-    rejected: tuple[tuple[Pass, str], ...]
+    withdrawn: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
     problems: tuple[str, ...]
+    plan: Plan
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    wanted: SatelliteSection
-    elements: Elements
-    seen: Pass
-
-
-def plan_passes(
-    config: StationConfig, sets: Sequence[Elements], now: datetime, taken: Sequence[Observation]
-) -> Plan:
-    """Book the passes of the coming hours that are not in the catalogue yet.
-
-    Where two overlap, the higher priority wins, then the higher culmination; what is in the catalogue already
-    is never moved for a better one.
-    """
-    candidates, problems = _candidates(config, sets, now)
-    margin = timedelta(seconds=config.schedule.margin_s)
-    busy = [(o.start, o.end, o.name) for o in taken]
-    bookings: list[Booking] = []
-    rejected: list[tuple[Pass, str]] = []
-    candidates.sort(key=lambda c: (-c.wanted.priority, -c.seen.max_elevation_deg))
-    for candidate in candidates:
-        seen = candidate.seen
-        if any(_same(seen, o) for o in taken):
-            continue
-        start, end = max(seen.aos - margin, now), seen.los + margin
-        blocker = next((name for a, b, name in busy if start < b and a < end), None)
-        if blocker:
-            rejected.append((seen, f"the receiver is taken by {blocker}"))
-            continue
-        bookings.append(booking_of(config, candidate.wanted, candidate.elements, seen, (start, end)))
-        busy.append((start, end, bookings[-1].name))
-    bookings.sort(key=lambda b: b.start)
-    return Plan(tuple(bookings), tuple(rejected), tuple(problems))
-
-
-def booking_of(
+def plan_station(
     config: StationConfig,
-    wanted: SatelliteSection,
-    elements: Elements,
-    seen: Pass,
-    window: tuple[datetime, datetime],
-) -> Booking:
-    """A pass in the words of the catalogue."""
-    use = satellite(wanted.name).downlink(wanted.downlink)
-    start, end = window
-    return Booking(
-        name=f"{start:%Y%m%dT%H%M%SZ}_{seen.satellite.replace(' ', '_')}",
-        key=f"{seen.norad_id}@{seen.tca:%Y%m%dT%H%M%SZ}/{start:%H%M%S}",
-        satellite=seen.satellite,
-        norad_id=seen.norad_id,
-        downlink=use.name,
-        frequency_hz=wanted.frequency_hz or use.frequency_hz,
-        site=asdict(config.station.site),
-        elements=elements.to_omm(),
-        aos=seen.aos,
-        tca=seen.tca,
-        los=seen.los,
-        start=start,
-        end=end,
-        max_elevation_deg=seen.max_elevation_deg,
+    sets: Sequence[Elements],
+    now: datetime,
+    taken: Sequence[Observation],
+    *,
+    sights: Sights | None = None,
+    stands_at: Mapping[str, Direction] | None = None,
+) -> Schedule:
+    """Plan the coming hours.
+
+    Args:
+        config: of the station.
+        sets: elements of any age.
+        now: nothing begins before.
+        taken: observations of the last days and all that are to come.
+        sights: kept between plans.
+        stands_at: by antenna, where its rotator points.
+
+    Raises:
+        SchedulerError: areas that cannot be read, or no plan could be made.
+    """
+    window = now, now + timedelta(hours=config.schedule.ahead_hours)
+    wanted = [Wanted.of(section) for section in config.satellite]
+    choice = choose([(config, wanted)], sets, window, history=history_of(taken), sights=sights)
+    kept, movable = _divided(taken, now, timedelta(minutes=config.schedule.freeze_minutes))
+    under_way = _once_per_pass([o for o in kept if o.end > now])
+    over = [o for o in kept if o not in under_way]
+    plan = make_plan(
+        [c for c in choice.candidates if not any(is_of(c, o) for o in over)],
+        resources_of([config], window, stands_at),
+        now,
+        fixed=[_as_planned(config, o) for o in under_way],
+        last=[_as_planned(config, o) for o in movable],
+        fillers=choice.fillers,
+        settings=Settings(time_limit_s=config.schedule.solver_s),
+    )
+    return _told(config, choice, plan, movable, now)
+
+
+def enter_schedule(catalogue: Catalogue, schedule: Schedule, now: datetime) -> list[str]:
+    """Bring the catalogue to what was planned; what of it could not be, in words.
+
+    Raises:
+        CatalogueError: the database cannot be written.
+    """
+    refused = []
+    for name in schedule.withdrawn:
+        if catalogue.withdraw(name):
+            log.info("withdrawn: %s", name)
+    for booking in schedule.bookings:
+        if catalogue.book(booking) is None:
+            refused.append(f"{booking.name} is not booked: the catalogue holds that name or key already")
+        else:
+            log.info("booked %s, %.0f degrees high", booking.name, booking.max_elevation_deg)
+    enter_rejected(catalogue, schedule.rejected, now)
+    return refused
+
+
+def history_of(taken: Sequence[Observation]) -> History:
+    """When each satellite was last heard and each area last seen, of what was decoded."""
+    heard: dict[int, float] = {}
+    seen: dict[str, float] = {}
+    for observation in taken:
+        if observation.job("decode").state != "done":
+            continue
+        at = observation.tca.timestamp()
+        heard[observation.norad_id] = max(at, heard.get(observation.norad_id, at))
+        for part in observation.value_parts:
+            if part.startswith(_AREA):
+                area = part.removeprefix(_AREA)
+                seen[area] = max(at, seen.get(area, at))
+    return History(seen, heard)
+
+
+def is_of(candidate: Candidate, observation: Observation) -> bool:
+    """Whether an observation is of that pass and downlink."""
+    return (
+        candidate.seen.norad_id == observation.norad_id
+        and observation.downlink in {need.name for need in candidate.downlinks}
+        and abs(candidate.seen.tca - observation.tca) < _SAME_PASS
     )
 
 
-def _candidates(
-    config: StationConfig, sets: Sequence[Elements], now: datetime
-) -> tuple[list[_Candidate], list[str]]:
-    found: list[_Candidate] = []
-    problems: list[str] = []
-    until = now + timedelta(hours=config.schedule.ahead_hours)
-    limits = config.elements
-    for wanted in config.satellite:
-        try:
-            elements = select(sets, satellite(wanted.name).norad_id, now)
-            warning = age_warning(
-                elements, now, warn_days=limits.warn_age_days, refuse_days=limits.refuse_age_days
-            )
-            seen = find_passes(
-                elements,
-                config.station.site,
-                now,
-                until,
-                min_elevation_deg=wanted.min_elevation_deg,
-                horizon=config.station.mask,
-            )
-        except SchedulerError as error:
-            problems.append(f"{wanted.name}: no pass is booked: {error}")
-            continue
-        if warning:
-            problems.append(warning)
-        found += [_Candidate(wanted, elements, p) for p in seen if p.complete and p.los > now]
-    return found, problems
+def _divided(
+    taken: Sequence[Observation], now: datetime, freeze: timedelta
+) -> tuple[list[Observation], list[Observation]]:
+    """Those that stay as they are, and those that may be moved."""
+    kept: list[Observation] = []
+    movable: list[Observation] = []
+    for observation in taken:
+        begun = observation.job("record").state != "due" or observation.start <= now
+        soon = observation.start <= now + freeze and not is_filler(observation)
+        (kept if begun or soon or is_rest(observation) else movable).append(observation)
+    return kept, movable
 
 
-def _same(seen: Pass, other: Observation) -> bool:
-    return seen.norad_id == other.norad_id and abs(seen.tca - other.tca) < _SAME_PASS
+def _once_per_pass(observations: Sequence[Observation]) -> list[Observation]:
+    """Of several recordings of one pass, the last, as only it is still to be made."""
+    latest: dict[tuple[int, str, int], Observation] = {}
+    for observation in sorted(observations, key=lambda o: o.start):
+        number = round(observation.tca.timestamp() / _SAME_PASS.total_seconds())
+        latest[observation.norad_id, observation.downlink, number] = observation
+    return list(latest.values())
+
+
+def _as_planned(config: StationConfig, observation: Observation) -> planner.Booking:
+    """What stands in the catalogue, in the words of the plan; it does not know how the rotator turns."""
+    use = satellite(observation.norad_id).downlink(observation.downlink)
+    seen = Pass(
+        observation.satellite,
+        observation.norad_id,
+        config.station.name,
+        observation.aos,
+        observation.tca,
+        observation.los,
+        observation.max_elevation_deg,
+        aos_azimuth_deg=0.0,
+        tca_azimuth_deg=0.0,
+        los_azimuth_deg=0.0,
+        sunlit_fraction=0.0,
+        site_sun_elevation_deg=0.0,
+    )
+    need = DownlinkNeed(observation.downlink, observation.frequency_hz, use.bandwidth_hz or 0.0)
+    return planner.Booking(
+        Candidate(observation.name, seen, config.station.name, observation.satellite, (need,)),
+        observation.receiver or config.receivers[0].name,
+        observation.antenna or config.all_antennas[0].name,
+        int(observation.start.timestamp()),
+        -int(-observation.end.timestamp() // 1),
+        observation.frequency_hz,
+    )
+
+
+def _told(
+    config: StationConfig, choice: Choice, plan: Plan, movable: Sequence[Observation], now: datetime
+) -> Schedule:
+    """The difference between the plan and the catalogue."""
+    wanted = [
+        b
+        for booked in plan.bookings
+        if not booked.fixed
+        for b in entries_of(config, choice.elements[booked.candidate.seen.norad_id], booked)
+    ]
+    stays = {o.name: b for b in wanted for o in movable if _unchanged(o, b)}
+    return Schedule(
+        bookings=tuple(b for b in wanted if not any(b is kept for kept in stays.values())),
+        withdrawn=tuple(o.name for o in movable if o.name not in stays),
+        rejected=tuple(Rejected.of(rejection, now) for rejection in plan.rejected),
+        problems=choice.problems,
+        plan=plan,
+    )
+
+
+def _unchanged(observation: Observation, booking: Booking) -> bool:
+    """Whether an observation stands in the catalogue as it is booked now; newer elements are a change."""
+    same = all(
+        getattr(observation, name) == getattr(booking, name)
+        for name in ("norad_id", "downlink", "frequency_hz", "receiver", "antenna", "elements")
+    )
+    return same and all(
+        abs(getattr(observation, name) - getattr(booking, name)) <= _SAME_TIME for name in ("start", "end")
+    )

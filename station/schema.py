@@ -3,6 +3,7 @@
 observation   one booked stay of a satellite above the horizon
 job           one step of it: record, decode, image, publish; due → running → done | failed
 file          what a step left on disk, with its hash
+rejected      a pass that was not taken, and why
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class ObservationRow(Base):
     start: Mapped[datetime] = mapped_column(Utc)
     end: Mapped[datetime] = mapped_column(Utc)
     max_elevation_deg: Mapped[float]
+    receiver: Mapped[str] = mapped_column(String(40), default="")
+    antenna: Mapped[str] = mapped_column(String(40), default="")
+    value: Mapped[float] = mapped_column(default=0.0)
+    value_parts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     folder: Mapped[str] = mapped_column(String(400))
     created: Mapped[datetime] = mapped_column(Utc)
     jobs: Mapped[list[JobRow]] = relationship(
@@ -107,3 +112,23 @@ class FileRow(Base):
     path: Mapped[str] = mapped_column(String(600))
     bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class RejectedRow(Base):
+    """One pass that the last plan before it left out."""
+
+    __tablename__ = "rejected"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(160), unique=True)
+    satellite: Mapped[str] = mapped_column(String(80), index=True)
+    norad_id: Mapped[int]
+    downlink: Mapped[str] = mapped_column(String(80))
+    aos: Mapped[datetime] = mapped_column(Utc, index=True)
+    tca: Mapped[datetime] = mapped_column(Utc)
+    los: Mapped[datetime] = mapped_column(Utc)
+    max_elevation_deg: Mapped[float]
+    reason: Mapped[str] = mapped_column(String(40), index=True)
+    words: Mapped[dict[str, Any]] = mapped_column(JSON)
+    blocked_by: Mapped[list[str]] = mapped_column(JSON)
+    decided: Mapped[datetime] = mapped_column(Utc)

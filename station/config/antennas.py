@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hardware.errors import HardwareError
 from hardware.limits import Limits
+from hardware.motion import Axis
+from hardware.track import RotatorModel
 from scheduler.errors import SchedulerError
 from scheduler.link_budget import Antenna
 from station.config.strict import ANY_FREQUENCY, Name, NotNegative, Positive, Ranges, Strict
@@ -37,10 +39,12 @@ class RotatorSection(Strict):
     elevation_max_deg: float = Field(default=90.0, ge=0, le=190)
     rate_deg_s: BothAxes = (6.0, 6.0)
     acceleration_deg_s2: BothAxes = (6.0, 6.0)
-    dead_band_deg: float = Field(default=0.2, gt=0, le=10)
-    resolution_deg: float = Field(default=1.0, gt=0, le=10)
+    dead_band_deg: NotNegative = 0.0
+    resolution_deg: Positive = 1.0
+    command_interval_s: Positive = 0.5
+    latency_s: NotNegative = 0.0
     flip: bool = False
-    park_deg: tuple[float, float] = (0.0, 90.0)
+    park_deg: tuple[float, float] | None = None
     power_w: NotNegative = 0.0
 
     @property
@@ -50,28 +54,39 @@ class RotatorSection(Strict):
             self.azimuth_min_deg, self.azimuth_max_deg, self.elevation_min_deg, self.elevation_max_deg
         )
 
+    @property
+    def capabilities(self) -> RotatorModel:
+        """What it can do, as the planning of tracks wants it; `HardwareError` where that cannot be."""
+        azimuth, elevation = (
+            Axis(rate, acceleration, self.resolution_deg, self.dead_band_deg)
+            for rate, acceleration in zip(self.rate_deg_s, self.acceleration_deg_s2, strict=True)
+        )
+        return RotatorModel(
+            self.limits,
+            azimuth,
+            elevation,
+            flip=self.flip,
+            command_interval_s=self.command_interval_s,
+            latency_s=self.latency_s,
+            park=self._park(),
+        )
+
+    def _park(self) -> tuple[float, float]:
+        """Where it rests: as given, else straight up, or as near to it as the limits let it."""
+        if self.park_deg is not None:
+            return self.park_deg
+        return max(0.0, self.azimuth_min_deg), min(90.0, self.elevation_max_deg)
+
     @model_validator(mode="after")
     def _possible(self) -> RotatorSection:
         try:
-            limits = self.limits
+            _ = self.capabilities
         except HardwareError as error:
             raise ValueError(str(error)) from error
-        given = "park_deg" in self.model_fields_set
-        if given and not limits.allow(*self.park_deg):
-            raise ValueError(f"park_deg {list(self.park_deg)} lies outside the rotator's own limits")
         if self.flip and self.elevation_max_deg < 180:
             most = f"elevation_max_deg is {self.elevation_max_deg:g}"
             raise ValueError(f"flip needs an elevation axis that goes to 180; {most}")
         return self
-
-    @property
-    def park(self) -> tuple[float, float]:
-        """Where it rests: as given, else straight up or as near to it as the limits let it."""
-        azimuth, elevation = self.park_deg
-        return (
-            min(max(azimuth, self.azimuth_min_deg), self.azimuth_max_deg),
-            min(max(elevation, self.elevation_min_deg), self.elevation_max_deg),
-        )
 
 
 class AntennaSection(Strict):

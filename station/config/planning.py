@@ -23,7 +23,6 @@ class ElementsSection(Strict):
     files: tuple[Path, ...] = ()
     sources: tuple[str, ...] = ()
     store: Path | None = None
-    refresh_hours: float = Field(default=8.0, ge=1, le=720)
     warn_age_days: Positive = 7.0
     refuse_age_days: Positive = 30.0
 
@@ -52,6 +51,7 @@ class ScheduleSection(Strict):
     margin_s: float = Field(default=10.0, ge=0, le=600)
     ahead_hours: float = Field(default=36.0, gt=0, le=336)
     replan_minutes: float = Field(default=10.0, ge=1, le=720)
+    freeze_minutes: float = Field(default=60.0, ge=0, le=1440)
     solver_s: float = Field(default=20.0, gt=0, le=600)
     keep_free_gb: float = Field(default=2.0, ge=0)
     decode_timeout_s: Positive = 1800.0

@@ -22,6 +22,7 @@ from station.config.planning import (
     WeightsSection,
 )
 from station.config.receivers import ReceiverSection
+from station.config.safety import SafetySection
 from station.config.strict import Strict, repeated, within
 
 Language = Literal["en", "vi"]
@@ -113,6 +114,7 @@ class StationConfig(Strict):
     weights: WeightsSection = WeightsSection()
     maintenance: tuple[MaintenanceSection, ...] = ()
     budget: BudgetSection = BudgetSection()
+    safety: SafetySection = SafetySection()
     products: ProductsSection = ProductsSection()
     publish: PublishSection = PublishSection()
     web: WebSection = WebSection()
@@ -179,8 +181,8 @@ class StationConfig(Strict):
             for receiver in self.receivers
             for antenna in self.all_antennas
             if (receiver.antennas is None or antenna.name in receiver.antennas)
-            and within(frequency_hz, receiver.frequency_ranges_hz)
-            and within(frequency_hz, antenna.frequency_ranges_hz)
+            and within(frequency_hz, bandwidth_hz, receiver.frequency_ranges_hz)
+            and within(frequency_hz, bandwidth_hz, antenna.frequency_ranges_hz)
             and bandwidth_hz <= receiver.usable_hz
         )
 

@@ -30,9 +30,10 @@ Ranges = Annotated[tuple[tuple[float, float], ...], AfterValidator(_rising)]
 ANY_FREQUENCY: tuple[tuple[float, float], ...] = ((LOWEST_HZ, HIGHEST_HZ),)
 
 
-def within(frequency_hz: float, ranges: Sequence[tuple[float, float]]) -> bool:
-    """Whether a frequency lies in one of the ranges."""
-    return any(low <= frequency_hz <= high for low, high in ranges)
+def within(frequency_hz: float, bandwidth_hz: float, ranges: Sequence[tuple[float, float]]) -> bool:
+    """Whether a band lies whole in one of the ranges."""
+    half = bandwidth_hz / 2
+    return any(low <= frequency_hz - half and frequency_hz + half <= high for low, high in ranges)
 
 
 def repeated(names: Sequence[str]) -> Iterator[str]:

@@ -1,83 +1,180 @@
-"""The plan: no pass booked twice, no two at once, stale elements named, what is booked stays."""
+"""The plan and the catalogue: no pass twice, no two at once, stale elements named, what is near stays."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from scheduler.elements import load_elements
+from scheduler.elements import Elements, load_elements
 from scheduler.passes import find_passes
 from station.catalogue import Catalogue
 from station.config import StationConfig, parse_config
-from station.schedule import plan_passes
+from station.ledger import rejected_passes
+from station.schedule import enter_schedule, history_of, plan_station
 from tests.station.conftest import ELEMENTS, START, station_table
 
 SETS = load_elements(ELEMENTS)
 
 
+def _twin(original: Elements, name: str, number: int) -> Elements:
+    return Elements.from_omm(original.to_omm() | {"OBJECT_NAME": name, "NORAD_CAT_ID": number})
+
+
 def test_bookings_do_not_overlap_and_reach_the_wanted_elevation(config: StationConfig) -> None:
-    plan = plan_passes(config, SETS, START, [])
-    assert len(plan.bookings) >= 5
-    assert all(a.end <= b.start for a, b in pairwise(plan.bookings))
+    schedule = plan_station(config, SETS, START, [])
+    bookings = schedule.bookings
+    assert len(bookings) >= 5
+    assert all(a.end <= b.start for a, b in pairwise(bookings))
     least = {s.name: s.min_elevation_deg for s in config.satellite}
-    assert all(b.max_elevation_deg >= least[b.satellite] for b in plan.bookings)
-    assert all(b.start == b.aos - timedelta(seconds=10) for b in plan.bookings)
-    assert plan.problems == ()
+    assert all(b.max_elevation_deg >= least[b.satellite] for b in bookings)
+    assert all(10 <= (b.aos - b.start).total_seconds() <= 13 for b in bookings)
+    assert {(b.receiver, b.antenna) for b in bookings} == {("receiver", "antenna")}
+    assert all(b.value > 0 for b in bookings)
+    assert schedule.problems == ()
 
 
 def test_every_pass_is_booked_or_has_a_reason(config: StationConfig) -> None:
-    plan = plan_passes(config, SETS, START, [])
-    expected = 0
-    for wanted in config.satellite:
-        elements = next(e for e in SETS if e.name == wanted.name)
-        end = START + timedelta(hours=config.schedule.ahead_hours)
-        expected += len(
-            find_passes(elements, config.station.site, START, end, min_elevation_deg=wanted.min_elevation_deg)
-        )
-    assert len(plan.bookings) + len(plan.rejected) == expected
-    assert all("taken by" in reason for _, reason in plan.rejected)
+    schedule = plan_station(config, SETS, START, [])
+    end = START + timedelta(hours=config.schedule.ahead_hours)
+    expected = {
+        (p.norad_id, round(p.tca.timestamp()))
+        for elements in SETS
+        for p in find_passes(elements, config.station.site, START, end)
+    }
+    booked = {(b.norad_id, round(b.tca.timestamp())) for b in schedule.bookings}
+    rejected = {(r.norad_id, round(r.tca.timestamp())) for r in schedule.rejected}
+    assert booked | rejected == expected
+    assert not booked & rejected
+    assert all(r.words["en"] and r.words["vi"] for r in schedule.rejected)
+    assert {r.reason for r in schedule.rejected} == {"below_elevation"}
 
 
 def test_of_two_at_once_the_higher_priority_wins(config: StationConfig) -> None:
-    double = [SETS[0], SETS[1]]
-    twin = type(SETS[1]).from_omm(SETS[1].to_omm() | {"OBJECT_NAME": "METEOR-M2 3", "NORAD_CAT_ID": 57166})
-    plan = plan_passes(config, [double[1], twin], START, [])
-    assert {b.satellite for b in plan.bookings} == {"METEOR-M2 4"}
-    assert plan.rejected
+    schedule = plan_station(config, [SETS[1], _twin(SETS[1], "METEOR-M2 3", 57166)], START, [])
+    assert {b.satellite for b in schedule.bookings} == {"METEOR-M2 4"}
+    outdone = [r for r in schedule.rejected if r.satellite == "METEOR-M2 3" and r.max_elevation_deg > 20]
+    assert outdone
+    assert all(r.blocked_by for r in outdone)
 
 
 def test_what_is_in_the_catalogue_is_not_booked_again(config: StationConfig, catalogue: Catalogue) -> None:
-    first = plan_passes(config, SETS, START, [])
-    for booking in first.bookings:
-        catalogue.book(booking)
+    first = plan_station(config, SETS, START, [])
+    enter_schedule(catalogue, first, START)
     later = START + timedelta(minutes=10)
-    again = plan_passes(config, SETS, later, catalogue.observations())
+    again = plan_station(config, SETS, later, catalogue.observations())
     assert {b.name for b in again.bookings} & {b.name for b in first.bookings} == set()
+    assert again.withdrawn == ()
     assert all(b.aos > START + timedelta(hours=36) - timedelta(minutes=30) for b in again.bookings)
 
 
+def test_newer_elements_move_what_is_far_and_leave_what_is_near(
+    config: StationConfig, catalogue: Catalogue
+) -> None:
+    first = plan_station(config, SETS, START, [])
+    enter_schedule(catalogue, first, START)
+    now = first.bookings[0].start - timedelta(minutes=30)
+    newer = [replace(e, mean_anomaly_deg=e.mean_anomaly_deg + 1.0) for e in SETS]  # 17 s later
+    again = plan_station(config, newer, now, catalogue.observations())
+    assert first.bookings[0].name not in again.withdrawn
+    assert {b.name for b in first.bookings[1:]} == set(again.withdrawn)
+    assert enter_schedule(catalogue, again, now) == []
+    stand = catalogue.observations()
+    assert first.bookings[0].name in {o.name for o in stand}
+    assert all(a.end <= b.start for a, b in pairwise(sorted(stand, key=lambda o: o.start)))
+
+
+def test_a_pass_under_way_is_not_dropped_for_a_better_one(
+    config: StationConfig, catalogue: Catalogue
+) -> None:
+    first = plan_station(config, [_twin(SETS[1], "METEOR-M2 3", 57166)], START, [])
+    enter_schedule(catalogue, first, START)
+    under_way = first.bookings[0]
+    catalogue.begin(under_way.name, "record")
+    now = under_way.start + timedelta(minutes=2)
+    again = plan_station(
+        config, [SETS[1], _twin(SETS[1], "METEOR-M2 3", 57166)], now, catalogue.observations()
+    )
+    assert under_way.name not in again.withdrawn
+    assert all(b.start >= under_way.end for b in again.bookings)
+    blocked = next(r for r in again.rejected if r.satellite == "METEOR-M2 4")
+    assert blocked.reason == "under_way"
+    # What was to come later gives way to the satellite of higher priority.
+    assert {b.satellite for b in again.bookings} == {"METEOR-M2 4"}
+    assert set(again.withdrawn) == {b.name for b in first.bookings[1:]}
+
+
 def test_a_pass_under_way_is_booked_from_now(config: StationConfig) -> None:
-    seen = plan_passes(config, SETS, START, []).bookings[0]
-    middle = plan_passes(config, SETS, seen.tca, []).bookings[0]
-    assert middle.start == seen.tca
-    assert middle.los == seen.los
+    seen = plan_station(config, SETS, START, []).bookings[0]
+    middle = plan_station(config, SETS, seen.tca, []).bookings[0]
+    assert timedelta(0) <= middle.start - seen.tca < timedelta(seconds=1)
+    assert abs(middle.los - seen.los) < timedelta(milliseconds=10)
 
 
 def test_stale_elements_warn_and_then_refuse(config: StationConfig) -> None:
     epoch = SETS[0].epoch
-    warned = plan_passes(config, SETS, epoch + timedelta(days=10), [])
+    warned = plan_station(config, SETS, epoch + timedelta(days=10), [])
     assert warned.bookings
     assert any("10 days after their epoch" in problem for problem in warned.problems)
-    refused = plan_passes(config, SETS, datetime(2034, 7, 17, tzinfo=UTC), [])
+    refused = plan_station(config, SETS, datetime(2034, 7, 17, tzinfo=UTC), [])
     assert refused.bookings == ()
     assert any(
         "10.0 years after" in problem and "no pass is booked" in problem for problem in refused.problems
     )
 
 
+def test_older_elements_widen_the_listening(config: StationConfig) -> None:
+    def widest(days: float) -> float:
+        bookings = plan_station(config, SETS, SETS[0].epoch + timedelta(days=days), []).bookings
+        return max((b.aos - b.start).total_seconds() for b in bookings)
+
+    assert widest(25.0) > widest(0.5) + 2
+
+
 def test_a_satellite_without_elements_is_a_problem_not_a_crash(tmp_path: Path) -> None:
     table = station_table(tmp_path) | {"satellite": [{"name": "METEOR-M2 2"}, {"name": "METEOR-M2 4"}]}
-    plan = plan_passes(parse_config(table), SETS, START, [])
-    assert plan.bookings
-    assert any(problem.startswith("METEOR-M2 2: no pass is booked") for problem in plan.problems)
+    schedule = plan_station(parse_config(table), SETS, START, [])
+    assert schedule.bookings
+    assert any(problem.startswith("METEOR-M2 2: no pass is booked") for problem in schedule.problems)
+
+
+def test_maintenance_closes_the_station(tmp_path: Path) -> None:
+    closed = {"reason": "tower", "start": START, "end": START + timedelta(hours=12)}
+    schedule = plan_station(
+        parse_config(station_table(tmp_path) | {"maintenance": [closed]}), SETS, START, []
+    )
+    assert all(b.start >= START + timedelta(hours=12) for b in schedule.bookings)
+    assert "maintenance" in {r.reason for r in schedule.rejected}
+
+
+def test_what_was_seen_counts_less_the_next_time(config: StationConfig, catalogue: Catalogue) -> None:
+    first = plan_station(config, SETS, START, [])
+    enter_schedule(catalogue, first, START)
+    name = first.bookings[1].name  # METEOR-M2 4, by day
+    for step in ("record", "decode"):
+        catalogue.begin(name, step)
+        catalogue.finish(name, step, {})
+    history = history_of(catalogue.observations())
+    assert history.last_heard == {59051: first.bookings[1].tca.timestamp()}
+    assert set(history.last_seen) == {"around Lai Châu"}
+    after = plan_station(config, SETS, first.bookings[1].end, catalogue.observations()).plan
+    before = {b.candidate.id: b.value for b in first.plan.bookings}
+    now = {b.candidate.id: b.value for b in after.bookings if b.candidate.id in before}
+    assert now
+    assert all(value < before[key] for key, value in now.items() if "/59051@" in key)
+
+
+def test_the_ledger_keeps_a_reason_once_the_pass_has_risen(
+    config: StationConfig, catalogue: Catalogue
+) -> None:
+    first = plan_station(config, SETS, START, [])
+    enter_schedule(catalogue, first, START)
+    told = rejected_passes(catalogue)
+    assert [r.key for r in told] == [r.key for r in first.rejected]
+    assert told[0].words == dict(first.rejected[0].words)
+    later = told[1].los + timedelta(minutes=1)
+    enter_schedule(catalogue, plan_station(config, SETS, later, catalogue.observations()), later)
+    assert [r.key for r in rejected_passes(catalogue)][:2] == [r.key for r in told[:2]]
+    assert len({r.key for r in rejected_passes(catalogue)}) == len(rejected_passes(catalogue))
+    assert [r.key for r in rejected_passes(catalogue, until=told[1].tca)] == [r.key for r in told[:2]]

@@ -1,0 +1,147 @@
+"""`tramthu plan`: what would be received, by what, and why the rest would not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from scheduler.plan import Booking, Plan, Rejection, Settings, make_plan
+from station.candidates import Choice, choose
+from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
+from station.commands.where import (
+    ConfigsOption,
+    DaysOption,
+    FromOption,
+    SatellitesOption,
+    SitesOption,
+    asked_stations,
+    window_start,
+)
+from station.config.planning import LOCAL
+from station.errors import StationError
+from station.resources import resources_of
+
+
+def plan(
+    *,
+    elements: ElementsOption = None,
+    site: SitesOption = None,
+    config: ConfigsOption = None,
+    satellite: SatellitesOption = None,
+    start: FromOption = None,
+    days: DaysOption = 1.0,
+    json: JsonOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say how each value comes about.")] = False,
+    force: ForceOption = False,
+) -> None:
+    """Plan the recordings of one or several stations together, and say why each other pass is left."""
+    asked = asked_stations(site, config, elements, satellite)
+    first = window_start(start)
+    window = first, first + timedelta(days=days)
+    choice = choose(asked.stations, asked.sets, window, force=force)
+    _tell_problems(choice)
+    seconds = max(station.schedule.solver_s for station in asked.configs)
+    made = make_plan(
+        choice.candidates,
+        resources_of(asked.configs, window),
+        first,
+        fillers=choice.fillers,
+        settings=Settings(time_limit_s=seconds),
+    )
+    if json:
+        print_json(_as_json(made, explain=explain))
+        return
+    _table(made, several=len(asked.stations) > 1)
+    if explain:
+        _explain(made)
+
+
+def _tell_problems(choice: Choice) -> None:
+    """Warnings to stderr; where nothing at all is left to plan, the first is the error."""
+    if not choice.candidates and not choice.fillers and choice.problems:
+        raise StationError(choice.problems[0])
+    for problem in choice.problems:
+        say(problem)
+
+
+def _as_json(made: Plan, *, explain: bool) -> dict[str, Any]:
+    record = made.to_json()
+    if explain:
+        for entry, booking in zip(record["bookings"], made.bookings, strict=True):
+            entry["explain"] = _reasons(booking)
+    return record
+
+
+def _reasons(booking: Booking) -> list[str]:
+    return booking.view.value.explain() if booking.view is not None else []
+
+
+def _explain(made: Plan) -> None:
+    """Every number of every booking, and how the whole stands to the best that could be."""
+    out = sys.stdout.write
+    out("\n")
+    for booking in made.bookings:
+        seen = booking.candidate.seen
+        out(f"{seen.satellite} over {seen.site}, {_span(booking)}: value {booking.value:.3g}\n")
+        parts = ", ".join(f"{name} {part:.3g}" for name, part in booking.value_parts.items()) or "nothing"
+        out(f"  of the time that is booked, beside what else is booked: {parts}\n")
+        out("  of the whole pass, if it were the only one:\n")
+        for line in _reasons(booking):
+            out(f"    {line}\n")
+    out(f"All together are worth {made.value:.4g}, proven to lie within {made.gap:.2%} of the best plan.\n")
+
+
+def _table(made: Plan, *, several: bool) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    style = {"box": box.SIMPLE_HEAD, "padding": 0, "show_edge": False}
+    booked = Table(title="booked", **style)  # type: ignore[arg-type]
+    left = Table(title="not taken", **style)  # type: ignore[arg-type]
+    sites = ("site",) if several else ()
+    for table, names, last in (
+        (booked, ("start UTC", "end UTC", "UTC+7", "satellite", *sites), ("by", "max", "value")),
+        (left, ("rise UTC", "satellite", *sites), ("max", "why")),
+    ):
+        for name in names:
+            table.add_column(name, no_wrap="UTC" in name, overflow="fold")
+        for name in last:
+            table.add_column(name, justify="right" if name in ("max", "value") else "left", overflow="fold")
+    for booking in made.bookings:
+        booked.add_row(*_booked_row(booking, several=several))
+    for rejection in made.rejected:
+        left.add_row(*_left_row(rejection, several=several))
+    for table in (booked, left):
+        if table.row_count:
+            console.print(table)
+    if not made.bookings and not made.rejected:
+        console.print("no pass in that time")
+
+
+def _booked_row(booking: Booking, *, several: bool) -> Sequence[str]:
+    seen = booking.candidate.seen
+    start, end = (datetime.fromtimestamp(t, UTC) for t in (booking.start, booking.end))
+    here = f"{start.astimezone(LOCAL):%H:%M}–{end.astimezone(LOCAL):%H:%M}"
+    site = (seen.site,) if several else ()
+    high = "all" if booking.filler else f"{seen.max_elevation_deg:.0f}°"
+    by = f"{booking.receiver}, {booking.antenna}"
+    times = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%H:%M:%S}", here
+    return *times, seen.satellite, *site, by, high, f"{booking.value:.2f}"
+
+
+def _left_row(rejection: Rejection, *, several: bool) -> Sequence[str]:
+    seen = rejection.candidate.seen
+    site = (seen.site,) if several else ()
+    time = f"{seen.aos:%Y-%m-%d %H:%M}"
+    return time, seen.satellite, *site, f"{seen.max_elevation_deg:.0f}°", rejection.reason.words()
+
+
+def _span(booking: Booking) -> str:
+    start, end = (datetime.fromtimestamp(t, UTC) for t in (booking.start, booking.end))
+    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"

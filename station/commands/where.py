@@ -1,0 +1,91 @@
+"""What `passes`, `plan` and `track` take: places or stations, elements, satellites, a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scheduler.elements import Elements
+from scheduler.satellites import satellite as satellite_named
+from station.assumed import ASSUMED, assumed_station, number_of, wanted_of
+from station.candidates import Wanted
+from station.commands.options import parse_site, parse_time, read_elements, say
+from station.config import StationConfig, load_config
+from station.errors import StationError
+
+SitesOption = Annotated[
+    list[str] | None,
+    typer.Option("--site", help='"NAME,LAT,LON,ALT_M", lai-chau or lang-son; repeatable.'),
+]
+ConfigsOption = Annotated[
+    list[Path] | None, typer.Option("-c", "--config", help="A station's configuration; repeatable.")
+]
+SatellitesOption = Annotated[list[str] | None, typer.Option("--satellite", help="Only these; repeatable.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="ISO 8601; now when left out.")]
+DaysOption = Annotated[float, typer.Option(help="How far to look.", min=0.0, max=366.0)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Stations, what each wants to hear, and the elements of all."""
+
+    stations: tuple[tuple[StationConfig, tuple[Wanted, ...]], ...]
+    sets: tuple[Elements, ...]
+
+    @property
+    def configs(self) -> list[StationConfig]:
+        """The stations alone."""
+        return [station for station, _ in self.stations]
+
+
+def asked_stations(
+    sites: Sequence[str] | None,
+    configs: Sequence[Path] | None,
+    files: Sequence[Path] | None,
+    names: Sequence[str] | None,
+) -> Asked:
+    """From the options of the command line; what is assumed is told on stderr.
+
+    Raises:
+        StationError: nothing to plan for, or two stations of one name.
+    """
+    given = [load_config(path) for path in configs or ()]
+    files = list(files or [path for config in given for path in config.elements.files])
+    if (not sites and not given) or not files:
+        raise StationError("say where and with what: --site and --elements, or -c station.toml")
+    sets = read_elements(list(dict.fromkeys(files)))
+    stations = [(config, _of_config(config, names or ())) for config in given]
+    if sites:
+        wanted, said = wanted_of(sets, names or ())
+        for text in (ASSUMED, *said):
+            say(text)
+        stations += [(assumed_station(parse_site(text)), tuple(wanted)) for text in sites]
+    called = [station.station.name for station, _ in stations]
+    for name in called:
+        if called.count(name) > 1:
+            raise StationError(f"two stations are called {name!r}; give each its own name")
+    return Asked(tuple(stations), tuple(sets))
+
+
+def window_start(start: str | None) -> datetime:
+    """The time of `--from`, or now."""
+    return parse_time(start, "--from") if start else datetime.now(UTC)
+
+
+def _of_config(config: StationConfig, names: Sequence[str]) -> tuple[Wanted, ...]:
+    """What the configuration wants, of the named satellites where some are named."""
+    numbers = {number_of(name) for name in names}
+    found = tuple(
+        Wanted.of(section)
+        for section in config.satellite
+        if not names or satellite_named(section.name).norad_id in numbers
+    )
+    if not found:
+        have = ", ".join(section.name for section in config.satellite)
+        raise StationError(f"{config.station.name} observes none of {', '.join(names)}; it observes: {have}")
+    return found

@@ -1,0 +1,74 @@
+"""Elements for the daemon: validated, kept in a store, refreshed without ever holding up a recording.
+
+Files and folders are looked into at each plan, which costs milliseconds. Servers are asked in a thread of
+their own, as often as the store finds polite; until it is back the plan works with what there is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from scheduler.element_clock import ClockFinding
+from scheduler.elements import Elements
+from scheduler.errors import SchedulerError
+from scheduler.fetch import ElementStore, FetchReport
+from scheduler.satellites import satellite
+from station.config import StationConfig
+from station.errors import sentence_of
+
+STORE_NAME = "elements"
+
+
+class ElementSupply:
+    """The store of one station and its sources."""
+
+    def __init__(self, config: StationConfig) -> None:
+        section = config.elements
+        given = [*map(str, section.files), *section.sources]
+        self._urls = [source for source in given if is_url(source)]
+        self._local = [source for source in given if not is_url(source)]
+        self._wanted = sorted({satellite(wanted.name).norad_id for wanted in config.satellite})
+        self._store = ElementStore(section.store or config.station.data_dir / STORE_NAME)
+        self._lock = threading.Lock()
+        self._sets: tuple[Elements, ...] = ()
+        self._problems: dict[bool, tuple[str, ...]] = {}  # of servers, and of what is local
+        self.clock: ClockFinding | None = None
+
+    def elements(self, now: datetime) -> tuple[tuple[Elements, ...], tuple[str, ...]]:
+        """What there is now, and what a person should know; a server is asked meanwhile if it is time."""
+        if self._lock.acquire(blocking=False):  # else a server is being waited for
+            try:
+                self._refresh(self._local, now, served=False)
+            finally:
+                self._lock.release()
+            if self._urls:
+                threading.Thread(target=self._ask, args=(now,), name="elements", daemon=True).start()
+        return self._sets, tuple(dict.fromkeys(p for part in self._problems.values() for p in part))
+
+    def _ask(self, now: datetime) -> None:
+        with self._lock:
+            self._refresh(self._urls, now, served=True)
+
+    def _refresh(self, sources: Sequence[str], now: datetime, *, served: bool) -> None:
+        try:
+            report = self._store.refresh(sources, self._wanted, now)
+            self._sets = tuple(self._store.elements())
+        except (OSError, SchedulerError) as error:  # of the folder of the store
+            self._problems[served] = (f"elements: {sentence_of(error)}",)
+            return
+        if served or not self._urls:
+            self.clock = report.clock
+        self._problems[served] = self._told(report)
+
+    @staticmethod
+    def _told(report: FetchReport) -> tuple[str, ...]:
+        """Without what is told by each plan anyway: that there are no elements of a satellite."""
+        return tuple(problem for problem in report.problems if not problem.startswith("no source has a set"))
+
+
+def is_url(source: str) -> bool:
+    """Whether a server is asked for it."""
+    return urlsplit(source).scheme in ("http", "https")

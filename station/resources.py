@@ -1,0 +1,97 @@
+"""What a station has, in the words of the plan: receivers, antennas, maintenance, budgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from hardware.track import RotatorModel
+from scheduler.plan import AntennaResource, Budget, Maintenance, ReceiverResource, Resources, SlewModel
+from sdr.formats import bytes_per_sample
+from station.config import AntennaSection, ReceiverSection, StationConfig
+
+SETTLE_S = 2.0  # a dish sways when it stops
+_RADIO_FORMAT = "cs16"  # the largest that our radios give
+
+Direction = tuple[float, float]
+
+
+def resources_of(
+    stations: Sequence[StationConfig],
+    window: tuple[datetime, datetime],
+    stands_at: Mapping[str, Direction] | None = None,
+) -> Resources:
+    """All that can be booked in a time.
+
+    Args:
+        stations: with names that differ.
+        window: first and last moment that is planned.
+        stands_at: by antenna, where its rotator points now, in its own degrees.
+    """
+    at = stands_at or {}
+    return Resources(
+        receivers=tuple(_receiver(s, receiver) for s in stations for receiver in s.receivers),
+        antennas=tuple(_antenna(s, a, at.get(a.name)) for s in stations for a in s.all_antennas),
+        maintenance=tuple(m for s in stations for m in _maintenance(s, window)),
+        budgets=tuple(_budget(s) for s in stations),
+    )
+
+
+def recording_bytes_per_s(receiver: ReceiverSection) -> float:
+    """What a recording takes of the disk."""
+    fmt = receiver.format if receiver.type == "simulator" else _RADIO_FORMAT
+    return float(receiver.sample_rate or 0.0) * bytes_per_sample(fmt)
+
+
+def slew_model(rotator: RotatorModel) -> SlewModel:
+    """How long a rotator takes between two passes, as the plan reckons."""
+    limits = rotator.limits
+    return SlewModel(
+        azimuth_rate_deg_s=rotator.azimuth.rate_deg_s,
+        elevation_rate_deg_s=rotator.elevation.rate_deg_s,
+        azimuth_acceleration_deg_s2=rotator.azimuth.acceleration_deg_s2,
+        elevation_acceleration_deg_s2=rotator.elevation.acceleration_deg_s2,
+        settle_s=SETTLE_S + rotator.latency_s,
+        azimuth_range_deg=limits.azimuth_max_deg - limits.azimuth_min_deg,
+        elevation_range_deg=limits.elevation_max_deg - limits.elevation_min_deg,
+    )
+
+
+def _receiver(station: StationConfig, receiver: ReceiverSection) -> ReceiverResource:
+    # `wide` stays off: nothing here takes two downlinks out of one recording yet.
+    return ReceiverResource(
+        receiver.name,
+        station.station.name,
+        receiver.antennas or tuple(antenna.name for antenna in station.all_antennas),
+        receiver.frequency_ranges_hz,
+        receiver.usable_hz,
+        setup_s=math.ceil(receiver.setup_s),
+    )
+
+
+def _antenna(station: StationConfig, antenna: AntennaSection, stands_at: Direction | None) -> AntennaResource:
+    slew = slew_model(antenna.rotator.capabilities) if antenna.rotator else None
+    return AntennaResource(
+        antenna.name, station.station.name, antenna.frequency_ranges_hz, slew, stands_at if slew else None
+    )
+
+
+def _maintenance(station: StationConfig, window: tuple[datetime, datetime]) -> list[Maintenance]:
+    return [
+        Maintenance(station.station.name, section.resource, start, end)
+        for section in station.maintenance
+        for start, end in section.windows(*window)
+    ]
+
+
+def _budget(station: StationConfig) -> Budget:
+    given = station.budget
+    disk = math.inf if given.disk_gb_per_day is None else given.disk_gb_per_day * 1e9
+    energy = math.inf if given.energy_wh_per_day is None else given.energy_wh_per_day
+    return Budget(
+        station.station.name,
+        disk_bytes=disk,
+        disk_freed_bytes_per_day=disk if math.isfinite(disk) else 0.0,
+        energy_wh_per_day=energy,
+    )
