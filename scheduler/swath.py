@@ -51,7 +51,7 @@ class Instrument:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The flight: times [n] in POSIX s, Earth-fixed position in km and direction of flight, each [3, n].
+    """The flight: times [n] in POSIX s, Earth-fixed position in km and level direction ahead, each [3, n].
 
     `revolution` counts from the southernmost point of the orbit, so that it is the same for all stations that
     hear one pass, unless they lie at that latitude.
@@ -96,11 +96,12 @@ def ground(elements: Elements, time: npt.ArrayLike) -> Ground:
     position, velocity = earth_fixed(elements, time)
     x, y, _ = position
     inertial = velocity + EARTH_TURN_RAD_PER_S * np.stack([-y, x, np.zeros_like(x)])
+    level = inertial - position * ((inertial * position).sum(axis=0) / (position**2).sum(axis=0))
     times = posix_array(time)
     days = (float(times.mean()) - elements.epoch.timestamp()) / DAY_S
     argument = elements.argument_of_perigee_deg + elements.mean_anomaly_deg  # of latitude, for a round orbit
     turns = argument / 360 + elements.mean_motion_rev_per_day * days + 0.25
-    return Ground(times, position, inertial / np.sqrt((inertial**2).sum(axis=0)), math.floor(turns))
+    return Ground(times, position, level / np.sqrt((level**2).sum(axis=0)), math.floor(turns))
 
 
 def places_seen(over: Ground, scanner: Instrument, latitude_deg: Array, longitude_deg: Array) -> Seen:
@@ -108,7 +109,7 @@ def places_seen(over: Ground, scanner: Instrument, latitude_deg: Array, longitud
     if over.time.size < 2:
         raise ValueModelError("a flight needs two moments at least")
     places = ground_position(latitude_deg, longitude_deg)
-    along = places.T @ over.ahead - (over.position * over.ahead).sum(axis=0)
+    along = places.T @ over.ahead  # the satellite itself is at 0: its position stands upright on `ahead`
     facing = places.T @ over.position > (places**2).sum(axis=0)[:, None]
     passed = (along[:, :-1] >= 0) & (along[:, 1:] < 0) & facing[:, :-1]
     at, row = np.argmax(passed, axis=1), np.arange(len(along))
