@@ -48,13 +48,31 @@ def _ahead(axis: Axis, sky: Sky, path: Curve, ticks: Curve) -> Curve:
 
 
 def _on_steps(axis: Axis, targets: Curve, ends: Direction, beam_width_deg: float) -> Curve:
-    """Rounded to the steps that surely move it, so that it starts half a dead band ahead.
-
-    A broad beam takes several of them at once: the motor starts less often, for 0.02 dB at most.
-    """
-    step = axis.step_deg * max(1, math.floor(STEP_OF_BEAM * beam_width_deg / axis.step_deg))
+    """Rounded to the steps that surely move it, so that it starts half a dead band ahead."""
+    step = _step_deg(axis, beam_width_deg)
     low, high = step * math.ceil(ends[0] / step - 1e-9), step * math.floor(ends[1] / step + 1e-9)
     return np.asarray(np.round(np.clip(step * np.round(targets / step), low, high), 6))
+
+
+def _step_deg(axis: Axis, beam_width_deg: float) -> float:
+    """A broad beam takes several steps at once: the motor starts less often, for 0.02 dB at most."""
+    return axis.step_deg * max(1, math.floor(STEP_OF_BEAM * beam_width_deg / axis.step_deg))
+
+
+def error_of_steps_deg(sky: Sky, model: RotatorModel, azimuth: Curve, elevation: Curve) -> Curve:
+    """Root mean square of what the controller's steps add to the error along paths [n].
+
+    Uniform over a step of angle or over the way between two commands, whichever is longer: its square
+    by 12.
+    """
+    square = np.zeros_like(azimuth)
+    for axis, path, scale in (
+        (model.azimuth, azimuth, np.cos(np.radians(elevation))),
+        (model.elevation, elevation, 1.0),
+    ):
+        between = np.gradient(path, sky.step_s) * model.command_interval_s
+        square += scale**2 * np.maximum(_step_deg(axis, sky.beam_width_deg), np.abs(between)) ** 2 / 12
+    return np.asarray(np.sqrt(square))
 
 
 def follow_through(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hardware.azimuth_search import search_azimuth
 from hardware.beam import angle_deg, best_elevation_deg, loss_db
-from hardware.commands import commands_along, follow_through
+from hardware.commands import commands_along, error_of_steps_deg, follow_through
 from hardware.errors import HardwareError
 from hardware.limits import Limits
 from hardware.rotator_model import Direction, RotatorModel, move_time_s
@@ -35,6 +35,7 @@ __all__ = [
 STEP_S = 0.1  # the plan's own clock
 SKETCH_S = 0.5
 SEARCH_S, SEARCH_STEPS = 1.0, 2000  # the search's clock, slower where it would take more steps
+BEYOND_END_DEG = 3.0  # where a rotator may say it stands
 NO_LOSS = 0.02  # of the beam width: an error that costs 0.005 dB
 
 
@@ -67,6 +68,7 @@ def plan_track(
             rise, weights below 0 or all 0, a beam that is none, a rotator that stands outside its limits or
             is free only when the pass is over.
     """
+    stands = _inside(from_direction, model.limits)
     sky = sky_curve(
         time,
         azimuth_deg,
@@ -76,9 +78,9 @@ def plan_track(
         step_s=STEP_S,
         not_before=None if from_time is None else from_time + model.latency_s,
     )
-    azimuth, elevation, why = _paths(sky, model, from_direction, from_time)
+    azimuth, elevation, why = _paths(sky, model, stands, from_time)
     commands = commands_along(sky, model, azimuth, elevation)
-    return follow_through(commands, sky, model, why=why, from_direction=from_direction, from_time=from_time)
+    return follow_through(commands, sky, model, why=why, from_direction=stands, from_time=from_time)
 
 
 def sketch_track(
@@ -92,11 +94,13 @@ def sketch_track(
 ) -> TrackSketch:
     """The paths of `plan_track` without commands: what a booking needs, in a fraction of the time.
 
-    The loss lacks what the controller's steps add. Arguments and errors are those of `plan_track`.
+    What the controller's steps add is in the loss by its mean square. Arguments and errors are those of
+    `plan_track`.
     """
     sky = sky_curve(time, azimuth_deg, elevation_deg, None, beam_width_deg=beam_width_deg, step_s=SKETCH_S)
-    azimuth, elevation, why = _paths(sky, model, from_direction, None)
-    error = angle_deg(azimuth, elevation, sky.azimuth_deg, sky.elevation_deg)
+    azimuth, elevation, why = _paths(sky, model, _inside(from_direction, model.limits), None)
+    missed = angle_deg(azimuth, elevation, sky.azimuth_deg, sky.elevation_deg)
+    error = np.hypot(missed, error_of_steps_deg(sky, model, azimuth, elevation))
     loss = loss_db(error, beam_width_deg)
     return TrackSketch(
         sky.begin + sky.seconds, azimuth, elevation, error, loss, bool(elevation.max() > 90), why
@@ -115,6 +119,17 @@ def _paths(
     return azimuth, smooth_within(wanted, sky.step_s, model.elevation), why
 
 
+def _inside(direction: Direction | None, limits: Limits) -> Direction | None:
+    """Where it stands; a little beyond an end stop, as encoders tell, counts as on it."""
+    if direction is None:
+        return None
+    azimuth = min(max(direction[0], limits.azimuth_min_deg), limits.azimuth_max_deg)
+    elevation = min(max(direction[1], limits.elevation_min_deg), limits.elevation_max_deg)
+    if not max(abs(azimuth - direction[0]), abs(elevation - direction[1])) <= BEYOND_END_DEG:
+        raise HardwareError(f"the rotator stands at {direction}, outside its limits {limits}")
+    return azimuth, elevation
+
+
 def _starts(
     model: RotatorModel, begin: float, from_direction: Direction | None, from_time: float | None
 ) -> Direction:
@@ -124,8 +139,6 @@ def _starts(
         raise HardwareError(f"the rotator is free at {from_time}; give POSIX seconds")
     if from_direction is None:
         return low, high
-    if not model.limits.allow(*from_direction):
-        raise HardwareError(f"the rotator stands at {from_direction}, outside its limits {model.limits}")
     if from_time is None:
         return low, high
     way = model.azimuth.way_deg(begin - from_time - model.latency_s)

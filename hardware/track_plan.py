@@ -109,8 +109,8 @@ class TrackSketch:
         time: POSIX seconds [n], evenly spaced from rise to set.
         azimuth_deg: path [n], rotator's degrees.
         elevation_deg: path [n], rotator's degrees.
-        error_deg: angle between dish and satellite [n].
-        loss_db: what that costs [n], without the controller's steps.
+        error_deg: angle between dish and satellite [n], the controller's steps by their mean square.
+        loss_db: what that costs [n].
         flip: whether it runs through the top or beyond it.
         why: what was chosen and why, in words.
     """
@@ -122,3 +122,13 @@ class TrackSketch:
     loss_db: Curve
     flip: bool
     why: str
+
+    @property
+    def start(self) -> Direction:
+        """Where it must stand when the pass begins."""
+        return float(self.azimuth_deg[0]), float(self.elevation_deg[0])
+
+    @property
+    def end(self) -> Direction:
+        """Where it stands afterwards."""
+        return float(self.azimuth_deg[-1]), float(self.elevation_deg[-1])

@@ -222,6 +222,11 @@ def test_the_nearest_turn_is_taken() -> None:
         assert plan.start[0] == pytest.approx(min(turns, key=lambda turn: abs(turn - stands)), abs=1)
 
 
+def test_an_encoder_a_little_beyond_the_end_stop_is_believed() -> None:
+    plan = plan_track(*sky_pass(50, 10), rotator(), NARROW, from_direction=(-0.6, 90.5))
+    assert plan.move_s == pytest.approx(move_time_s(rotator(), (0.0, 90.0), plan.start))
+
+
 def test_a_start_out_of_reach_is_not_chosen() -> None:
     track = sky_pass(30, 80)
     free = track[0][0] - 10
@@ -254,15 +259,16 @@ def test_the_margins_below_the_horizon_do_not_count() -> None:
     assert plan.at(time[-1]) == plan.end
 
 
-def test_a_sketch_agrees_with_the_plan() -> None:
+@pytest.mark.parametrize("resolution", [0.1, 0.5, 1.0])
+def test_a_sketch_agrees_with_the_plan(resolution: float) -> None:
+    model = rotator(resolution_deg=resolution, command_interval_s=1.0)
     for top in (30, 84, 88):
         track = sky_pass(top, 200)
-        plan, sketch = plan_track(*track, rotator(), NARROW), sketch_track(*track, rotator(), NARROW)
-        assert np.abs(np.interp(sketch.time, plan.time, plan.azimuth_deg) - sketch.azimuth_deg).max() < 3
+        plan, sketch = plan_track(*track, model, 2 * NARROW), sketch_track(*track, model, 2 * NARROW)
+        assert np.abs(np.interp(sketch.time, plan.time, plan.azimuth_deg) - sketch.azimuth_deg).max() < 5
         assert sketch.why == plan.why
-        assert np.interp(sketch.time, plan.time, plan.loss_db).mean() == pytest.approx(
-            sketch.loss_db.mean(), abs=0.1
-        )
+        assert sketch.start == pytest.approx(plan.start, abs=1)
+        assert sketch.loss_db.mean() == pytest.approx(plan.loss_db.mean(), rel=0.25, abs=0.01)
 
 
 def test_a_plan_is_json_with_a_row_a_command() -> None:
