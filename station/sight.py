@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.beam import angle_deg, loss_db
-from hardware.track import RotatorModel, TrackPlan, plan_track
+from hardware.track import RotatorModel, TrackSketch, sketch_track
 from scheduler.elements import Elements
 from scheduler.passes import Pass
 from scheduler.satellites import DownlinkUse
@@ -92,12 +92,12 @@ def _sight(
     return Sight(curve, over, losses, turns)
 
 
-def turns_of(rotator: RotatorModel, curve: Track, beam_width_deg: float) -> list[TrackPlan]:
+def turns_of(rotator: RotatorModel, curve: Track, beam_width_deg: float) -> list[TrackSketch]:
     """The best tracks from the one and from the other end of the cable; one where they agree."""
     limits = rotator.limits
-    found: list[TrackPlan] = []
+    found: list[TrackSketch] = []
     for azimuth_deg in (limits.azimuth_min_deg, limits.azimuth_max_deg):
-        plan = plan_track(
+        plan = sketch_track(
             curve.time,
             curve.azimuth_deg,
             curve.elevation_deg,
