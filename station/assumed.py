@@ -57,7 +57,8 @@ def wanted_of(
     """What to hear of the satellites in some elements, and what is assumed about them.
 
     The named ones; without names those that are known to send; where the elements hold none of these, all of
-    them, each as if it sent what is known of it, or else a picture at 137.9 MHz.
+    them, each as if it sent what is known of it, or else a picture at 137.9 MHz. Of several downlinks the
+    first that the assumed station hears.
 
     Raises:
         ElementsError: no elements of a named satellite.
@@ -69,13 +70,14 @@ def wanted_of(
     for number in _numbers(sets, names):
         known = _known(number)
         one = known or _unknown(select(sets, number))
-        uses = [use for use in one.downlinks if use.on_air]
+        sending = [use for use in one.downlinks if use.on_air]
+        use = next((use for use in sending if _heard(use)), (sending or one.downlinks)[0])
         if known is None:
             unknown.append(one.name)
-        elif not uses:
+        elif not use.on_air:
             silent.append(one.name)
-            uses = [replace(use, status="unknown") for use in one.downlinks[:1]]
-        wanted += [Wanted(one, use, min_elevation_deg) for use in uses]
+            use = replace(use, status="unknown")
+        wanted.append(Wanted(one, use, min_elevation_deg))
     said = []
     if silent:
         said.append(f"off the air as far as is known, planned as if they sent: {', '.join(silent)}")

@@ -28,6 +28,7 @@ from station.commands import (
     run,
     serve,
     simulate,
+    track,
 )
 from station.errors import SYSTEM_FAULT, exit_status_of, sentence_of
 
@@ -57,6 +58,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("passes")(passes.passes)
 app.command("plan")(plan.plan)
+app.command("track")(track.track)
 app.command("simulate")(simulate.simulate)
 app.command("record")(record.record)
 app.command("inspect")(look.inspect)

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from scheduler.satellites import all_satellites
 from station.catalogue import Catalogue, FileEntry, Observation
 from station.errors import CatalogueError
-from station.web import tiles, views
+from station.web import plan_view, tiles, views
 from station.web.texts import LANGUAGES, all_texts, both_times
 
 PAGE_SIZE = 24
@@ -103,6 +103,15 @@ def _add_pages(app: FastAPI, catalogue: Catalogue, pages: _Pages) -> None:
             },
         )
 
+    @app.get("/plan", response_class=HTMLResponse)
+    def plan_page(request: Request, lang: Language = None) -> Response:
+        shown, now = pages.language(request, lang), datetime.now(UTC)
+        rows = {
+            "booked": plan_view.booked_rows(catalogue, now, shown),
+            "rejected": plan_view.rejected_rows(catalogue, now, shown),
+        }
+        return pages.show(request, "plan.html", lang, rows | {"health": _health(catalogue)})
+
     @app.get("/observations/{name}", response_class=HTMLResponse)
     def observation_page(request: Request, name: str, lang: Language = None) -> Response:
         view = views.detail(_observation(catalogue, name), pages.language(request, lang))
@@ -148,6 +157,10 @@ def _add_interface(app: FastAPI, catalogue: Catalogue) -> None:
     @app.get("/api/observations/{name}")
     def api_observation(name: str) -> dict[str, Any]:
         return views.as_json(_observation(catalogue, name))
+
+    @app.get("/api/plan")
+    def api_plan() -> dict[str, Any]:
+        return plan_view.plan_json(catalogue, datetime.now(UTC))
 
     @app.get("/api/health")
     def api_health() -> Response:

@@ -26,6 +26,13 @@ def both_times(moment: datetime) -> str:
     return f"{utc:%Y-%m-%d %H:%M} UTC ({there} UTC+7)"
 
 
+def span_times(start: datetime, end: datetime) -> str:
+    """`2024-07-17 07:33–07:48 UTC (14:33–14:48 UTC+7)`; the local date is said where it is another."""
+    utc, local = ([moment.astimezone(zone) for moment in (start, end)] for zone in (UTC, LOCAL))
+    there = "" if local[0].date() == utc[0].date() else f"{local[0]:%Y-%m-%d} "
+    return f"{utc[0]:%Y-%m-%d %H:%M}–{utc[1]:%H:%M} UTC ({there}{local[0]:%H:%M}–{local[1]:%H:%M} UTC+7)"
+
+
 def size_text(count: int) -> str:
     """A file size in the units of its reader: `1.4 MB`."""
     size = float(count)

@@ -63,7 +63,7 @@ def test_two_receivers_and_two_antennas_load(tmp_path: Path) -> None:
     rotator = config.antenna("dish").rotator
     assert rotator is not None
     assert rotator.rate_deg_s == (6.0, 6.0)
-    assert rotator.park == (0.0, 90.0)
+    assert rotator.capabilities.park == (0.0, 90.0)
 
 
 def test_a_file_of_before_has_one_receiver_and_the_antenna_it_means(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_file_of_before_has_one_receiver_and_the_antenna_it_means(tmp_path: Pa
         ("antenna.1.rotator.elevation_max_deg", -5, "greater than or equal to 0"),
         ("antenna.1.rotator.rate_deg_s", 0, "greater than 0"),
         ("antenna.1.rotator.flip", True, "elevation axis that goes to 180"),
-        ("antenna.1.rotator.park_deg", [500, 10], "outside the rotator's own limits"),
+        ("antenna.1.rotator.park_deg", [500, 10], "lies outside its limits"),
         ("antenna.0.kind", "helix", "allowed are: qfh"),
         ("antenna.0.diameter_m", 2.0, "exactly one of"),
         ("antenna.0.polarisation", "left", "allowed are: rhcp"),

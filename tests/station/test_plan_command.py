@@ -1,0 +1,218 @@
+"""`tramthu plan` and `track`: both provinces, offline, from elements on disk; the fixed forms; bad input."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from scheduler.elements import load_elements
+from tests.station.conftest import ELEMENTS, Run, one_sentence
+
+TOWER = """[[maintenance]]
+reason = "tower"
+every = "day"
+zone = "UTC+7"
+start = 07:00:00
+end = 12:00:00
+"""
+PASS_FIELDS = {
+    "satellite",
+    "norad_id",
+    "site",
+    "aos",
+    "tca",
+    "los",
+    "max_elevation_deg",
+    "aos_azimuth_deg",
+    "los_azimuth_deg",
+    "sunlit_fraction",
+}
+BOTH = ("--site", "lai-chau", "--site", "lang-son", "--elements", ELEMENTS, "--from", "2024-07-17T00:00:00Z")
+
+
+def test_a_plan_of_both_provinces_has_the_fixed_form(tramthu: Run) -> None:
+    status, out, err = tramthu("plan", *BOTH, "--days", 2, "--json")
+    assert status == 0
+    assert "assumed is one receiver for each place" in one_sentence(err)
+    record = json.loads(out)
+    assert record["gap"] >= 0
+    assert {b["site"] for b in record["bookings"]} == {"Lai Châu", "Lạng Sơn"}
+    for booking in record["bookings"]:
+        assert booking.keys() >= PASS_FIELDS
+        assert booking["receiver"] == "receiver"
+        assert booking["antenna"] in ("qfh", "dish")
+        assert booking["downlinks"]
+        assert booking["value"] == pytest.approx(sum(booking["value_parts"].values()), abs=1e-4)
+        assert all(booking[key].endswith("Z") for key in ("aos", "tca", "los", "start", "end"))
+        assert booking["start"] <= booking["aos"] < booking["los"] <= booking["end"]
+    for left in record["rejected"]:
+        assert left.keys() >= PASS_FIELDS
+        assert left["reason"]
+        assert isinstance(left["blocked_by"], list)
+
+
+def test_every_pass_of_passes_is_booked_or_rejected_and_no_receiver_is_asked_twice(tramthu: Run) -> None:
+    plan = json.loads(tramthu("plan", *BOTH, "--days", 2, "--json")[1])
+    found = json.loads(tramthu("passes", *BOTH, "--days", 2, "--json")[1])
+
+    def key(entry: dict[str, str]) -> tuple[str, str, str]:
+        return entry["satellite"], entry["site"], entry["tca"][:19]
+
+    assert {key(p) for p in found} == {key(p) for p in [*plan["bookings"], *plan["rejected"]]}
+    for site in ("Lai Châu", "Lạng Sơn"):
+        mine = sorted((b for b in plan["bookings"] if b["site"] == site), key=lambda b: str(b["start"]))
+        assert all(a["end"] <= b["start"] for a, b in pairwise(mine))
+
+
+def test_a_plan_as_a_table_explains_each_number(tramthu: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, _ = tramthu("plan", *BOTH, "--explain")
+    assert status == 0
+    table = out.split("METEOR-M2 3 over")[0]
+    assert max(len(line) for line in table.splitlines()) <= 80
+    assert "…" not in table
+    assert "culminates at" in out
+    for word in ("priority: 1 (", "status: 1 (", "picture:", "area around Lai Châu:", "proven"):
+        assert word in out
+    as_json = json.loads(tramthu("plan", *BOTH, "--explain", "--json")[1])
+    assert all(any(r.startswith("priority") for r in b["explain"]) for b in as_json["bookings"])
+
+
+@pytest.fixture
+def stations(tmp_path: Path) -> tuple[Path, Path]:
+    """Two stations with a dish each; Lạng Sơn's tower is closed in the morning."""
+    made = []
+    for name, latitude, longitude, more in (
+        ("Lai Châu", 22.4, 103.45, ""),
+        (
+            "Lạng Sơn",
+            21.85,
+            106.76,
+            TOWER,
+        ),
+    ):
+        path = tmp_path / f"{len(made)}.toml"
+        path.write_text(
+            f'[station]\nname = "{name}"\nlatitude_deg = {latitude}\nlongitude_deg = {longitude}\n'
+            '[[receiver]]\nname = "vhf"\ntype = "rtl_tcp"\nantennas = ["helix"]\n'
+            '[[receiver]]\nname = "wide"\ntype = "soapy"\nsample_rate = 6_000_000\nantennas = ["dish"]\n'
+            '[[antenna]]\nname = "helix"\nkind = "qfh"\nfrequency_ranges_hz = [[137e6, 138e6]]\n'
+            '[[antenna]]\nname = "dish"\ndiameter_m = 1.2\nfrequency_ranges_hz = [[1.67e9, 1.71e9]]\n'
+            "[antenna.rotator]\nazimuth_max_deg = 450\n"
+            f'[elements]\nfiles = ["{ELEMENTS}"]\n'
+            '[[satellite]]\nname = "METEOR-M2 4"\npriority = 2\n[[satellite]]\nname = "METEOR-M2 3"\n' + more,
+            encoding="utf-8",
+        )
+        made.append(path)
+    return made[0], made[1]
+
+
+def test_several_stations_are_planned_together_from_their_configurations(
+    tramthu: Run, stations: tuple[Path, Path]
+) -> None:
+    first, second = stations
+    status, out, err = tramthu("plan", "-c", first, "-c", second, "--from", "2024-07-17", "--json")
+    assert (status, err) == (0, "")
+    plan = json.loads(out)
+    assert {(b["station"], b["receiver"], b["antenna"]) for b in plan["bookings"]} == {
+        ("Lai Châu", "vhf", "helix"),
+        ("Lạng Sơn", "vhf", "helix"),
+    }
+    closed = [r for r in plan["rejected"] if r["reason"] == "maintenance"]
+    assert closed
+    assert all(r["station"] == "Lạng Sơn" and r["aos"] < "2024-07-17T05" for r in closed)
+
+
+def test_passes_take_several_stations(tramthu: Run, stations: tuple[Path, Path]) -> None:
+    status, out, _ = tramthu("passes", "-c", stations[0], "-c", stations[1], "--from", "2024-07-17", "--json")
+    assert status == 0
+    assert {p["site"] for p in json.loads(out)} == {"Lai Châu", "Lạng Sơn"}
+
+
+def test_the_commands_of_a_track_are_printed_with_their_loss(
+    tramthu: Run, stations: tuple[Path, Path]
+) -> None:
+    asked = ("track", "--dry-run", "-c", stations[0], "--from", "2024-07-17", "--satellite", "METEOR-M2 3")
+    status, out, err = tramthu(*asked)
+    assert (status, err) == (0, "")
+    assert "METEOR-M2 3 over Lai Châu" in out
+    assert "dB lost" in out
+    record = json.loads(tramthu(*asked, "--json")[1])
+    commands = record["commands"]
+    assert len(commands) > 20
+    times = [datetime.fromisoformat(c["time"]) for c in commands]
+    assert times == sorted(times)
+    assert times[0] < datetime.fromisoformat(record["pass"]["aos"])
+    assert all(0 <= c["azimuth_deg"] <= 450 and 0 <= c["elevation_deg"] <= 90 for c in commands)
+    assert record["worst_loss_db"] < 1
+    assert record["beam_width_deg"] == pytest.approx(10.3, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("plan",), "--site and --elements"),
+        (("plan", "--site", "lai-chau", "--elements", "absent.txt"), "cannot be read"),
+        (("plan", "--site", "lai-chau", "--elements", ELEMENTS, "--from", "soon"), "ISO 8601"),
+        (
+            ("plan", "--site", "lai-chau", "--site", "lai-chau", "--elements", ELEMENTS),
+            "two stations are called",
+        ),
+        (("plan", "--site", "X,91,0,0", "--elements", ELEMENTS), "X"),
+        (("track", "--site", "lai-chau", "--elements", ELEMENTS), "say which rotator"),
+        (("track", "--park", "--stop", "-c", "absent.toml"), "exclude each other"),
+        (("track", "--park", "-c", "absent.toml"), "copy station.example.toml"),
+    ],
+)
+def test_wrong_use_is_status_2(
+    tramthu: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = tramthu(*arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_elements_of_ten_years_ago_plan_nothing_unless_forced(
+    tramthu: Run, stations: tuple[Path, Path]
+) -> None:
+    old = ("plan", "-c", stations[0], "--from", "2034-07-17", "--json")
+    status, out, err = tramthu(*old)
+    assert (status, out) == (2, "")
+    assert "10.0 years after their epoch" in one_sentence(err)
+    status, out, _ = tramthu(*old, "--force")
+    assert status == 0
+    assert json.loads(out)["bookings"]
+
+
+def test_elements_of_one_satellite_that_are_no_good_do_not_empty_the_plan(
+    tramthu: Run, stations: tuple[Path, Path], tmp_path: Path
+) -> None:
+    young, old = load_elements(ELEMENTS)[1].to_omm(), load_elements(ELEMENTS)[0].to_omm()
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps([young, old | {"EPOCH": "2014-07-17T00:00:00"}]))
+    status, out, err = tramthu(
+        "plan", "-c", stations[0], "--elements", path, "--from", "2024-07-17", "--json"
+    )
+    assert status == 0
+    assert {b["satellite"] for b in json.loads(out)["bookings"]} == {"METEOR-M2 4"}
+    assert "METEOR-M2 3: no pass is booked" in err
+
+
+def test_a_satellite_that_only_the_elements_know_is_planned_as_if_it_sent(
+    tramthu: Run, tmp_path: Path
+) -> None:
+    omm = load_elements(ELEMENTS)[1].to_omm() | {"OBJECT_NAME": "NOBODY", "NORAD_CAT_ID": 123456}
+    path = tmp_path / "nobody.json"
+    path.write_text(json.dumps([omm]))
+    asked = ("plan", "--site", "lai-chau", "--elements", path, "--from", "2024-07-17", "--json")
+    status, out, err = tramthu(*asked)
+    assert status == 0
+    assert "without a known downlink" in err
+    plan = json.loads(out)
+    assert {b["norad_id"] for b in plan["bookings"]} == {123456}
