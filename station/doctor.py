@@ -7,19 +7,22 @@ import importlib
 import importlib.util
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scheduler.elements import load_elements, select
 from scheduler.errors import SchedulerError
+from scheduler.fetch import ElementStore
 from scheduler.satellites import satellite
 from sdr.disk import free_bytes
-from station.config import StationConfig
+from station.config import ReceiverSection, StationConfig
+from station.doctor_outside import Check, answers, clock_check, outside_checks
+from station.element_supply import store_of
 from station.freshness import age_warning
+
+__all__ = ["Check", "examine"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
@@ -38,16 +41,6 @@ _TIMEX_BYTES = 256
 _MODULES = Path("/proc/modules")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One finding: `ok`, `warn` (works, but look at it) or `wrong` (something needed does not work)."""
-
-    subject: str
-    state: str
-    said: str
-    mend: str = ""
-
-
 def examine(config: StationConfig | None) -> list[Check]:
     """All checks; those of a station only with its configuration."""
     general: tuple[Callable[[], Check], ...] = (_python, _kernels, _packages, _clock)
@@ -62,11 +55,9 @@ def examine(config: StationConfig | None) -> list[Check]:
 def _station_checks(config: StationConfig) -> Iterator[Check]:
     yield _room(config.station.data_dir, config.schedule.keep_free_gb)
     yield from _elements(config)
-    yield _receiver(config)
-    if config.rotator is not None:
-        yield _answers(
-            "rotator", config.rotator.host, config.rotator.port, "start rotctld (Debian: libhamlib-utils)"
-        )
+    for receiver in config.receivers:
+        yield _receiver(receiver)
+    yield from outside_checks(config)
     if config.products.boundaries is not None:
         yield _boundaries(config.products.boundaries)
 
@@ -143,13 +134,15 @@ def _room(folder: Path, keep_gb: float) -> Check:
 
 def _elements(config: StationConfig) -> Iterator[Check]:
     mend = "curl -fsS -o FILE 'https://celestrak.org/NORAD/elements/gp.php?GROUP=weather&FORMAT=JSON'"
-    sets = []
+    sets = ElementStore(store_of(config)).elements() if store_of(config).is_dir() else []
     for path in config.elements.files:
         try:
             sets += load_elements(path)
         except SchedulerError as error:
             yield Check("elements", "wrong", str(error), mend)
     limits, now = config.elements, datetime.now(UTC)
+    if (clock := clock_check(sets, now)) is not None:
+        yield clock
     for wanted in config.satellite if sets else ():
         try:
             chosen = select(sets, satellite(wanted.name).norad_id, now)
@@ -163,11 +156,10 @@ def _elements(config: StationConfig) -> Iterator[Check]:
         yield Check("elements", "warn" if said else "ok", said or fresh, mend if said else "")
 
 
-def _receiver(config: StationConfig) -> Check:
-    receiver = config.receivers[0]
+def _receiver(receiver: ReceiverSection) -> Check:
     if receiver.type == "rtl_tcp":
         mend = f"rtl_tcp -a {receiver.host} -p {receiver.port} on the machine with the dongle"
-        return _answers("receiver", receiver.host, receiver.port, mend)
+        return answers("receiver", receiver.host, receiver.port, mend)
     if receiver.type == "playback":
         found = receiver.file.exists()
         return Check(
@@ -195,14 +187,6 @@ def _soapy(driver: str) -> Check:
     if not devices:
         return Check("receiver", "wrong", f"SoapySDR finds no {driver}", mend)
     return Check("receiver", "ok", f"SoapySDR finds {len(devices)} {driver}")
-
-
-def _answers(subject: str, host: str, port: int, mend: str) -> Check:
-    try:
-        with socket.create_connection((host, port), timeout=2.0):
-            return Check(subject, "ok", f"answers at {host}:{port}")
-    except OSError as error:
-        return Check(subject, "wrong", f"no answer at {host}:{port}: {error.strerror or error}", mend)
 
 
 def _boundaries(path: Path) -> Check:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from scheduler.element_clock import ClockFinding
@@ -31,7 +32,7 @@ class ElementSupply:
         self._urls = [source for source in given if is_url(source)]
         self._local = [source for source in given if not is_url(source)]
         self._wanted = sorted({satellite(wanted.name).norad_id for wanted in config.satellite})
-        self._store = ElementStore(section.store or config.station.data_dir / STORE_NAME)
+        self._store = ElementStore(store_of(config))
         self._lock = threading.Lock()
         self._sets: tuple[Elements, ...] = ()
         self._problems: dict[bool, tuple[str, ...]] = {}  # of servers, and of what is local
@@ -67,6 +68,11 @@ class ElementSupply:
     def _told(report: FetchReport) -> tuple[str, ...]:
         """Without what is told by each plan anyway: that there are no elements of a satellite."""
         return tuple(problem for problem in report.problems if not problem.startswith("no source has a set"))
+
+
+def store_of(config: StationConfig) -> Path:
+    """The folder of the store."""
+    return config.elements.store or config.station.data_dir / STORE_NAME
 
 
 def is_url(source: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from station import doctor
 from station.config import parse_config
 from station.doctor import Check, examine
-from tests.station.conftest import station_table
+from tests.station.conftest import ELEMENTS, station_table
 
 
 def _by_subject(found: list[Check]) -> dict[str, list[Check]]:
@@ -41,6 +42,39 @@ def test_what_is_right_is_ok(tmp_path: Path) -> None:
         found = _by_subject(examine(parse_config(table | {"products": {"boundaries": str(boundaries)}})))
     for subject in ("Python", "C++ kernels", "Python packages", "receiver", "boundaries", "data folder"):
         assert found[subject][0].state == "ok", found[subject]
+
+
+def test_what_stands_outside_is_looked_at(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    flag, wind, sticks = tmp_path / "nobody-moves", tmp_path / "wind.json", tmp_path / "stick"
+    flag.touch()
+    wind.write_text('{"gust": 3.5}')
+    os.utime(wind, (0, 0))
+    sticks.mkdir()
+    (sticks / "meteor.txt").write_bytes(ELEMENTS.read_bytes())
+    table = station_table(tmp_path) | {
+        "elements": {"files": [str(ELEMENTS)], "sources": [str(sticks), f"http://127.0.0.1:{port}/gp.php"]},
+        "areas": {"file": str(tmp_path / "absent.geojson")},
+        "safety": {
+            "webhook": {"token_file": str(tmp_path / "absent")},
+            "rule": [
+                {"name": "operator", "source": "flag", "file": str(flag)},
+                {"name": "wind", "source": "file", "file": str(wind), "key": "gust", "inhibit_at": 15},
+                {"name": "sky", "source": "mqtt", "host": "127.0.0.1", "port": port, "topic": "x"},
+            ],
+        },
+    }
+    found = _by_subject(examine(parse_config(table)))
+    assert found["areas"][0].state == "wrong"
+    assert (found["safety: operator"][0].state, found["safety: operator"][0].mend[:2]) == ("warn", "rm")
+    assert found["safety: wind"][0].state == "wrong"
+    assert "3.5" in found["safety: wind"][0].said
+    assert found["safety: sky"][0].state == "wrong"
+    assert found["safety: webhook"][0].state == "wrong"
+    assert any(c.state == "ok" and "1 files" in c.said for c in found["elements"])
+    assert any(c.state == "warn" and "no answer" in c.said for c in found["elements"])
+    assert all(c.mend for checks in found.values() for c in checks if c.state != "ok")
 
 
 def test_a_missing_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
