@@ -15,6 +15,9 @@ from hardware.track_plan import TrackPlan
 
 STEP_OF_BEAM = 0.05  # both axes half of it off: 12 (0.05 / √2)² = 0.015 dB
 
+SAME_AZIMUTH_DEG = 10.0
+UNWOUND_DEG = 200.0
+
 
 @dataclass(frozen=True)
 class Commands:
@@ -115,17 +118,22 @@ def follow_through(
         start_by=float(sky.begin + effect[0] - model.latency_s),
         move_s=move_s,
         flip=bool((el > 90).any()),
-        unwind=_unwind(time, azimuth, error, sky.beam_width_deg),
+        unwind=_unwind(sky, model, azimuth),
         why=why,
     )
 
 
-def _unwind(
-    time: Curve, azimuth_deg: Curve, error_deg: Curve, beam_width_deg: float
-) -> tuple[float, float] | None:
-    """When the beam is off the satellite while the azimuth goes more than 200 degrees."""
-    off = np.flatnonzero(error_deg > beam_width_deg)
-    for run in np.split(off, np.flatnonzero(np.diff(off) > 1) + 1):
-        if len(run) and abs(azimuth_deg[run[-1]] - azimuth_deg[run[0]]) > 200:
-            return float(time[run[0]]), float(time[run[-1]])
+def _unwind(sky: Sky, model: RotatorModel, azimuth_deg: Curve) -> tuple[float, float] | None:
+    """When the dish leaves the satellite's azimuth to find it again a turn of the cable away.
+
+    Half a turn or less is none: beside the zenith the other way round may be as short.
+    """
+    turn = 180.0 if model.ceiling_deg > 90 else 360.0
+    ahead = (azimuth_deg - sky.azimuth_deg) / turn
+    count = np.round(ahead)
+    there = np.flatnonzero(np.abs(ahead - count) * turn <= SAME_AZIMUTH_DEG)
+    for change in np.flatnonzero(np.diff(count[there])):
+        left, found = there[change], there[change + 1]
+        if abs(azimuth_deg[found] - azimuth_deg[left]) > UNWOUND_DEG:
+            return sky.begin + float(sky.seconds[left]), sky.begin + float(sky.seconds[found])
     return None

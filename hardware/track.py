@@ -155,13 +155,18 @@ def _choose(
     beyond = _turns(sky.azimuth_deg + 180, model.limits)
     if model.ceiling_deg + max(sky.elevation_deg.min(), 0) < 180:
         beyond = []
+    lossless = 0
     for words, turns in (("straight", held), ("beyond the top", beyond)):
-        good = [t for t in turns if starts[0] <= t[0] <= starts[1] and _lossless(sky, model, t)]
-        if good:
-            path = min(good, key=lambda turn: abs(turn[0] - near))
+        good = [turn for turn in turns if _lossless(sky, model, turn)]
+        near_enough = [turn for turn in good if starts[0] <= turn[0] <= starts[1]]
+        if near_enough:
+            path = min(near_enough, key=lambda turn: abs(turn[0] - near))
             return path, f"{words}: {len(good)} turn(s) of the cable hold the whole pass, the nearest taken"
-    if held or beyond:
-        why = "searched: the azimuth must turn faster than it can, or the start is too far"
+        lossless += len(good)
+    if lossless:
+        why = "searched: no start from which the pass is held is reached in time"
+    elif held or beyond:
+        why = "searched: the azimuth would have to turn faster than it can"
     else:
         why = "searched: no turn of the cable holds the whole pass"
     rough = sky.every(max(round(SEARCH_S / sky.step_s), math.ceil(len(sky.weight) / SEARCH_STEPS)))

@@ -77,12 +77,16 @@ class TrackPlan:
 
     def rows(self) -> Iterator[tuple[float, float, float, float]]:
         """Time, azimuth, elevation of every command, and the predicted loss in dB until the next."""
-        ends = np.append(self.command_time[1:], np.inf)
-        for begin, end, azimuth, elevation in zip(
-            self.command_time, ends, self.command_azimuth_deg, self.command_elevation_deg, strict=True
+        ends = np.append(np.searchsorted(self.time, self.command_time[1:]), len(self.time))
+        begin = 0
+        for row, end in zip(
+            zip(self.command_time, self.command_azimuth_deg, self.command_elevation_deg, strict=True),
+            ends.tolist(),
+            strict=True,
         ):
-            inside = self.loss_db[(self.time >= begin) & (self.time < end)]
-            yield float(begin), float(azimuth), float(elevation), float(inside.max(initial=0.0))
+            time, azimuth, elevation = (float(value) for value in row)
+            yield time, azimuth, elevation, float(self.loss_db[begin:end].max(initial=0.0))
+            begin = end
 
     def to_json(self) -> dict[str, object]:
         """Everything but the curves, and the commands as rows of time, azimuth, elevation."""

@@ -123,6 +123,16 @@ def test_no_wrap_in_mid_pass_when_a_turn_holds_the_pass(top, course, east, stand
     assert plan.worst_loss_db < 0.15
 
 
+@given(top=st.floats(74, 89.99), course=st.floats(0, 360), east=st.booleans(), rate=st.floats(1, 10))
+@SETTINGS
+def test_nor_beside_the_zenith(top, course, east, rate) -> None:
+    track = sky_pass(top, course, east=east)
+    plan = plan_track(*track, rotator(WIDE, rate), BROAD, from_direction=(100.0, 45.0))
+    assert plan.unwind is None
+    swept = np.abs(np.diff(plan.azimuth_deg)).sum()
+    assert swept < 200
+
+
 def test_crossing_north_on_the_overlap() -> None:
     track = sky_pass(40, 60, east=False)  # from 240 over north to 60
     path = plan_track(*track, rotator(OVERLAP), BROAD)
@@ -139,7 +149,7 @@ def test_a_rotator_that_must_unwind_does_so_once_and_at_the_least_cost() -> None
     plan = plan_track(time, azimuth, elevation, model, NARROW)
     assert plan.unwind is not None
     begin, end = plan.unwind
-    assert end - begin == pytest.approx(360 / 6, abs=5)
+    assert end - begin == pytest.approx(360 / 6, abs=8)
     assert plan.lost_share == pytest.approx(60 / (time[-1] - time[0]), abs=0.02)
     # Where nothing is to be heard for a minute about the crossing, it costs nothing.
     crossing = time[1:][np.abs(np.diff(azimuth)) > 300]
@@ -233,6 +243,7 @@ def test_a_start_out_of_reach_is_not_chosen() -> None:
     model = rotator(WIDE, 6.0)
     far = plan_track(*track, model, BROAD, from_direction=(-180, 0), from_time=free)
     assert far.start_by == pytest.approx(free)
+    assert "reached in time" in far.why
     # It cannot be in place, sets off at once and joins the pass later, without going a turn too far.
     assert far.error_deg[0] > 3
     assert far.error_deg[-1] < 1
