@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from hardware.errors import AwayError, RotatorError
+from hardware.limits import angle_between_deg
 from hardware.rotator_model import Direction
 from hardware.safety import Inhibit
 from hardware.sky import Curve
@@ -65,7 +67,7 @@ class FollowReport:
 
     Attributes:
         commands: sent.
-        worst_error_deg: largest difference of plan and read-back during the pass, once it had arrived.
+        worst_error_deg: largest angle on the sky between plan and read-back in the pass, once it was there.
         away_s: time without contact.
         fault: why the rotator was stopped, or empty.
         notes: what happened, each with its POSIX time.
@@ -89,6 +91,7 @@ def follow(
     watch: MotionWatch | None = None,
     inhibit: Callable[[], Inhibit | None] = lambda: None,
     interval_s: float = 0.2,
+    retries: int = 1,
     stop: StopFlag | None = None,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
@@ -103,11 +106,13 @@ def follow(
         watch: on its word the rotator is stopped and the following ends.
         inhibit: what forbids motion now; the rotator is then parked or stopped, as that says.
         interval_s: between looks.
+        retries: how often a rotator that stood still, and was stopped, is asked to move again: most likely a
+            command got lost on its line.
         stop: ends the following; the rotator is then stopped.
         now: POSIX seconds.
         sleep: waits seconds, by the same clock.
     """
-    follower = _Follower(rotator, plan, watch or MotionWatch(), now, sleep)
+    follower = _Follower(rotator, plan, watch or MotionWatch(), now, sleep, retries=retries)
     while (time_now := now()) <= plan.time[-1]:
         if stop is not None and stop.is_set():
             follower.halt()
@@ -116,8 +121,7 @@ def follow(
             follower.forbid(forbidden)
             break
         follower.step(time_now)
-        if follower.fault:
-            follower.halt()
+        if follower.fault and not follower.halt_and_retry():
             break
         sleep(follower.rest_s(time_now + interval_s))
     return follower.report()
@@ -133,12 +137,15 @@ class _Follower:
         watch: MotionWatch,
         now: Callable[[], float],
         sleep: Callable[[float], None],
+        *,
+        retries: int,
     ) -> None:
         self.rotator, self.plan, self.watch, self.now, self.sleep = rotator, plan, watch, now, sleep
         self.sent: Direction | None = None
         self.arrived_at: float | None = None
         self.lost_at: float | None = None
         self.behind_since: float | None = None
+        self.repeated, self.retries = False, retries
         self.commands, self.worst_deg, self.away_s = 0, 0.0, 0.0
         self.fault = self.inhibited = self.trouble = ""
         self.notes: list[str] = []
@@ -166,8 +173,8 @@ class _Follower:
         due = min(next_look, float(later[0])) if len(later) else next_look
         return max(due - now, 0.02)
 
-    def halt(self) -> None:
-        """Stop the rotator and see that it stands."""
+    def halt(self) -> bool:
+        """Stop the rotator; True when it is seen to stand."""
         for _ in range(_HALT_TRIES):
             try:
                 self.rotator.stop()
@@ -179,9 +186,21 @@ class _Follower:
                 self._note(f"stopping it: {error}")
                 continue
             if off_deg(before, after) <= self.watch.standing_deg:
-                return
+                return True
             self._note(f"it still moves after the stop: {_words(before)}, then {_words(after)}")
         self._note("it is not known to stand: look after it, and switch off its power if it moves")
+        return False
+
+    def halt_and_retry(self) -> bool:
+        """Stop; True where it stands for sure and is worth another try."""
+        stands = self.halt()
+        if not (stands and self.watch.only_stalls and self.retries > 0):
+            return False
+        self.retries -= 1
+        self._note("it is asked to move once more")
+        self.fault, self.sent = "", None
+        self.watch.resumed()
+        return True
 
     def forbid(self, reason: Inhibit) -> None:
         """Motion is forbidden: park where that is the safe place, else stop."""
@@ -221,7 +240,7 @@ class _Follower:
         self.watch.resumed()
 
     def _judge(self, position: Direction, now: float) -> None:
-        error_deg = off_deg(position, self.plan.predicted(now))
+        error_deg = _sky_angle_deg(position, self.plan.predicted(now))
         near_deg = self.watch.near_deg
         if self.arrived_at is None and error_deg <= near_deg:
             self.arrived_at = now
@@ -247,12 +266,22 @@ class _Follower:
 
     def _command(self, position: Direction, now: float) -> None:
         wanted = self.plan.at(now)
-        if wanted == self.sent or self.watch.suspects(position, now):
+        suspect = self.watch.suspects(position, now)
+        # While an axis may be standing looks matter more than new targets; but a command may have got lost
+        # on its way to the controller, so it is said once more.
+        if (suspect and self.repeated) or (wanted == self.sent and not suspect):
             return
+        self.repeated = suspect
         self.rotator.point(*wanted)
         self.watch.commanded(wanted, self.now())
         self.sent = wanted
         self.commands += 1
+
+
+def _sky_angle_deg(position: Direction, target: Direction) -> float:
+    """Angle on the sky, for small ones: high up a degree of azimuth is little."""
+    azimuth_deg = angle_between_deg(position[0], target[0])
+    return math.hypot(azimuth_deg * math.cos(math.radians(target[1])), position[1] - target[1])
 
 
 def _words(direction: Direction) -> str:

@@ -20,23 +20,28 @@ class Driver:
 
     Attributes:
         step_deg: of the angles that reach the controller.
+        truncates: whether they are cut to that step, not rounded.
         negative_azimuth: whether azimuths below 0 reach it as such.
         shows_turns: whether the read-back tells 10 from 370.
     """
 
     step_deg: float = 0.01
+    truncates: bool = False
     negative_azimuth: bool = True
     shows_turns: bool = True
 
     def on_step(self, angle_deg: float, low_deg: float, high_deg: float) -> float:
-        """The nearest step that lies within the limits; the angle itself where none does."""
+        """What to send for the nearest step that lies within the limits; the angle itself where none does."""
         step = self.step_deg
         low, high = math.ceil(low_deg / step - 1e-9), math.floor(high_deg / step + 1e-9)
-        return angle_deg if low > high else step * min(max(round(angle_deg / step), low), high)
+        if low > high:
+            return angle_deg
+        sent = step * min(max(round(angle_deg / step), low), high)
+        return min(sent + 0.3 * step, high_deg) if self.truncates else sent
 
 
 _GS232 = Driver(step_deg=1.0, negative_azimuth=False)
-_SPID = Driver(step_deg=0.1)
+_SPID = Driver(step_deg=0.1, truncates=True)
 _EASYCOMM = Driver(step_deg=0.1, negative_azimuth=False, shows_turns=False)
 _DRIVERS = {
     601: _GS232,

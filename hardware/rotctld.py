@@ -33,6 +33,7 @@ from hardware.rotctld_answers import (
 # With the timeout of 2 s, contact is back within 5 s of a rotctld that answers again.
 _BACK_OFF_S = (0.25, 0.5, 1.0, 2.0)
 _STOP_TRIES = 3
+_OUTSIDE_DEG = 1.5  # a whole degree of read-back, and noise
 
 
 class Rotctld:
@@ -50,6 +51,7 @@ class Rotctld:
     Attributes:
         identity: of the rotator, once it was connected.
         driver: what is known of its driver.
+        parked: whether it was parked here and not unparked since.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Rotctld:
         self.park_position = park_position
         self.identity: Identity | None = None
         self.driver: Driver = UNKNOWN
+        self.parked = False
         self._timeout_s, self._monotonic = timeout_s, monotonic
         self._socket: socket.socket | None = None
         self._busy = threading.Lock()
@@ -91,8 +94,32 @@ class Rotctld:
         except BadAnswerError as error:
             raise self._failed(f"it {error}") from None
 
+    def standing(self) -> tuple[float, float]:
+        """The position to plan from: one that the read-back shows a little outside the limits is on them.
+
+        Raises:
+            RotatorError: further outside than that; it has to be brought back by hand.
+        """
+        azimuth_deg, elevation_deg = self.position()
+        lim = self.limits
+        inside = (
+            min(max(azimuth_deg, lim.azimuth_min_deg), lim.azimuth_max_deg),
+            min(max(elevation_deg, lim.elevation_min_deg), lim.elevation_max_deg),
+        )
+        if max(abs(inside[0] - azimuth_deg), abs(inside[1] - elevation_deg)) > _OUTSIDE_DEG:
+            raise RotatorError(
+                f"the rotator stands at {azimuth_deg:g}, {elevation_deg:g}, outside {_words(lim)}: "
+                "bring it back by hand; it is not moved"
+            )
+        return inside
+
     def point(self, azimuth_deg: float, elevation_deg: float) -> None:
         """Send the rotator there, in its own degrees. Outside the limits nothing is sent: RotatorError."""
+        if self.parked:
+            raise RotatorError("the rotator is parked; it is moved only after a booking has unparked it")
+        self._send(azimuth_deg, elevation_deg)
+
+    def _send(self, azimuth_deg: float, elevation_deg: float) -> None:
         if not self.limits.allow(azimuth_deg, elevation_deg):
             raise RotatorError(
                 f"azimuth {azimuth_deg:g}, elevation {elevation_deg:g} lie outside {_words(self.limits)}; "
@@ -126,14 +153,22 @@ class Rotctld:
         raise RotatorError(f"rotctld at {self.host}:{self.port}: stop did not get through: {problems[-1]}")
 
     def park(self) -> None:
-        """Send the rotator to the park position: ours if there is one, else the driver's."""
+        """Send the rotator to the park position: ours if there is one, else the driver's.
+
+        From then on nothing moves it until `unpark`.
+        """
         if self.park_position is not None:
-            self.point(*self.park_position)
-            return
-        try:
-            self._ask("K", "park")
-        except RotatorError as error:
-            raise RotatorError(f"{error}; give a park position in the configuration") from None
+            self._send(*self.park_position)
+        else:
+            try:
+                self._ask("K", "park")
+            except RotatorError as error:
+                raise RotatorError(f"{error}; give a park position in the configuration") from None
+        self.parked = True
+
+    def unpark(self) -> None:
+        """A booking begins: it may be moved again. Sends nothing."""
+        self.parked = False
 
     def close(self) -> None:
         """Disconnect; may be called again. The rotator goes on to where it was sent."""

@@ -5,7 +5,7 @@ allowed again after `calm_s` of calm beyond the release threshold. Wind and ligh
 operator stops it where it stands, for somebody may be on the mast.
 
 A source that falls silent is no calm: after `stale_after_s` without a value motion is forbidden and the
-source is named. Only where silence means that nothing happens (a sensor that tells strikes) is it set to "calm".
+source is named. Only where silence means that nothing happens (a strike sensor) is it set to "calm".
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Rule:
 
     Attributes:
         name: "wind", "lightning", "operator".
-        unit: of the value, for the words.
+        unit: of the value, for the words; none for a yes or no.
         inhibit_at: at or beyond which motion is forbidden.
         release_at: back beyond which it is calm; above `inhibit_at` where small values are bad (km).
         hold_s: how long beyond the threshold before it counts.
@@ -136,7 +136,8 @@ class _RuleState:
             self.calm_since = None
             self.bad_since = now if self.bad_since is None else self.bad_since
             if now - self.bad_since >= rule.hold_s:
-                self._forbid(f"{rule.name} {value:g} {rule.unit}, limit {rule.inhibit_at:g}", now)
+                words = f"{value:g} {rule.unit}, limit {rule.inhibit_at:g}" if rule.unit else "forbids motion"
+                self._forbid(f"{rule.name} {words}", now)
         elif rule.is_calm(value):
             self._calm(now)
         else:

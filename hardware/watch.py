@@ -14,6 +14,7 @@ from hardware.motion import Axis
 from hardware.rotator_model import Direction, RotatorModel
 
 _PATIENCE_S = (0.8, 2.5)
+_SURE = 2  # readings in a row: one may be damaged on the line
 _ANY_AXIS = Axis(rate_deg_s=6.0, acceleration_deg_s2=6.0, resolution_deg=1.0)
 
 
@@ -32,6 +33,9 @@ class _AxisWatch:
         sign: of that direction.
         moved_at: until when it has surely moved, or rested on its target.
         jumped_deg: a reading that no motion explains, waiting for a second one.
+        away_looks: how many readings in a row were too far back.
+        far_looks: how many in a row were so far off that it has to move.
+        stalled: whether it stands where it ought to move.
         long_way: the cable makes it go round the other way than a read-back without turns tells.
     """
 
@@ -48,6 +52,9 @@ class _AxisWatch:
     moved_at: float = math.inf
     jumped_deg: float | None = None
     long_way: bool = False
+    away_looks: int = 0
+    far_looks: int = 0
+    stalled: bool = False
 
     @property
     def settled_deg(self) -> float:
@@ -99,7 +106,7 @@ class _AxisWatch:
         if self._is_jump(position_deg, now):
             first, self.jumped_deg = self.jumped_deg, position_deg
             if first is None:
-                return ""  # one reading may be damaged on the line; two are not
+                return ""
             return (
                 f"{self.name} read-back jumps from {self.seen_deg:.1f} to {position_deg:.1f}: sensor or cable"
             )
@@ -124,9 +131,9 @@ class _AxisWatch:
     def _note_motion(self, position_deg: float, now: float) -> None:
         way = self.to_go_deg(position_deg)
         if self.long_way and self.seen_deg is not None:
-            moving = abs(self._shortest(position_deg - self.seen_deg)) >= 0.99 * self.axis.resolution_deg
-            self.moved_at = now if moving else self.moved_at
-            self.long_way = moving or abs(way) > self.settled_deg
+            if abs(self._shortest(position_deg - self.best_deg)) >= 0.99 * self.axis.resolution_deg:
+                self.best_deg, self.moved_at = position_deg, now
+            self.long_way = abs(way) > self.settled_deg or now - self.moved_at < self.patience_s
         elif self.seen_deg is None or self._rests(abs(way), now):
             self.best_deg, self.sign, self.moved_at = position_deg, 0.0, now
         else:
@@ -134,7 +141,11 @@ class _AxisWatch:
 
     def _note_progress(self, position_deg: float, sign: float, seen_deg: float, now: float) -> None:
         if sign != self.sign:
-            self.sign, self.best_deg = sign, seen_deg
+            turned = self.sign != 0
+            # From rest, what it has moved since counts; on the way, it may first brake and turn round.
+            self.sign, self.best_deg = sign, position_deg if turned else seen_deg
+            if turned and abs(self._shortest(position_deg - seen_deg)) >= 0.99 * self.axis.resolution_deg:
+                self.moved_at = now
         gained_deg = sign * self._shortest(position_deg - self.best_deg)
         if gained_deg >= 0.99 * self.axis.resolution_deg:
             # It may have stopped right after it had gained that: at half its rate, and a step unseen.
@@ -153,10 +164,20 @@ class _AxisWatch:
             return ""
         where = f"at {position_deg:.1f}, sent to {self.target_deg:.1f}"
         lost_deg = self.sign * self._shortest(self.best_deg - position_deg)
-        if lost_deg > self.runaway_deg and not self.long_way:
+        self.away_looks = self.away_looks + 1 if lost_deg > self.runaway_deg and not self.long_way else 0
+        if self.away_looks >= _SURE:
             return f"{self.name} runs away: {where}"
         stands_s = self.stands_s(position_deg, now)
-        return f"{self.name} stands still for {stands_s:.1f} s: {where}" if stands_s > self.patience_s else ""
+        self.far_looks = self.far_looks + 1 if stands_s > 0 else 0
+        self.stalled = stands_s > self.patience_s and self.far_looks >= _SURE
+        if not self.stalled:
+            return ""
+        if lost_deg > 3 * self.axis.resolution_deg:
+            self.stalled = False
+            return f"{self.name} runs away: {where}"
+        near = abs(self.to_go_deg(position_deg)) <= 5 * self.axis.resolution_deg
+        hint = " (if it goes no nearer, raise dead_band_deg)" if near else ""
+        return f"{self.name} stands still for {stands_s:.1f} s: {where}{hint}"
 
 
 class MotionWatch:
@@ -168,6 +189,9 @@ class MotionWatch:
         limits: beyond which a read-back means stop; without them not judged.
         latency_s: from a command to the motor and from the sensor to us.
         shows_turns: whether the azimuth read-back tells 10 from 370; without, it is compared modulo a turn.
+
+    Attributes:
+        only_stalls: whether the last fault is that an axis stands, and nothing worse.
     """
 
     def __init__(
@@ -180,6 +204,8 @@ class MotionWatch:
         shows_turns: bool = False,
     ) -> None:
         self.limits, self.shows_turns = limits, shows_turns
+        self.only_stalls = False
+        self._beyond_looks = 0
         self._axes = (
             _AxisWatch("azimuth", azimuth, not shows_turns, latency_s),
             _AxisWatch("elevation", elevation, False, latency_s),
@@ -209,9 +235,13 @@ class MotionWatch:
     def fault(self, position: Direction, now: float) -> str:
         """What is wrong, or an empty string; one call for each reading."""
         faults = [axis.look(deg, now) for axis, deg in zip(self._axes, position, strict=True)]
-        if not any(axis.jumped_deg is not None for axis in self._axes):
-            faults.append(self._beyond_limits(position))
-        return "; ".join(fault for fault in faults if fault)
+        beyond = self._beyond_limits(position)
+        self._beyond_looks = self._beyond_looks + 1 if beyond else 0
+        if self._beyond_looks >= _SURE:
+            faults.append(beyond)
+        found = [fault for fault in faults if fault]
+        self.only_stalls = bool(found) and sum(axis.stalled for axis in self._axes) == len(found)
+        return "; ".join(found)
 
     def suspects(self, position: Direction, now: float) -> bool:
         """Whether an axis may be standing: then looks matter more than new targets."""

@@ -79,6 +79,7 @@ class RotctldServer:
         self.latency_s, self.client_timeout_s = latency_s, client_timeout_s
         self.answered_at: list[float] = []
         self._random = random.Random(seed)
+        self._was_wrong = False
         self._clients: set[socket.socket] = set()
         self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -98,6 +99,10 @@ class RotctldServer:
     def _time_passes(self, time: float) -> None:
         self.mechanics.advance_to(time)
         killed = self.fault(time) == "killed"
+        wrong = self.fault(time) == "wrong model"
+        if wrong != self._was_wrong:
+            self._was_wrong = wrong
+            self._cut_clients()  # another rotctld was started
         if killed and self._listener is not None:
             self._hang_up()
         elif not killed and self._listener is None:
@@ -111,6 +116,9 @@ class RotctldServer:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
+        self._cut_clients()
+
+    def _cut_clients(self) -> None:
         for client in list(self._clients):
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from sim.rotator.mechanics import Mechanics
 
 _FRAME = 13
+_FRAME_GAP_S = 0.25
 _STOP, _STATUS, _SET = 0x0F, 0x1F, 0x2F
 
 
@@ -29,11 +30,14 @@ class Spid:
     def __init__(self, mechanics: Mechanics, *, steps_per_deg: int = 10, has_elevation: bool = True) -> None:
         self.mechanics, self.has_elevation = mechanics, has_elevation
         self.steps_per_deg = steps_per_deg if has_elevation else 1
-        self._frame = b""
+        self._frame, self._heard_at = b"", 0.0
 
     def receive(self, data: bytes) -> bytes:
         """Take what arrived on the line; returns the answers."""
-        self._frame += data
+        now = self.mechanics.time
+        if now - self._heard_at > _FRAME_GAP_S:
+            self._frame = b""  # the rest of a damaged frame
+        self._frame, self._heard_at = self._frame + data, now
         answers = b""
         while (start := self._frame.find(b"W")) >= 0 and len(self._frame) - start >= _FRAME:
             frame, self._frame = self._frame[start : start + _FRAME], self._frame[start + _FRAME :]
