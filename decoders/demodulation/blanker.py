@@ -58,14 +58,15 @@ class Blanker:
 
     def _clean(self, samples: NDArray[np.complex64], length: int) -> NDArray[np.complex64]:
         total, strongest = powers(samples, length).T
-        # Never true of NaN, which the sums pass on.
-        if not (strongest.max() <= LARGEST**2 and total.sum() < np.inf):
+        usual = strongest <= _SUSPICIOUS / length * total  # never of NaN, which the sums pass on
+        if strongest.max() > LARGEST**2 or not (usual.all() or np.isfinite(total).all()):
             samples, bad = usable(samples)
             self.unusable += bad
             total, strongest = powers(samples, length).T
+            usual = strongest <= _SUSPICIOUS / length * total
         chunks = samples.reshape(-1, length)
         cleaned = chunks
-        for row in np.flatnonzero(strongest > _SUSPICIOUS / length * total):
+        for row in np.flatnonzero(~usual):
             hit = impulses(chunks[row])
             count = int(np.count_nonzero(hit))
             if count:

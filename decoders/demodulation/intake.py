@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import Blanker
+from decoders.demodulation.blanker import CHUNK, Blanker
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator
 from decoders.demodulation.sample_store import SampleStore
@@ -59,7 +59,8 @@ class Intake:
     def __init__(self, decimator: Decimator, tracker: Tracker, block: int, margin: int = 0) -> None:
         self.factor = decimator.factor
         self._decimator, self._tracker, self._margin = decimator, tracker, margin
-        self._portion = block * decimator.factor
+        # A whole number of chunks, so that the blanker need not keep the rest of one for the next.
+        self._portion = -(-block * decimator.factor // CHUNK) * CHUNK
         self._blanker = Blanker()
         self._store = SampleStore()
         self._samples = self._symbols = 0
