@@ -34,8 +34,8 @@ class Settings:
         time_limit_s: by the clock, for each independent part; for the worst only.
     """
 
-    trim_step_s: int = 30
-    gap: float = 1e-3
+    trim_step_s: int = 60
+    gap: float = 0.01
     stability: float = 0.05
     repeat: float = REPEAT
     time_limit_s: float = 60.0

@@ -38,7 +38,7 @@ class DownlinkNeed:
         return self.frequency_hz + self.bandwidth_hz / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """A pass as one antenna takes it: what that is worth, and where the rotator then points.
 

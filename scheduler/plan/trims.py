@@ -32,8 +32,34 @@ def options_of(
     """All options of all candidates, with the points at which each may begin and end."""
     found = tuned([way for candidate in candidates for way in ways(candidate, rules)], fixed)
     free = [part for way in found for part in stretches(way, rules, fixed, not_before)]
+    free = _without_doubles(free)
     scarce = {budget.station for budget in rules.resources.budgets}
     return _with_trims(free, trim_step_s, scarce)
+
+
+def _without_doubles(free: Sequence[Option]) -> list[Option]:
+    """Leave out what a receiver that serves one rotator alone can do as well.
+
+    Such a receiver is free whenever its antenna is, when it is set up while the rotator settles and no other
+    candidate of the same pass wants the antenna: another receiver there is only a symmetry to search in.
+    """
+    passes: dict[tuple[Machine, Hashable], set[str]] = defaultdict(set)
+    for option in free:
+        for use in option.uses:
+            passes[use].add(option.candidate.id)
+    homes: dict[Hashable, Option] = {}
+    for option in free:
+        rotator, receiver = option.antenna.rotator, option.receiver
+        if rotator is None or len(set(receiver.antennas)) > 1 or receiver.setup_s > rotator.settle_s:
+            continue
+        if all(len(passes[use]) == 1 for use in option.uses if use[0][0] == "antenna"):
+            homes.setdefault(_taken(option), option)
+    return [option for option in free if homes.get(_taken(option), option) is option]
+
+
+def _taken(option: Option) -> Hashable:
+    """Equal for options that differ in the receiver only."""
+    return option.candidate.id, id(option.view), option.starts.tobytes(), option.ends.tobytes()
 
 
 def _with_trims(free: Sequence[Option], step_s: int, scarce: Collection[str]) -> list[Option]:
