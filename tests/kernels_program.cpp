@@ -176,6 +176,9 @@ void demodulator(const Folder& folder) {
     folder.write("rails", rails);
     tramthu::fourth_power(samples.data(), count, out.data(), Level::generic);
     folder.write("fourth", out);
+    std::vector<double> fourths(2 * (count / size[4]));
+    tramthu::fourth_lines(samples.data(), count / size[4], size[4], fourths.data(), Level::generic);
+    folder.write("fourth_lines", fourths);
     const auto edge_taps = folder.read<float>("edge_taps");
     const size_t windows = (count + 1 - edge_taps.size() / 2) / size[3];
     std::vector<double> lines(2 * windows);

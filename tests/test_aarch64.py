@@ -134,6 +134,7 @@ def wanted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     result["turned"] = _demod.turn_back(samples, arrays["turns"], arrays["steps"], TURN_LENGTH)
     result["rails"] = _demod.turn_to_rails(samples, arrays["turns"], arrays["steps"], RAIL_LENGTH)
     result["fourth"] = _demod.fourth_power(samples)
+    result["fourth_lines"] = _demod.fourth_lines(samples, RAIL_LENGTH)
     result["lines"] = _demod.edge_lines(samples, arrays["edge_taps"].view(np.complex64), WINDOW)
     result["moments"] = _demod.moments(rails)
     result["powers"] = _demod.powers(samples, rails.shape[1] // 2)

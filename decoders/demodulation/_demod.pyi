@@ -20,6 +20,9 @@ def turn_back(
     instruction_set: str = "",
 ) -> NDArray[np.complex64]: ...
 def fourth_power(symbols: NDArray[np.complex64], instruction_set: str = "") -> NDArray[np.complex64]: ...
+def fourth_lines(
+    symbols: NDArray[np.complex64], window: int, instruction_set: str = ""
+) -> NDArray[np.complex128]: ...
 def turn_to_rails(
     outputs: NDArray[np.complex64],
     turns: NDArray[np.float64],

@@ -51,9 +51,15 @@ def fourth_power(symbols: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return _demod.fourth_power(symbols)
 
 
+def qpsk_lines_plain(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
+    """The specification of `qpsk_lines`."""
+    fourth = fourth_power_plain(symbols).reshape(-1, WINDOW_SYMBOLS)
+    return np.asarray(fourth.sum(axis=1, dtype=np.complex128))
+
+
 def qpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:
     """One number per window whose angle is four times the phase; complex64[n * WINDOW_SYMBOLS] in."""
-    return np.asarray(fourth_power(symbols).reshape(-1, WINDOW_SYMBOLS).sum(axis=1, dtype=np.complex128))
+    return _demod.fourth_lines(symbols, WINDOW_SYMBOLS)
 
 
 def bpsk_lines(symbols: NDArray[np.complex64]) -> NDArray[np.complex128]:

@@ -97,6 +97,19 @@ Array fourth_power(const Samples& symbols, const std::string& instruction_set) {
     return owned<Array>(std::move(out), {count});
 }
 
+Lines fourth_lines(const Samples& symbols, std::size_t window, const std::string& instruction_set) {
+    if (window == 0 || window % 16 != 0 || symbols.shape(0) % window != 0)
+        throw std::invalid_argument("symbols must be whole windows of a multiple of 16");
+    const Level level = tramthu::level_named(instruction_set);
+    const std::size_t windows = symbols.shape(0) / window;
+    auto out = std::make_unique_for_overwrite<std::complex<double>[]>(windows);
+    {
+        nb::gil_scoped_release release;
+        tramthu::fourth_lines(floats(symbols), windows, window, reinterpret_cast<double*>(out.get()), level);
+    }
+    return owned<Lines>(std::move(out), {windows});
+}
+
 Values turn_to_rails(const Samples& outputs, const Doubles& turns, const Doubles& steps, std::size_t length,
                      const std::string& instruction_set) {
     if (length == 0 || length % 16 != 0) throw std::invalid_argument("length must be a multiple of 16");
@@ -177,6 +190,7 @@ NB_MODULE(_demod, m) {
     m.def("turn_back", &turn_back, nb::arg("samples"), nb::arg("turns"), nb::arg("steps"), nb::arg("length"),
           set());
     m.def("fourth_power", &fourth_power, nb::arg("symbols"), set());
+    m.def("fourth_lines", &fourth_lines, nb::arg("symbols"), nb::arg("window"), set());
     m.def("turn_to_rails", &turn_to_rails, nb::arg("outputs"), nb::arg("turns"), nb::arg("steps"),
           nb::arg("length"), set());
     m.def("edge_lines", &edge_lines, nb::arg("outputs"), nb::arg("taps"), nb::arg("window"), set());

@@ -80,6 +80,7 @@ TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t l
     constexpr int lanes = sizeof(Vector) / sizeof(float), vectors = 32 / lanes;
     Vector sums[vectors] = {}, x, w;
     std::ptrdiff_t k = 0;
+#pragma GCC unroll 3
     for (; k + 32 <= length; k += 32) {
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; ++v) {
@@ -131,35 +132,67 @@ TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std:
     }
 }
 
+// Samples mixed to zero frequency that the outputs at hand look at.
+struct Mixed {
+    float* buffer;
+    std::ptrdiff_t from = 0, to = 0;
+
+    bool holds(std::ptrdiff_t start, std::ptrdiff_t taps) const {
+        return start >= from && start + taps <= to;
+    }
+};
+
 template <typename Vector>
-TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
+TRAMTHU_INLINE void mix_on(const Mixer& mixer, const MatchedFilter& job, std::ptrdiff_t start, Mixed& mixed) {
     const std::ptrdiff_t taps = job.tap_count;
+    const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
+    mixed.from = block * kMixBlock;
+    mixed.to = mixed.from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
+    for (std::ptrdiff_t at = mixed.from; at < mixed.to; at += kMixBlock)
+        mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
+                          mixed.buffer + 2 * (at - mixed.from));
+}
+
+// `taps` is a constant where this is inlined for a usual number of them.
+template <typename Vector>
+TRAMTHU_INLINE void filter(const MatchedFilter& job, std::ptrdiff_t taps, const float* twice, float* buffer) {
     const std::ptrdiff_t before = -2 * taps, behind = job.count + taps;
     Mixer mixer;
     set_up(mixer, job);
-    std::ptrdiff_t have_from = 0, have_to = 0;  // samples in `buffer`
+    Mixed mixed = {buffer};
     std::int32_t places[kOutputs], rows[kOutputs];
     for (std::ptrdiff_t m = 0; m < job.outputs; m += kOutputs) {
         find_places<Vector>(job, m, places, rows);
         float* out = job.out + 2 * m;
         const std::ptrdiff_t here = std::min(kOutputs, job.outputs - m);
-        for (std::ptrdiff_t i = 0; i < here; ++i, out += 2) {
-            const std::ptrdiff_t start = places[i];
-            if (start <= before || start >= behind) {
-                out[0] = out[1] = 0.0F;
+        const auto at = [&](std::ptrdiff_t i) __attribute__((always_inline)) {
+            dot<Vector>(mixed.buffer + 2 * (places[i] - mixed.from), twice + rows[i] * 2 * taps, 2 * taps,
+                        out + 2 * i);
+        };
+        if (mixed.holds(places[0], taps) && mixed.holds(places[here - 1], taps)) {
+            for (std::ptrdiff_t i = 0; i < here; ++i) at(i);
+            continue;
+        }
+        for (std::ptrdiff_t i = 0; i < here; ++i) {
+            if (places[i] <= before || places[i] >= behind) {
+                out[2 * i] = out[2 * i + 1] = 0.0F;
                 continue;
             }
-            if (start < have_from || start + taps > have_to) {
-                const std::ptrdiff_t block = (start + kMixBlock * taps) / kMixBlock - taps;  // rounds down
-                have_from = block * kMixBlock;
-                have_to = have_from + (kStretch + taps + kMixBlock - 1) / kMixBlock * kMixBlock;
-                for (std::ptrdiff_t at = have_from; at < have_to; at += kMixBlock)
-                    mix_block<Vector>(mixer, job.samples, job.count, at / kMixBlock,
-                                      buffer + 2 * (at - have_from));
-            }
-            const float* weight = twice + rows[i] * 2 * taps;
-            dot<Vector>(buffer + 2 * (start - have_from), weight, 2 * taps, out);
+            if (!mixed.holds(places[i], taps)) mix_on<Vector>(mixer, job, places[i], mixed);
+            at(i);
         }
+    }
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void matched_body(const MatchedFilter& job, const float* twice, float* buffer) {
+    switch (job.tap_count) {
+        case 24:
+            return filter<Vector>(job, 24, twice, buffer);
+        case 32:
+            return filter<Vector>(job, 32, twice, buffer);
+        default:
+            return filter<Vector>(job, job.tap_count, twice, buffer);
     }
 }
 

@@ -23,16 +23,40 @@ TRAMTHU_INLINE void in_sixteens(const float* in, std::size_t count, float* out, 
     std::copy(to, to + 2 * (count - whole), out + 2 * whole);
 }
 
+// Real and imaginary parts of the fourth powers of a vector's width of values.
+template <typename Vector>
+TRAMTHU_INLINE void fourth_parts(const float* from, Vector& x, Vector& y) {
+    Vector a, b;
+    part(load<Vector>(from), load<Vector>(from + kWidth<Vector>), a, b);
+    const Vector re = a * a - b * b, im = 2.0F * a * b, square = a * a + b * b;
+    const Vector tiny = all<Vector>(1e-30F), size = square > tiny ? square : tiny;
+    x = (im * im - re * re) / size, y = -2.0F * re * im / size;
+}
+
 template <typename Vector>
 TRAMTHU_INLINE void fourth_sixteen(const float* from, float* to) {
     constexpr std::size_t width = kWidth<Vector>;
     for (std::size_t i = 0; i < 2 * kLanes; i += 2 * width) {
-        Vector a, b, x, y;
-        part(load<Vector>(from + i), load<Vector>(from + i + width), a, b);
-        const Vector re = a * a - b * b, im = 2.0F * a * b, square = a * a + b * b;
-        const Vector tiny = all<Vector>(1e-30F), size = square > tiny ? square : tiny;
-        join((im * im - re * re) / size, -2.0F * re * im / size, x, y);
-        store(to + i, x), store(to + i + width, y);
+        Vector x, y, a, b;
+        fourth_parts(from + i, x, y);
+        join(x, y, a, b);
+        store(to + i, a), store(to + i + width, b);
+    }
+}
+
+template <typename Vector>
+TRAMTHU_INLINE void fourth_lines_body(const float* in, std::size_t windows, std::size_t window, double* out) {
+    for (std::size_t w = 0; w < windows; ++w) {
+        float re[kLanes], im[kLanes];
+        for (std::size_t lane = 0; lane < kLanes; lane += kWidth<Vector>) {
+            Vector sum_re = {}, sum_im = {}, x, y;
+            for (std::size_t i = lane; i < window; i += kLanes) {
+                fourth_parts(in + 2 * (w * window + i), x, y);
+                sum_re += x, sum_im += y;
+            }
+            store(re + lane, sum_re), store(im + lane, sum_im);
+        }
+        out[2 * w] = total(re), out[2 * w + 1] = total(im);
     }
 }
 
@@ -264,6 +288,8 @@ TRAMTHU_INLINE void apart_body(const float* in, std::size_t count, float* parts,
 TRAMTHU_VARIANTS(apart, (const float* in, std::size_t count, float* parts, std::size_t half),
                  (in, count, parts, half))
 TRAMTHU_VARIANTS(fourth, (const float* in, std::size_t count, float* out), (in, count, out))
+TRAMTHU_VARIANTS(fourth_lines, (const float* in, std::size_t windows, std::size_t window, double* out),
+                 (in, windows, window, out))
 TRAMTHU_VARIANTS(turn,
                  (const float* in, std::size_t count, const double* turns, const double* steps,
                   std::size_t length, float* out),
@@ -287,6 +313,10 @@ TRAMTHU_VARIANTS(edge, (const EdgeInput& input, std::size_t windows, std::size_t
 
 void fourth_power(const float* in, std::size_t count, float* out, Level level) {
     fourth_at(level)(in, count, out);
+}
+
+void fourth_lines(const float* in, std::size_t windows, std::size_t window, double* out, Level level) {
+    fourth_lines_at(level)(in, windows, window, out);
 }
 
 void turn_back(const float* in, std::size_t count, const double* turns, const double* steps,

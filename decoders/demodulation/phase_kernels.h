@@ -12,6 +12,9 @@ void turn_back(const float* in, std::size_t count, const double* turns, const do
                std::size_t length, float* out, Level level);
 void fourth_power(const float* in, std::size_t count, float* out, Level level);
 
+// Per window of `window` values (a multiple of 16) the sum of their fourth powers, one complex double.
+void fourth_lines(const float* in, std::size_t windows, std::size_t window, double* out, Level level);
+
 // Turned back the same way, real parts of the outputs of even number, imaginary parts of the others:
 // float[pieces * length], `length` a multiple of 16.
 void turn_to_rails(const float* in, std::size_t pieces, const double* turns, const double* steps,

@@ -122,11 +122,11 @@ def fit_lines(
     size = 8 * windows
     time, grid = _axes(windows, size)
     allowed = np.abs(grid - centre) <= reach
-    rate, peak, power = _best_rate(sums, time, rates[len(rates) // 2 % _RATE_STRIDE :: _RATE_STRIDE], allowed)
+    rate, power = _best_rate(sums, time, rates[len(rates) // 2 % _RATE_STRIDE :: _RATE_STRIDE], allowed)
     if len(rates) > 1:
         near = rates[np.abs(rates - rate) < _RATE_STRIDE * (rates[1] - rates[0])]
-        rate, peak, power = _best_rate(sums, time, near, allowed)
-    frequency = _peak_frequency(power, peak) * windows / size
+        rate, power = _best_rate(sums, time, near, allowed)
+    frequency = np.array([_peak_frequency(row) for row in power]) * windows / size
     turned = sums * np.exp(-2j * np.pi * (frequency[:, None] * time + rate * time**2 / 2))
     total = turned.sum(axis=1)
     energy = (np.abs(sums) ** 2).sum(axis=1) * windows
@@ -152,21 +152,19 @@ def _best_rate(
     time: NDArray[np.float64],
     rates: NDArray[np.float64],
     allowed: NDArray[np.bool_],
-) -> tuple[float, NDArray[np.intp], NDArray[np.float64]]:
-    """The rate with the highest peaks, the peaks' bins and the power spectra, one per row."""
+) -> tuple[float, NDArray[np.float64]]:
+    """The rate with the highest peaks, and the power spectra at it, one per row."""
     turn = np.exp(-1j * np.pi * rates[:, None] * time**2)
     spectra = scipy.fft.fft(sums[None] * turn[:, None], len(allowed), axis=2)
     power = (spectra.real**2 + spectra.imag**2) * allowed
-    best = int(power.max(axis=2).sum(axis=1).argmax())
-    return float(rates[best]), power[best].argmax(axis=1), power[best]
+    best = int(power.max(axis=2).sum(axis=1).argmax()) if len(rates) > 1 else 0
+    return float(rates[best]), power[best]
 
 
-def _peak_frequency(power: NDArray[np.float64], peak: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Signed bin of the peaks, refined by a parabola through the three bins around each."""
-    size = power.shape[1]
-    row = np.arange(len(peak))
-    before, at, after = (power[row, (peak + step) % size] for step in (-1, 0, 1))
+def _peak_frequency(power: NDArray[np.float64]) -> float:
+    """Signed bin of the peak, refined by a parabola through the three bins around it."""
+    size, peak = len(power), int(power.argmax())
+    before, at, after = (float(power[(peak + step) % size]) for step in (-1, 0, 1))
     bend = before - 2 * at + after
-    shift = np.where(bend < 0, (before - after) / (2 * np.where(bend < 0, bend, -1)), 0.0)
-    signed = np.where(peak >= size // 2, peak - size, peak)
-    return np.asarray(signed + np.clip(shift, -0.5, 0.5), np.float64)
+    shift = (before - after) / (2 * bend) if bend < 0 else 0.0
+    return (peak - size if peak >= size // 2 else peak) + min(max(shift, -0.5), 0.5)

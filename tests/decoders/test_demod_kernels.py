@@ -17,6 +17,8 @@ from decoders.demodulation.carrier import (
     fourth_power_plain,
     oqpsk_lines,
     oqpsk_lines_plain,
+    qpsk_lines,
+    qpsk_lines_plain,
     turn_back,
     turn_back_plain,
     turn_to_rails,
@@ -78,6 +80,14 @@ def test_edge_lines(windows: int, rolloff: float) -> None:
     assert np.abs(oqpsk_lines(x, taps) - plain).max() <= 1e-5 * np.abs(plain).max()
 
 
+@pytest.mark.parametrize("windows", [0, 1, 7])
+def test_qpsk_lines(windows: int) -> None:
+    x = samples(windows * WINDOW_SYMBOLS, windows)
+    difference = qpsk_lines(x) - qpsk_lines_plain(x)
+    assert len(difference) == windows
+    assert np.abs(difference).max(initial=0) <= 1e-6 * WINDOW_SYMBOLS
+
+
 @given(rows=st.integers(0, 5), columns=st.integers(0, 70), level=st.floats(0, 1e4), seed=st.integers(0, 99))
 @settings(max_examples=50, deadline=None)
 def test_soft_bits(rows: int, columns: int, level: float, seed: int) -> None:
@@ -124,6 +134,7 @@ def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None
         ran.append(_demod.turn_back(x, pieces, pieces / 7, 67, chosen))
         ran.append(_demod.turn_to_rails(x[:4992], pieces[:39], pieces[:39] / 7, 128, chosen))
         ran.append(_demod.fourth_power(x, chosen))
+        ran.append(_demod.fourth_lines(x[:4992], 48, chosen))
         ran.append(_demod.edge_lines(edges, taps, 2 * WINDOW_SYMBOLS, chosen))
         ran.append(_demod.moments(rails, chosen))
         ran.append(_demod.powers(x[:5000], 1000, chosen))
@@ -148,6 +159,8 @@ def test_lengths_are_checked() -> None:
         _demod.turn_to_rails(x, np.zeros(2), np.zeros(2), 50)
     with pytest.raises(ValueError, match="as many pieces"):
         _demod.turn_to_rails(x, np.zeros(6), np.zeros(6), 16)
+    with pytest.raises(ValueError, match="whole windows of a multiple of 16"):
+        _demod.fourth_lines(x, 50)
     with pytest.raises(ValueError, match="whole windows"):
         _demod.edge_lines(x, edge_taps(0.6), 256)
     with pytest.raises(ValueError, match="odd"):
