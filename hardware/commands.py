@@ -14,9 +14,8 @@ from hardware.sky import Curve, Sky
 from hardware.track_plan import TrackPlan
 
 STEP_OF_BEAM = 0.05  # both axes half of it off: 12 (0.05 / √2)² = 0.015 dB
-
-SAME_AZIMUTH_DEG = 10.0
-UNWOUND_DEG = 200.0
+SAME_AZIMUTH_DEG = 10.0  # so near, dish and satellite go together
+UNWOUND_DEG = 200.0  # a longer way between is a turn of the cable
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,9 @@ def commands_along(sky: Sky, model: RotatorModel, azimuth: Curve, elevation: Cur
     ticks = np.arange(0.0, sky.seconds[-1] + interval_s, interval_s, dtype=np.float64)
     az_ends = (limits.azimuth_min_deg, limits.azimuth_max_deg)
     el_ends = (limits.elevation_min_deg, model.ceiling_deg)
-    az = _on_steps(model.azimuth, _ahead(model.azimuth, sky, azimuth, ticks), az_ends, sky.beam_width_deg)
-    el = _on_steps(
-        model.elevation, _ahead(model.elevation, sky, elevation, ticks), el_ends, sky.beam_width_deg
+    az, el = (
+        _on_steps(axis, _ahead(axis, sky, path, ticks), ends, sky.beam_width_deg)
+        for axis, path, ends in ((model.azimuth, azimuth, az_ends), (model.elevation, elevation, el_ends))
     )
     new = np.append(True, (np.diff(az) != 0) | (np.diff(el) != 0))
     return Commands(ticks[new], az[new], el[new])

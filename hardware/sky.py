@@ -73,6 +73,10 @@ def sky_curve(
     """
     check_beam_width(beam_width_deg)
     times, azimuths, elevations = _checked(time, azimuth_deg, elevation_deg)
+    if np.abs(elevations).max() > 90:
+        raise HardwareError(
+            "the track holds elevations beyond 90 degrees; give azimuth and elevation of the sky"
+        )
     weights = (elevations >= 0).astype(np.float64) if weight is None else _checked(times, weight)[1]
     counts = np.flatnonzero(weights > 0)
     if (weights < 0).any() or len(counts) < 2:

@@ -35,7 +35,7 @@ __all__ = [
 STEP_S = 0.1  # the plan's own clock
 SKETCH_S = 0.5
 SEARCH_S, SEARCH_STEPS = 1.0, 2000  # the search's clock, slower where it would take more steps
-BEYOND_END_DEG = 3.0  # where a rotator may say it stands
+BEYOND_END_DEG = 3.0  # so far outside its limits a rotator may say it stands
 NO_LOSS = 0.02  # of the beam width: an error that costs 0.005 dB
 
 
@@ -65,8 +65,8 @@ def plan_track(
 
     Raises:
         HardwareError: fewer than two points, lengths that differ, what is not finite, time that does not
-            rise, weights below 0 or all 0, a beam that is none, a rotator that stands outside its limits or
-            is free only when the pass is over.
+            rise, elevations beyond 90, weights below 0 or all 0, a beam that is none, a rotator that stands
+            outside its limits or is free only when the pass is over.
     """
     stands = _inside(from_direction, model.limits)
     sky = sky_curve(
@@ -137,9 +137,7 @@ def _starts(
     low, high = model.limits.azimuth_min_deg, model.limits.azimuth_max_deg
     if from_time is not None and not math.isfinite(from_time):
         raise HardwareError(f"the rotator is free at {from_time}; give POSIX seconds")
-    if from_direction is None:
-        return low, high
-    if from_time is None:
+    if from_direction is None or from_time is None:
         return low, high
     way = model.azimuth.way_deg(begin - from_time - model.latency_s)
     return max(low, from_direction[0] - way), min(high, from_direction[0] + way)

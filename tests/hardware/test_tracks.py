@@ -327,6 +327,7 @@ GOOD = ([0.0, 1.0, 2.0], [10.0, 11.0, 12.0], [20.0, 21.0, 22.0])
         (([0.0, 1.0], [0.0, float("nan")], [0.0, 0.0]), "not a number"),
         (([0.0, 1.0], [0.0, 0.0], [0.0, float("inf")]), "not a number"),
         (([0.0, 1.0], [0.0, 0.0], [-5.0, -4.0]), "moments that count"),
+        (([0.0, 1.0], [0.0, 0.0], [89.0, 91.0]), "beyond 90"),
     ],
 )
 def test_impossible_tracks_are_refused(track: tuple[list[float], ...], words: str) -> None:
