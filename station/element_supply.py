@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scheduler.element_clock import ClockFinding
+from scheduler.element_clock import ClockFinding, ClockState
 from scheduler.elements import Elements
 from scheduler.errors import SchedulerError
 from scheduler.fetch import ElementStore, FetchReport
@@ -47,7 +47,10 @@ class ElementSupply:
                 self._lock.release()
             if self._urls:
                 threading.Thread(target=self._ask, args=(now,), name="elements", daemon=True).start()
-        return self._sets, tuple(dict.fromkeys(p for part in self._problems.values() for p in part))
+        told = [problem for part in self._problems.values() for problem in part]
+        if self.clock is not None and self.clock.state in (ClockState.BEHIND, ClockState.AHEAD):
+            told.append(self.clock.said)
+        return self._sets, tuple(dict.fromkeys(told))
 
     def _ask(self, now: datetime) -> None:
         with self._lock:
@@ -60,7 +63,8 @@ class ElementSupply:
         except (OSError, SchedulerError) as error:  # of the folder of the store
             self._problems[served] = (f"elements: {sentence_of(error)}",)
             return
-        if served or not self._urls:
+        # A look that found nothing new says nothing of the clock either.
+        if self.clock is None or report.accepted or report.clock.state is not ClockState.UNKNOWN:
             self.clock = report.clock
         self._problems[served] = self._told(report)
 

@@ -7,23 +7,28 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scheduler.elements import Elements, load_elements
 from scheduler.frames import Site, elevation
+from scheduler.passes import find_passes
 from sdr.recording import open_recording
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import parse_config
 from station.daemon import Daemon
 from station.errors import CatalogueError, StationError
+from station.ledger import rejected_passes
 from station.observation import Crew
 from station.resume import book_rest
 from station.schema import STEPS
@@ -57,6 +62,84 @@ def test_days_of_passes_are_observed_once_each(tmp_path: Path) -> None:
     health = _health(tmp_path)
     assert health["state"] == "stopped"
     assert health["ok"] is True
+
+
+def _two_receivers(folder: Path) -> dict[str, Any]:
+    """A station with two antennas and receivers, and two satellites that fly side by side."""
+    omm = load_elements(ELEMENTS)[1].to_omm()
+    twin = omm | {"OBJECT_NAME": "METEOR-M2 3", "NORAD_CAT_ID": 57166}
+    (folder / "twins.json").write_text(json.dumps([omm, twin]))
+    antennas = [
+        {"name": name, "kind": "qfh", "frequency_ranges_hz": [[137e6, 138e6]]} for name in ("north", "south")
+    ]
+    receivers = [
+        {"name": name, "type": "rtl_tcp", "antennas": [antenna]}
+        for name, antenna in (("a", "north"), ("b", "south"))
+    ]
+    return station_table(folder) | {
+        "receiver": receivers,
+        "antenna": antennas,
+        "elements": {"files": [str(folder / "twins.json")]},
+    }
+
+
+def test_two_receivers_record_at_once(tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=60)
+    met: list[str] = []
+
+    def together(observation: Observation, crew: Crew) -> Observation:
+        both.wait()
+        met.append(observation.name)
+        return _quick(observation, crew)
+
+    clock = ManualClock(START, START + timedelta(hours=9))
+    table = _two_receivers(tmp_path)
+    daemon = Daemon(parse_config(table), clock=clock, observe_one=together, tick_s=3600.0)
+    clock.between = daemon.settle
+    daemon.run()
+    over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert len(over) == 2
+    assert {o.receiver for o in over} == {"a", "b"}
+    assert {o.antenna for o in over} == {"north", "south"}
+    assert {o.name for o in over} == set(met)
+
+
+def test_why_a_pass_is_left_stands_in_the_catalogue(tmp_path: Path) -> None:
+    clock = ManualClock(START, START + timedelta(days=1))
+    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    clock.between = daemon.settle
+    daemon.run()
+    catalogue = Catalogue(tmp_path)
+    over = {(o.norad_id, round(o.tca.timestamp())) for o in catalogue.observations(until=clock.time)}
+    left = {(r.norad_id, round(r.tca.timestamp())) for r in rejected_passes(catalogue, until=clock.time)}
+    expected = {
+        (p.norad_id, round(p.tca.timestamp()))
+        for elements in load_elements(ELEMENTS)
+        for p in find_passes(elements, Site("Lai Châu", 22.4, 103.45, 900), START, clock.time)
+    }
+    assert over | left >= expected
+    assert not over & left
+
+
+def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
+    tmp_path: Path, booking: Booking
+) -> None:
+    table = station_table(tmp_path) | {"rotator": {"azimuth_max_deg": 450, "rate_deg_s": 2}}
+    daemon = Daemon(parse_config(table), clock=ManualClock(START, START), observe_one=_quick)
+    alone = daemon.catalogue.book(replace(booking, receiver="receiver", antenna="antenna"))
+    assert alone is not None
+    lead = alone.start - daemon._begins(alone)
+    assert timedelta(seconds=225) < lead < timedelta(seconds=260)
+    before = replace(
+        booking,
+        name="before",
+        key="before",
+        antenna="antenna",
+        start=booking.start - timedelta(minutes=20),
+        end=booking.start - timedelta(seconds=100),
+    )
+    daemon.catalogue.book(before)
+    assert daemon._begins(alone) == before.end
 
 
 def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_path: Path) -> None:
