@@ -23,23 +23,24 @@ class Timeline:
         self._count = 0
         self._last_is_spare = False  # it does not lie on the grid
 
-    def extend(self, first: float, values: Floats) -> None:
+    def extend(self, first: float, values: npt.NDArray[np.floating]) -> None:
         """Append values at the positions first, first + 1, …"""
         if not values.size:
             return
         self._count -= self._last_is_spare
-        picked = np.arange(0 if not self._count else round(-first % _EVERY), values.size, _EVERY)
-        self._last_is_spare = not picked.size or int(picked[-1]) != values.size - 1
-        if self._last_is_spare:
-            picked = np.append(picked, values.size - 1)
-        count = picked.size
+        begin = 0 if not self._count else round(-first % _EVERY)
+        on_grid = len(range(begin, values.size, _EVERY))
+        self._last_is_spare = not on_grid or (values.size - 1 - begin) % _EVERY != 0
+        count = on_grid + self._last_is_spare
         if self._count + count > self._held.shape[1]:
             room = max(2 * _KEPT, _KEPT + count)
             kept = self._held[:, max(0, self._count - _KEPT) : self._count]
             self._count = kept.shape[1]
             self._held = np.concatenate([kept, np.empty((2, room - self._count))], axis=1)
-        self._held[0, self._count : self._count + count] = first + picked
-        self._held[1, self._count : self._count + count] = values[picked]
+        positions, held = self._held[:, self._count : self._count + count]
+        positions[:on_grid] = first + begin + _EVERY * np.arange(on_grid)
+        held[:on_grid] = values[begin::_EVERY]
+        positions[on_grid:], held[on_grid:] = first + values.size - 1, values[-1]
         self._count += count
 
     def at(self, position: float) -> float | None:

@@ -67,7 +67,7 @@ class FrameDecoder:
         if sample_index is not None and sample_index.size:
             self._samples.extend(symbol, sample_index)
         if esn0_db is not None and esn0_db.size:
-            self._levels.extend(symbol, esn0_db.astype(np.float64))
+            self._levels.extend(symbol, esn0_db)
             self._framing.wants_level = False
         self._received += soft_bits.size
         return self._frames(self._framing.process(self._deinterleaved(soft_bits, last=False)))
