@@ -15,8 +15,8 @@ from scheduler.frames import Array
 
 _MOST_BYTES = 64 << 20
 _MOST_AREAS = 10_000
-_POINTS = 2048  # of all areas together, within these bounds for one; 128 know a seen part to about 2 %
-_POINTS_OF_ONE = (16, 128)
+_POINTS = 4096  # of all areas together, within these bounds for one; 256 know a seen part to about 2 %
+_POINTS_OF_ONE = (16, 256)
 _MOST_TRIED = 1000  # points for one inside, for outlines that leave most of their box empty
 # Powers of the inverse of 1.3247 (x³ = x + 1), which spread points evenly over a square.
 _STEPS = (0.754_877_666_246_693, 0.569_840_290_998_053)

@@ -110,14 +110,15 @@ def places_seen(over: Ground, scanner: Instrument, latitude_deg: Array, longitud
         raise ValueModelError("a flight needs two moments at least")
     places = ground_position(latitude_deg, longitude_deg)
     along = places.T @ over.ahead  # the satellite itself is at 0: its position stands upright on `ahead`
-    facing = places.T @ over.position > (places**2).sum(axis=0)[:, None]
-    passed = (along[:, :-1] >= 0) & (along[:, 1:] < 0) & facing[:, :-1]
+    still_ahead = along >= 0
+    passed = still_ahead[:, :-1] & ~still_ahead[:, 1:]
     at, row = np.argmax(passed, axis=1), np.arange(len(along))
     before, after = along[row, at], along[row, at + 1]
     part = np.where(passed[row, at], before / np.where(before > after, before - after, 1.0), np.nan)
     satellite = over.position[:, at] * (1 - part) + over.position[:, at + 1] * part
     scan, resolution = _pixel(scanner, satellite, places)
-    found = scan <= scanner.half_scan_deg
+    facing = (satellite * places).sum(axis=0) > (places**2).sum(axis=0)
+    found = facing & (scan <= scanner.half_scan_deg)
     time = over.time[at] * (1 - part) + over.time[at + 1] * part
     return Seen(np.where(found, time, np.nan), np.where(found, resolution, np.nan))
 

@@ -35,9 +35,9 @@ def test_points_lie_inside_and_stand_for_equal_parts(shared_data: Path) -> None:
     rng = np.random.default_rng(4)
     for area in areas:
         polygon = polygons[area.name]
-        assert 110 <= area.latitude_deg.size <= 150
+        assert 230 <= area.latitude_deg.size <= 290
         assert shapely.contains_xy(polygon, area.longitude_deg, area.latitude_deg).all()
-        assert _worst_part(polygon, area, rng) < 0.05
+        assert _worst_part(polygon, area, rng) < 0.04
 
 
 def _worst_part(polygon: Any, area: Area, rng: np.random.Generator) -> float:
@@ -59,7 +59,7 @@ def test_communes_load_quickly_enough_to_be_used(shared_data: Path) -> None:
     areas = load_areas(shared_data / "boundaries/communes_2025.geojson")
     assert len({a.name for a in areas}) == 38 + 65  # two are called Đoàn Kết
     assert all(a.latitude_deg.size for a in areas)
-    assert sum(a.latitude_deg.size for a in areas) < 3000
+    assert sum(a.latitude_deg.size for a in areas) < 5000
 
 
 @given(
@@ -73,7 +73,7 @@ def test_any_box_has_points_inside_it(
     east, north = west + width, min(south + height, 90.0)
     ring = [[west, south], [east, south], [east, north], [west + cut * width, north], [west, south]]
     (area,) = areas_of(_feature([ring], name="box"))
-    assert 1 <= area.latitude_deg.size <= 200
+    assert 1 <= area.latitude_deg.size <= 350
     assert (area.latitude_deg >= south).all()
     assert (area.latitude_deg <= north).all()
     assert ((area.longitude_deg >= west) & (area.longitude_deg <= east)).all()

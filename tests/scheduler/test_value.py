@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -270,17 +269,3 @@ def test_a_share_counts_what_lies_inside() -> None:
     share = Share("key", 2.0, np.array([0.0, 10.0, 20.0]), np.array([0.5, 0.25, 0.25]))
     assert share.part(0, 10) == 0.75
     assert share.part(-5, -1) == 0.0
-
-
-def test_its_cost_grows_less_than_with_the_areas() -> None:
-    """All points are computed at once: ten times the areas cost less than ten times as much."""
-    many = [replace(AREAS[0], name=str(i)) for i in range(20)]
-
-    def cost(areas: list[Area]) -> float:
-        begun = time.process_time()
-        for _ in range(20):
-            _value(areas=areas)
-        return time.process_time() - begun
-
-    cost(many)
-    assert min(cost(many) for _ in range(3)) < 10 * min(cost(many[:2]) for _ in range(3))
