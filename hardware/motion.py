@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hardware.errors import HardwareError
 
 Curve = npt.NDArray[np.float64]
+Piece = tuple[float, float, float, float]  # begin, position, speed, acceleration
 
 
 @dataclass(frozen=True)
@@ -91,27 +92,22 @@ class Motion:
 def motion(axis: Axis, start_deg: float, time: Curve, target_deg: Curve) -> Motion:
     """How an axis moves that stands at `start_deg` and gets targets [n] at rising times [n]."""
     new = np.append(True, np.diff(target_deg) != 0)
-    time, target_deg = time[new], target_deg[new]
-    pieces: list[tuple[float, float, float, float]] = [(float(time[0]), start_deg, 0.0, 0.0)]
-    ends = [*time[1:].tolist(), math.inf]
-    for begin, end, target in zip(time.tolist(), ends, target_deg.tolist(), strict=True):
-        p, v = _state(pieces.pop() if pieces[-1][0] >= begin else pieces[-1], begin)
-        if abs(target - p) <= axis.dead_band_deg and v == 0:
-            pieces.append((begin, p, 0.0, 0.0))
-        else:
+    times, targets = time[new].tolist(), target_deg[new].tolist()
+    pieces: list[Piece] = [(times[0], start_deg, 0.0, 0.0)]
+    for begin, end, target in zip(times, [*times[1:], math.inf], targets, strict=True):
+        p, v = _state(pieces[-1], begin)
+        if v != 0 or abs(target - p) > axis.dead_band_deg:
             pieces += [piece for piece in _towards(axis, begin, p, v, target) if piece[0] < end]
     return Motion(*(np.array(column) for column in zip(*pieces, strict=True)))
 
 
-def _state(piece: tuple[float, float, float, float], time: float) -> tuple[float, float]:
+def _state(piece: Piece, time: float) -> tuple[float, float]:
     begin, p, v, a = piece
     since = time - begin
     return p + since * (v + since * a / 2), v + since * a
 
 
-def _towards(
-    axis: Axis, time: float, p: float, v: float, target: float
-) -> list[tuple[float, float, float, float]]:
+def _towards(axis: Axis, time: float, p: float, v: float, target: float) -> list[Piece]:
     """Speed up, cruise, brake, rest."""
     a = axis.acceleration_deg_s2
     sign = 1.0 if target > p + v * abs(v) / (2 * a) else -1.0
