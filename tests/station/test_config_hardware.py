@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from scheduler.value import Weights
-from station.config import MaintenanceSection, StationConfig, parse_config
+from station.config import MaintenanceSection, StationConfig, load_config, parse_config
 from station.errors import ConfigError
-from tests.station.conftest import station_table
+from tests.station.conftest import ROOT, station_table
 
 DISH = """
 [[receiver]]
@@ -174,8 +175,6 @@ def test_a_window_that_means_nothing_is_refused(given: dict[str, str], says: str
 
 
 def test_paths_of_lists_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
-    from station.config import load_config
-
     path = tmp_path / "station.toml"
     path.write_text(
         '[station]\nname="X"\nlatitude_deg=1\nlongitude_deg=2\n[[receiver]]\ntype="playback"\nfile="a.cu8"\n'
@@ -186,3 +185,38 @@ def test_paths_of_lists_count_from_the_folder_of_the_file(tmp_path: Path) -> Non
     assert config.elements.files == (tmp_path / "e.json",)
     assert config.areas.file == tmp_path / "areas.geojson"
     assert getattr(config.receivers[0], "file", None) == tmp_path / "a.cu8"
+
+
+def _uncommented(text: str) -> str:
+    """The example with all that is commented out and looks like TOML switched on, alternatives left out."""
+    lines = []
+    for line in text.splitlines():
+        bare = line.removeprefix("# ")
+        toml = re.match(r"(\[|[a-z_0-9]+ = )", bare)
+        lines.append(bare if line.startswith("# ") and toml else line)
+    return "\n".join(lines)
+
+
+def test_every_commented_key_of_the_example_is_one_that_can_be_given() -> None:
+    text = _uncommented((ROOT / "station.example.toml").read_text(encoding="utf-8"))
+    # One receiver of two forms, and one dish that both stands still and turns, are alternatives.
+    text = re.sub(
+        r"^\[receiver\] +# several.*?(?=^\[\[receiver\]\])", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    text = re.sub(r"^\[receiver\] +# no radio.*?(?=^# Antennas)", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^(azimuth|elevation)_deg = .*$", "", text, flags=re.MULTILINE)
+    text = text.replace('["dish"]', '["helix", "dish"]')
+    table = tomllib.loads(text)
+    config = parse_config(table)
+    assert [antenna.name for antenna in config.all_antennas] == ["helix", "dish"]
+    assert len(config.maintenance) == 2
+    assert len(config.safety.rule) == 2
+    assert config.budget.energy_wh_per_day == 400
+    assert set(table) >= {"areas", "weights", "budget", "safety", "maintenance", "antenna"}
+
+
+def test_the_station_of_two_receivers_in_the_docs_loads() -> None:
+    config = load_config(ROOT / "docs" / "lang-son.toml")
+    assert [r.name for r in config.receivers] == ["vhf", "l-band"]
+    assert config.antenna("dish").rotator is not None
+    assert config.elements.files == ()

@@ -1,0 +1,198 @@
+"""The rotator beside a recording: against real rotctld, its dummy rotator; what forbids motion is obeyed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware.errors import HardwareError
+from scheduler.frames import Site, elevation
+from scheduler.track import track_at
+from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
+from station.pointing import Pointing, connected, follow_pass, planned
+from station.safety import SafetyWatch, inhibit_of
+from tests.station.conftest import station_table
+from tests.station.test_daemon import _up_now
+
+SITE = Site("Lai Châu", 22.4, 103.45, 900)
+
+
+@pytest.fixture
+def rotctld() -> Iterator[int]:
+    """The port of a rotctld with the dummy rotator, 6 degrees a second."""
+    if shutil.which("rotctld") is None:
+        assert "TRAMTHU_CI" not in os.environ, "CI must have rotctld (libhamlib-utils)"
+        pytest.skip("rotctld (libhamlib-utils) is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = ["rotctld", "-m", "1", "-T", "127.0.0.1", "-t", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline, "rotctld does not come up"
+                time.sleep(0.05)
+        yield port
+        process.kill()
+
+
+def _antenna(port: int, **rotator: object) -> AntennaSection:
+    section = RotatorSection(port=port, azimuth_max_deg=450, resolution_deg=0.1, **rotator)  # type: ignore[arg-type]
+    return AntennaSection(name="dish", diameter_m=1.2, frequency_ranges_hz=((1.6e9, 1.8e9),), rotator=section)
+
+
+def _pointing(antenna: AntennaSection, minutes: float = 3.0) -> Pointing:
+    now = datetime.now(UTC)
+    elements = _up_now(4)
+    return Pointing(antenna, 1.7e9, elements, SITE, now, now + timedelta(minutes=minutes))
+
+
+def _until(met: Callable[[], bool], seconds: float = 40.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if met():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _off_deg(port: int, wanted: Pointing) -> float:
+    """Between the rotator and the satellite now, elevation and azimuth modulo a turn."""
+    rotator = connected(_antenna(port).rotator)  # type: ignore[arg-type]
+    try:
+        azimuth, height = rotator.position()
+    finally:
+        rotator.close()
+    curve = track_at(wanted.elements, SITE, np.array([time.time()]))
+    across = abs((azimuth - float(curve.azimuth_deg[0]) + 180) % 360 - 180)
+    return max(across, abs(height - max(float(curve.elevation_deg[0]), 0.0)))
+
+
+@pytest.mark.slow
+def test_the_antenna_gets_to_the_satellite_and_stays_on_it(rotctld: int) -> None:
+    wanted, stop = _pointing(_antenna(rotctld)), threading.Event()
+    plans = []
+    thread = threading.Thread(target=lambda: follow_pass(wanted, stop, told=plans.append), daemon=True)
+    thread.start()
+    try:
+        assert _until(lambda: _off_deg(rotctld, wanted) < 2.0, 100)
+        assert _off_deg(rotctld, wanted) < 2.0
+    finally:
+        stop.set()
+        thread.join(20)
+    assert plans[0].time[-1] == pytest.approx(wanted.end.timestamp(), abs=1)
+
+
+def test_the_wrong_rotator_is_not_moved(rotctld: int) -> None:
+    wanted = _pointing(_antenna(rotctld, model="GS-232B"), minutes=0.02)
+    with pytest.raises(HardwareError, match="GS-232B"):
+        follow_pass(wanted, threading.Event())
+    rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+    assert rotator.position() == (0.0, 0.0)
+    rotator.close()
+
+
+@pytest.mark.slow
+def test_what_is_forbidden_ends_the_following_and_parks(rotctld: int, tmp_path: Path) -> None:
+    told = tmp_path / "inhibit.json"
+    told.write_text(json.dumps({"reason": "wind 21 m/s, limit 15", "since": time.time(), "park": True}))
+    report = follow_pass(_pointing(_antenna(rotctld)), threading.Event(), inhibit_of(told))
+    assert report.inhibited == "wind 21 m/s, limit 15"
+    rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+    assert _until(lambda: abs(rotator.position()[1] - 90) < 0.5)  # parked: straight up
+    rotator.close()
+
+
+def _config(tmp_path: Path, port: int) -> StationConfig:
+    return parse_config(
+        station_table(tmp_path)
+        | {
+            "rotator": {"port": port, "azimuth_max_deg": 450},
+            "safety": {"rule": [{"name": "operator", "source": "flag", "file": str(tmp_path / "mast")}]},
+        }
+    )
+
+
+@pytest.mark.slow
+def test_between_passes_the_daemon_itself_lays_the_antenna_to_rest(rotctld: int, tmp_path: Path) -> None:
+    told, driven = tmp_path / "inhibit.json", ["antenna"]
+    watch = SafetyWatch(_config(tmp_path, rotctld), told, lambda name: name in driven)
+    rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+    watch.start()
+    try:
+        assert inhibit_of(told)() is None
+        (tmp_path / "mast").touch()
+        assert _until(told.exists)
+        found = inhibit_of(told)()
+        assert found is not None
+        assert "operator" in found.reason
+        time.sleep(1.5)
+        assert rotator.position() == (0.0, 0.0)  # a recorder drives it: that one sees to it
+        driven.clear()
+        assert _until(lambda: rotator.position()[1] > 80)
+    finally:
+        watch.close()
+        rotator.close()
+
+
+@pytest.mark.slow
+def test_a_recorder_turns_its_antenna_before_it_records(rotctld: int, tmp_path: Path) -> None:
+    np.random.default_rng(1).integers(0, 256, 2 * 250_000 * 60, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
+    wanted = _pointing(_antenna(rotctld))
+    start = datetime.now(UTC) + timedelta(seconds=45)
+    description = {
+        "satellite": "METEOR-M2 4",
+        "frequency_hz": 1.7e9,
+        "site": asdict(SITE),
+        "elements": wanted.elements.to_omm(),
+        "start": start.isoformat(),
+        "end": (start + timedelta(seconds=4)).isoformat(),
+        "receiver": {
+            "type": "playback",
+            "file": str(tmp_path / "noise.cu8"),
+            "format": "cu8",
+            "sample_rate": 250_000,
+            "realtime": True,
+        },
+        "antenna": _antenna(rotctld).model_dump(mode="json"),
+    }
+    (tmp_path / "observation.json").write_text(json.dumps(description))
+    command = [sys.executable, "-m", "station.record", str(tmp_path / "observation.json")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
+        rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+        assert _until(lambda: rotator.position()[0] > 0.5 or rotator.position()[1] > 0.5)
+        moved_at = datetime.now(UTC)
+        recorded = list(tmp_path.glob("recording.sigmf-data"))
+        rotator.close()
+        _, said = recorder.communicate(timeout=120)
+    assert moved_at < start, "the machine was too slow for this test"
+    assert recorded == []
+    assert recorder.returncode == 0, said
+    assert "dB lost" in said
+    assert (tmp_path / "recording.sigmf-data").stat().st_size > 250_000
+
+
+def test_a_plan_on_paper_needs_no_rotator() -> None:
+    wanted = _pointing(_antenna(1))
+    plan = planned(wanted, (10.0, 90.0), None)
+    assert plan.start_by < plan.time[0]
+    above = elevation(SITE, wanted.elements, plan.time)[1]
+    assert above.max() > 0
+    with pytest.raises(HardwareError, match="outside its limits"):
+        planned(wanted, (500.0, 10.0), None)
