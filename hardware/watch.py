@@ -72,7 +72,7 @@ class _AxisWatch:
         step_deg, axis = self.axis.resolution_deg, self.axis
         start_s = math.sqrt(2 * step_deg / axis.acceleration_deg_s2) + step_deg / axis.rate_deg_s
         low, high = _PATIENCE_S
-        return min(max(0.5 + start_s + self.latency_s, low), high)
+        return min(max(0.2 + start_s + self.latency_s, low), high)
 
     @property
     def runaway_deg(self) -> float:

@@ -3,7 +3,7 @@
 What the log says is the truth that figures judge; a client sees only what `Mechanics.read` tells.
 
 One axis: a controller drives the motor towards its target along the quickest profile that the rate and the
-acceleration allow (v <= sqrt(2 a |error|)), and not at all within its dead band. The antenna follows the
+acceleration allow, and not at all within its dead band. The antenna follows the
 motor with play. The sensor sits on the motor's side of the play, as in rotators that count motor turns.
 """
 
@@ -98,8 +98,9 @@ class Axis:
         self.wants_to_move = self.driving
         if not self.driving:
             return 0.0
-        speed = min(self.build.rate_deg_s, math.sqrt(2 * self.build.acceleration_deg_s2 * abs(error)))
-        speed = min(speed, abs(error) / STEP_S)
+        # From this speed v it can brake in steps of time t: v^2 / (2 a) + v t <= |error|.
+        a, lag = self.build.acceleration_deg_s2, self.build.acceleration_deg_s2 * STEP_S
+        speed = min(self.build.rate_deg_s, math.sqrt(lag**2 + 2 * a * abs(error)) - lag)
         return math.copysign(speed, -error if self.reversed_wires else error)
 
     def read(self, random_numbers: random.Random) -> float:

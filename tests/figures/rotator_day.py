@@ -3,7 +3,7 @@
     python -m tests.figures.rotator_day [--hours 24] [--sabotage]
 
 Three days over Lai Châu, judged by the log of the simulated mechanics:
-    line      each pass has one fault of the line: rotctld killed, silent, late, garbage, half an answer,
+    line      in each pass one fault of the line, seven times over: rotctld killed, silent, late, garbage, half an answer,
               no controller, another model. Contact is back within 5 s, no end stop, no unwinding,
               nothing wrongly stopped, and the wrong model is never moved.
     stall     each pass an axis jams, a sensor tears or a motor runs away. The motors are off within 2 s, or
@@ -265,12 +265,13 @@ def _planned_three_s(plan: TrackPlan, begin: float, axis: int, steps_deg: float)
 
 
 def line_day(skies: list[Sky], seed: int = 1) -> list[Run]:
-    """Each pass with one fault of the line, in turn."""
+    """Each pass with each fault of the line, at any moment."""
     numbers, runs = random.Random(seed), []
     for index, sky in enumerate(skies):
-        begin = sky.time[0] + numbers.uniform(-40, 0.7 * (sky.time[-1] - sky.time[0]))
-        fault = Fault(FAULTS[index % len(FAULTS)], begin, begin + numbers.choice((3.0, 12.0, 40.0)))
-        runs.append(fly(sky, MAKES[index % len(MAKES)], fault=fault, seed=index))
+        for kind in FAULTS:
+            begin = sky.time[0] + numbers.uniform(-40, 0.7 * (sky.time[-1] - sky.time[0]))
+            fault = Fault(kind, begin, begin + numbers.choice((3.0, 12.0, 40.0)))
+            runs.append(fly(sky, MAKES[index % len(MAKES)], fault=fault, seed=index))
     return runs
 
 

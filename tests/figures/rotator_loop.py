@@ -4,9 +4,9 @@
 
 Each pass and each controller has a simulated rotator, a pty and a rotctld (Debian's libhamlib-utils) of its
 own; all are flown at once, which takes a quarter of an hour. Judged is the log of the simulated mechanics
-against skyfield: no unwinding in mid-pass, no end stop touched, no cable torn, no healthy rotator stopped, and
-no more lost than the plan foretold, with 0.5 dB to spare. `--sabotage` sends each azimuth modulo 360, as a naive
-follower does: passes over north must turn red.
+against skyfield: no unwinding in mid-pass, no end stop touched, no cable torn, no healthy rotator stopped,
+and no more lost than the plan foretold, with 0.5 dB to spare. `--sabotage` sends each azimuth modulo 360,
+as a naive follower does: passes over north must turn red.
 """
 
 from __future__ import annotations

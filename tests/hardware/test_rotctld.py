@@ -176,7 +176,7 @@ def test_following_a_pass_over_north_in_real_time(port: int) -> None:
     model = RotatorModel(Limits(-180, 450, 0, 90), axis, axis, command_interval_s=0.2)
     rotator = Rotctld(port=port, limits=model.limits)
     rotator.open()
-    times = time.time() + 5 + np.arange(7.0)  # time to reach the start
+    times = time.time() + 3 + np.arange(7.0)  # time to reach the start
     azimuth = (352 + 4 * np.arange(7.0)) % 360
     plan = plan_track(times, azimuth, np.full(7, 8.0), model, 10.0, from_direction=rotator.position())
     assert plan.start == pytest.approx((-8, 8), abs=1)
