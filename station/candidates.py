@@ -12,6 +12,7 @@ from scheduler.ageing import timing_error_s
 from scheduler.areas import Area, areas_of, load_areas
 from scheduler.elements import Elements, select
 from scheduler.errors import SchedulerError
+from scheduler.geostationary import elements_of
 from scheduler.link_budget import cn0_dbhz
 from scheduler.passes import Pass, find_passes
 from scheduler.plan import Candidate, DownlinkNeed, Filler, Reason, View, reason
@@ -120,7 +121,7 @@ class _Work:
         """All passes of one satellite over one station."""
         limits, (start, end) = station.elements, self.window
         try:
-            elements = select(sets, wanted.satellite.norad_id, start)
+            elements = _elements_of(wanted.satellite, sets, start)
             warning = age_warning(
                 elements,
                 start,
@@ -202,6 +203,13 @@ class _Work:
             priority=wanted.priority,
             refused=refused,
         )
+
+
+def _elements_of(one: Satellite, sets: Sequence[Elements], start: datetime) -> Elements:
+    """Its set of the nearest epoch; of one that stands still, made for the day."""
+    if one.geostationary_longitude_deg is not None:
+        return elements_of(one, start.replace(hour=0, minute=0, second=0, microsecond=0))
+    return select(sets, one.norad_id, start)
 
 
 def _around(station: StationConfig) -> dict[str, Any]:

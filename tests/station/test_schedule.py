@@ -178,3 +178,35 @@ def test_the_ledger_keeps_a_reason_once_the_pass_has_risen(
     assert [r.key for r in rejected_passes(catalogue)][:2] == [r.key for r in told[:2]]
     assert len({r.key for r in rejected_passes(catalogue)}) == len(rejected_passes(catalogue))
     assert [r.key for r in rejected_passes(catalogue, until=told[1].tca)] == [r.key for r in told[:2]]
+
+
+def test_a_geostationary_satellite_fills_the_time_between_the_passes(tmp_path: Path) -> None:
+    dish = {
+        "name": "dish",
+        "diameter_m": 1.2,
+        "frequency_ranges_hz": [[1.67e9, 1.71e9]],
+        "azimuth_deg": 130.0,
+        "elevation_deg": 52.0,
+        "polarisation": "linear",
+    }
+    helix = {"name": "helix", "kind": "qfh", "frequency_ranges_hz": [[137e6, 138e6]]}
+    table = station_table(tmp_path, type="soapy") | {"antenna": [dish, helix]}
+    table["satellite"] = [{"name": "METEOR-M2 4"}, {"name": "GK-2A"}]
+    table["schedule"] = {"ahead_hours": 12}
+    schedule = plan_station(parse_config(table), SETS, START, [])
+    assert schedule.problems == ()
+    pieces = [b for b in schedule.bookings if b.downlink == "gk2a_lrit"]
+    passes = [b for b in schedule.bookings if b.downlink == "meteor_lrpt"]
+    assert passes
+    assert len(pieces) > 20
+    assert {b.antenna for b in pieces} == {"dish"}
+    assert all(timedelta(minutes=5) <= b.end - b.start <= timedelta(minutes=30) for b in pieces)
+    everything = sorted(schedule.bookings, key=lambda b: b.start)
+    assert all(a.end <= b.start for a, b in pairwise(everything))
+    assert sum((b.end - b.start for b in everything), timedelta()) > timedelta(hours=11)
+    catalogue = Catalogue(tmp_path / "data")
+    enter_schedule(catalogue, schedule, START)
+    later = START + timedelta(minutes=20)
+    again = plan_station(parse_config(table), SETS, later, catalogue.observations())
+    kept = {o.name for o in catalogue.observations()} - set(again.withdrawn)
+    assert len(kept) >= len(everything) - 2  # what was planned is not torn up by the next look
