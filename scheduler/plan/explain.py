@@ -6,10 +6,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from scheduler.plan.model import Booking, Budget, Candidate, Rejection, z
+from scheduler.plan.model import Booking, Candidate, Rejection, z
 from scheduler.plan.occupation import DAY_S, bytes_of, day_of, energy_wh_of
 from scheduler.plan.options import Option, covers, ways
 from scheduler.plan.reasons import Reason, reason
+from scheduler.plan.resources import Budget
 from scheduler.plan.rules import Rules
 from scheduler.plan.stretches import near, stretches
 from scheduler.plan.worth import Competition, Tally, alone

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from scheduler.plan.explain import explain
 from scheduler.plan.fill import fill, prices
-from scheduler.plan.model import Booking, Candidate, Filler, Plan, Resources, View
+from scheduler.plan.model import Booking, Candidate, Filler, Plan, View
 from scheduler.plan.occupation import occupy, stay_within
 from scheduler.plan.options import Option
 from scheduler.plan.program import Program, place
+from scheduler.plan.resources import Resources
 from scheduler.plan.rules import Rules
 from scheduler.plan.solve import Solution, solve
 from scheduler.plan.stretches import lengthened

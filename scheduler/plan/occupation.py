@@ -9,9 +9,10 @@ from itertools import permutations
 
 import numpy as np
 
-from scheduler.plan.model import Array, Booking, Budget
+from scheduler.plan.model import Array, Booking, z
 from scheduler.plan.options import Machine, Option
 from scheduler.plan.program import Placed, Program, Terms, by_machine
+from scheduler.plan.resources import Budget
 from scheduler.plan.rules import direction
 
 DAY_S = 86_400
@@ -144,6 +145,23 @@ def bytes_of(booking: Booking) -> float:
 def energy_wh_of(booking: Booking) -> float:
     """What its recording takes from the battery, in Wh."""
     return booking.candidate.power_w / 3600 * (booking.end - booking.start)
+
+
+def overdrawn(bookings: Sequence[Booking], budgets: Iterable[Budget], not_before: int) -> list[str]:
+    """Each budget that bookings overdraw, as station, what and day (UTC)."""
+    first, found = not_before // DAY_S, list[str]()
+    for budget in budgets:
+        mine = [b for b in bookings if b.candidate.station == budget.station and not b.filler]
+        days = [day_of(b.candidate.window[0], first) for b in mine]
+        for day in sorted(set(days)):
+            written = sum(bytes_of(b) for b, d in zip(mine, days, strict=True) if d <= day)
+            used = sum(energy_wh_of(b) for b, d in zip(mine, days, strict=True) if d == day)
+            room = budget.disk_bytes + budget.disk_freed_bytes_per_day * (day - first)
+            name = f"{budget.station} on {z(day * DAY_S)[:10]}"
+            # The solver keeps to a budget within its tolerance of one in a million.
+            found += [f"disk of {name}"] if written > room * (1 + 1e-6) else []
+            found += [f"energy of {name}"] if used > budget.energy_wh_per_day * (1 + 1e-6) else []
+    return found
 
 
 def _budget(program: Program, uses: Sequence[tuple[Placed, float]], room: float) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.plan.model import AntennaResource, Booking, Candidate, ReceiverResource, View
+from scheduler.plan.model import Booking, Candidate, View
+from scheduler.plan.resources import AntennaResource, ReceiverResource
 from scheduler.plan.rules import Rules, pointing
 
 Ints = npt.NDArray[np.int64]

@@ -12,16 +12,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.plan.model import (
-    AntennaResource,
-    Array,
-    Booking,
-    Candidate,
-    Maintenance,
-    ReceiverResource,
-    Resources,
-    View,
-)
+from scheduler.plan.model import Array, Booking, Candidate, View
+from scheduler.plan.resources import AntennaResource, Maintenance, ReceiverResource, Resources
 
 
 def pointing(candidate: Candidate, view: View | None) -> Hashable:

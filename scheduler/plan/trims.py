@@ -67,19 +67,23 @@ def _with_trims(free: Sequence[Option], step_s: int, scarce: Collection[str]) ->
 
     In the stations of `scarce` a shorter recording saves something: all whole steps are kept.
     """
-    others: dict[Machine, list[tuple[Hashable, Option]]] = defaultdict(list)
+    users: dict[Machine, list[tuple[Hashable, Option]]] = defaultdict(list)
     for option in free:
         for machine, group in option.uses:
-            others[machine].append((group, option))
+            users[machine].append((group, option))
+    edges = {
+        machine: np.array([(other.starts[0], other.ends[-1]) for _, other in several]).T
+        for machine, several in users.items()
+    }
     done: list[Option] = []
     for option in free:
-        near = [
-            (other, *_gaps(option, machine))
-            for machine, group in option.uses
-            for their_group, other in others[machine]
-            if their_group != group and other.candidate is not option.candidate
-            and other.starts[0] - option.ends[-1] < _FAR_S and option.starts[0] - other.ends[-1] < _FAR_S
-        ]  # fmt: skip
+        near = []
+        for machine, group in option.uses:
+            first, last = edges[machine]
+            close = (first - option.ends[-1] < _FAR_S) & (option.starts[0] - last < _FAR_S)
+            for their_group, other in (users[machine][i] for i in np.flatnonzero(close).tolist()):
+                if their_group != group and other.candidate is not option.candidate:
+                    near.append((other, *_gaps(option, machine)))
         least = option.candidate.least_s
         starts = _points(option.starts[option.starts <= option.ends[-1] - least], step_s)
         ends = _points(option.ends[option.ends >= option.starts[0] + least][::-1], step_s)
