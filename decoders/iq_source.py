@@ -180,6 +180,8 @@ class IqSource:
         return self._give_soft(decoder, soft)
 
     def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
+        if not soft.soft_bits.size:
+            return []
         self._give("soft", soft.soft_bits)
         with self._pace.stage("decode"):
             frames = decoder.process(soft.soft_bits, soft.sample_index, soft.esn0_db)
