@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -31,10 +32,11 @@ from scheduler.frames import Array
 
 FUTURE = timedelta(days=1)  # operators publish epochs some hours ahead
 SAME_EPOCH = timedelta(seconds=1)  # the last digit of a two-line set is 0.9 ms
+_TELLING = timedelta(hours=18)
 _WITNESS_APART = timedelta(hours=2)
 _AHEAD_DAYS = 3.0  # what a set will be used for before the next one comes
 _MARGIN = 3.0  # times the 95 % of the ageing model
-_LEAST_SCALE = 0.15  # of the model, for a satellite whose sets agree well
+_LEAST_SCALE, _MOST_SCALE = 0.15, 0.7  # of the model, for a satellite whose sets are known
 _OWN_SETS = 12
 _FEWEST_OWN_SETS = 6
 _CROSS_KM, _CROSS_KM_PER_DAY = 0.5, 0.2  # measured: 0.12 at 2 days, 1.5 at 20 (figures/element_ageing.py)
@@ -44,7 +46,7 @@ _KEEPING_SPEED = 1e-4  # relative change of speed in one manoeuvre: 0.75 m/s in 
 _KEEPING_TILT_DEG = 0.15
 _DAY_S = 86_400.0
 _PHASES = np.arange(8) / 8
-_DRAG_MATTERS_KM = 1.0
+_DRAG_MATTERS_KM = 3.0
 _DRAG_RATIO = 4.0
 
 
@@ -60,10 +62,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement and its reason in words."""
+    """The judgement and its reason in words; `witnesses` are the sets in quarantine that bear a jump out."""
 
     kind: Kind
     reason: str
+    witnesses: tuple[Elements, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def judge(
     Args:
         new: the set.
         held: accepted sets of this satellite, oldest first.
-        suspects: its sets in quarantine.
+        suspects: its sets in quarantine that are newer than those held; an older one is no witness, since
+            with time anything follows from anything.
         source: where the new one comes from.
         latest: the time now as far as it is known; an epoch more than a day ahead is not believed.
     """
@@ -119,9 +123,14 @@ def judge(
     if new.epoch < newest.epoch:
         return Verdict(Kind.OLDER, f"its epoch is older than {newest.epoch:%Y-%m-%d %H:%M}, the one held")
     verdict = compare(newest, new, held)
-    if verdict.kind is Kind.SUSPECT and any(_confirms(new, source, s, held) for s in suspects):
-        return Verdict(Kind.ACCEPTED, f"confirmed by a second set: {verdict.reason}")
-    return verdict
+    if verdict.kind is Kind.ACCEPTED and (earlier := _a_day_before(new, held)):
+        verdict = compare(earlier, new, held)
+    if verdict.kind is not Kind.SUSPECT:
+        return verdict
+    witnesses = tuple(s.elements for s in suspects if _confirms(new, source, s, held))
+    if not witnesses:
+        return verdict
+    return Verdict(Kind.ACCEPTED, f"confirmed by a second set: {verdict.reason}", witnesses)
 
 
 def compare(old: Elements, new: Elements, held: Sequence[Elements]) -> Verdict:
@@ -130,19 +139,32 @@ def compare(old: Elements, new: Elements, held: Sequence[Elements]) -> Verdict:
     drag = max(_usual_drag(held), LEAST_DRAG_KM_PER_DAY2)
     scale = _scale(tuple(held[-_OWN_SETS:]), drag)
     moved = Verdict(Kind.ACCEPTED, "its orbit follows from that of the set held")
-    for at, days, share in (
-        (new.epoch, gap, scale),
-        (old.epoch, gap, scale),
-        (new.epoch + timedelta(days=_AHEAD_DAYS), gap + _AHEAD_DAYS, 1.0),
+    ahead = gap + _AHEAD_DAYS
+    for at, days, along in (
+        (new.epoch, gap, scale * along_track_bound_km(gap, drag)),
+        (old.epoch, gap, scale * along_track_bound_km(gap, drag)),
+        # Days ahead the density of the air decides, of which the sets held know nothing.
+        (
+            new.epoch + timedelta(days=_AHEAD_DAYS),
+            ahead,
+            along_track_bound_km(ahead, drag) - (1 - scale) * along_track_bound_km(ahead, 0.0),
+        ),
     ):
         offset = _offset(old, new, at)
         if offset is None:
             return _compare_shape(old, new)
-        verdict = _judge_offset(offset, _limits(old, days, drag, share), _keeping(old, days))
+        verdict = _judge_offset(offset, _limits(old, days, along), _keeping(old, days))
         if verdict.kind is Kind.REFUSED:
             return verdict
         moved = verdict if moved.kind is Kind.ACCEPTED else moved
     return moved if moved.kind is not Kind.ACCEPTED else _compare_drag(new, held, moved)
+
+
+def _a_day_before(new: Elements, held: Sequence[Elements]) -> Elements | None:
+    """The set to compare with as well when the newest is so near that a wrong mean motion would not show."""
+    if new.epoch - held[-1].epoch >= _TELLING:
+        return None
+    return next((e for e in reversed(held) if new.epoch - e.epoch >= _TELLING), None)
 
 
 def agrees(old: Elements, new: Elements, held: Sequence[Elements]) -> bool:
@@ -150,11 +172,11 @@ def agrees(old: Elements, new: Elements, held: Sequence[Elements]) -> bool:
     return compare(old, new, held).kind is Kind.ACCEPTED
 
 
-def _limits(old: Elements, days: float, drag: float, share: float) -> _Offset:
+def _limits(old: Elements, days: float, along: float) -> _Offset:
     """What drag and age explain."""
     size = _size(old)
     return _Offset(
-        share * _MARGIN * size * along_track_bound_km(days, drag),
+        _MARGIN * size * along,
         size * (_CROSS_KM + _CROSS_KM_PER_DAY * days),
         size * (_RADIAL_KM + _RADIAL_KM_PER_DAY * days),
     )
@@ -180,11 +202,9 @@ def _judge_offset(offset: _Offset, limits: _Offset, keeping: _Offset) -> Verdict
 
 def _compare_drag(new: Elements, held: Sequence[Elements], else_: Verdict) -> Verdict:
     """A wrong B* does not show at the epoch, only days later."""
-    usual = _usual_drag(held)
-    if usual * _AHEAD_DAYS**2 < _DRAG_MATTERS_KM:
-        return else_
-    drag = signed_drag_km_per_day2(new)
-    if usual / _DRAG_RATIO <= drag <= usual * _DRAG_RATIO:
+    usual, drag = _usual_drag(held), signed_drag_km_per_day2(new)
+    small = abs(drag - usual) * _AHEAD_DAYS**2 < _DRAG_MATTERS_KM
+    if small or usual / _DRAG_RATIO <= drag <= usual * _DRAG_RATIO:
         return else_
     kind = Kind.SUSPECT if drag > 0 else Kind.REFUSED
     return Verdict(
@@ -229,7 +249,7 @@ def _size(elements: Elements) -> float:
 
 
 def _usual_drag(held: Sequence[Elements]) -> float:
-    return max(float(np.median([signed_drag_km_per_day2(e) for e in held[-_OWN_SETS:]])), 0.0)
+    return max(median(signed_drag_km_per_day2(e) for e in held[-_OWN_SETS:]), 0.0)
 
 
 @lru_cache(maxsize=1024)
@@ -242,7 +262,7 @@ def _scale(held: tuple[Elements, ...], drag: float) -> float:
         offset = _offset(old, new, new.epoch)
         bound = _size(new) * along_track_bound_km(old.age_days(new.epoch), drag)
         shares.append(math.inf if offset is None else offset.along / bound)
-    return float(np.clip(2 * np.percentile(shares, 80), _LEAST_SCALE, 1.0))
+    return float(np.clip(2 * np.percentile(shares, 80), _LEAST_SCALE, _MOST_SCALE))
 
 
 @lru_cache(maxsize=8192)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from scheduler.element_checks import Kind, Suspect, agrees, judge
+from scheduler.element_checks import SAME_EPOCH, Kind, Suspect, agrees, judge
 from scheduler.element_history import LineFile, Record, read_copy, write_copy
 from scheduler.elements import Elements
 from scheduler.errors import ElementsError
 
 _QUARANTINED = 50
+# In a year the plane of a sun-synchronous orbit comes round again, and a wrong year would pass.
+_COMPARABLE = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ class Vault:
 
     def waiting(self, norad_id: int) -> list[Refusal]:
         """Those in quarantine that are newer than the set held."""
-        held = self._held.get(norad_id)
-        return [r for r in self.quarantine(norad_id) if not held or r.elements.epoch > held[-1].epoch]
+        return [Refusal(r.elements, r.source, r.note) for r in self._newer(norad_id)]
 
     def follows(self, elements: Elements) -> bool:
         """Whether the orbit follows from the newest set of that satellite, whatever the clock says."""
         held = self.held(elements.norad_id)
-        return bool(held) and held[-1].epoch < elements.epoch and agrees(held[-1], elements, held)
+        if not held or not timedelta(0) < elements.epoch - held[-1].epoch < _COMPARABLE:
+            return False
+        return agrees(held[-1], elements, held)
 
     def offer(
         self, elements: Elements, source: str, latest: datetime, now: datetime
@@ -74,7 +77,7 @@ class Vault:
         held = self._held.get(elements.norad_id, [])
         verdict = judge(elements, held, self._suspects_of(elements.norad_id), source, latest)
         if verdict.kind is Kind.ACCEPTED:
-            return self._accept(Record(elements, source, now, verdict.reason)), None
+            return self._accept(Record(elements, source, now, verdict.reason), verdict.witnesses), None
         if verdict.kind in (Kind.KNOWN, Kind.OLDER):
             return [], None
         refusal = Refusal(elements, source, verdict.reason)
@@ -87,11 +90,13 @@ class Vault:
     def judge_again(self, norad_id: int, latest: datetime, now: datetime) -> list[Elements]:
         """Let those in from quarantine that are good by what is known now."""
         accepted = []
-        for record in sorted(self._quarantined(norad_id).records, key=lambda r: r.elements.epoch):
-            held, suspects = self._held.get(norad_id, []), self._suspects_of(norad_id)
-            verdict = judge(record.elements, held, suspects, record.source, latest)
+        for record in self._newer(norad_id):
+            verdict = judge(
+                record.elements, self.held(norad_id), self._suspects_of(norad_id), record.source, latest
+            )
             if verdict.kind is Kind.ACCEPTED:
-                accepted += self._accept(Record(record.elements, record.source, now, verdict.reason))
+                again = Record(record.elements, record.source, now, verdict.reason)
+                accepted += self._accept(again, verdict.witnesses)
         return accepted
 
     def release(self, norad_id: int, now: datetime) -> Elements:
@@ -123,19 +128,16 @@ class Vault:
             file.faults.clear()
         return found
 
-    def _accept(self, record: Record) -> list[Elements]:
-        """Keep a set, and before it those in quarantine that it bears out."""
+    def _accept(self, record: Record, witnesses: tuple[Elements, ...] = ()) -> list[Elements]:
+        """Keep a set, and before it those in quarantine that bore it out."""
         norad_id = record.elements.norad_id
         held = self._held.setdefault(norad_id, [])
-        borne_out = [
+        before = [
             r
-            for r in self._quarantined(norad_id).records
-            if r.may_be_confirmed
-            and held
-            and held[-1].epoch < r.elements.epoch < record.elements.epoch
-            and agrees(r.elements, record.elements, held)
+            for r in self._newer(norad_id)
+            if r.elements in witnesses and r.elements.epoch < record.elements.epoch - SAME_EPOCH
         ]
-        records = [*sorted(borne_out, key=lambda r: r.elements.epoch), record]
+        records = [*before, record]
         for one in records:
             self._open(norad_id).append(one)
             held.append(one.elements)
@@ -156,8 +158,13 @@ class Vault:
             self._suspects[norad_id] = LineFile(path, kept=_QUARANTINED)
         return self._suspects[norad_id]
 
-    def _suspects_of(self, norad_id: int) -> list[Suspect]:
-        return [
-            Suspect(r.elements, r.source, r.note, r.may_be_confirmed)
-            for r in self._quarantined(norad_id).records
+    def _newer(self, norad_id: int) -> list[Record]:
+        """Those in quarantine that are newer than the set held, oldest first."""
+        held = self._held.get(norad_id)
+        found = [
+            r for r in self._quarantined(norad_id).records if not held or r.elements.epoch > held[-1].epoch
         ]
+        return sorted(found, key=lambda r: r.elements.epoch)
+
+    def _suspects_of(self, norad_id: int) -> list[Suspect]:
+        return [Suspect(r.elements, r.source, r.note, r.may_be_confirmed) for r in self._newer(norad_id)]

@@ -260,11 +260,9 @@ class _Run:
         if self._gnss_time is not None:
             return self._gnss_time
         held = sorted((e.epoch for e in self._vault.newest()), reverse=True)
-        following = {e.norad_id: e.epoch for e in offered if self._vault.follows(e)}
-        ahead = sorted(following.values(), reverse=True)
-        witnesses = [self.now, *([server_time] if server_time else [])]
-        witnesses += [*held[1:2], *ahead[_WITNESSES - 1 : _WITNESSES]]
-        return max(witnesses)
+        latest = max([self.now, *held[1:2], *([server_time] if server_time else [])])
+        ahead = {e.norad_id: e.epoch for e in offered if e.epoch > latest and self._vault.follows(e)}
+        return max([latest, *sorted(ahead.values(), reverse=True)[_WITNESSES - 1 : _WITNESSES]])
 
     def _server_time(self) -> datetime | None:
         return next((r.server_time for r in reversed(self.reports) if r.server_time), None)

@@ -31,7 +31,8 @@ def is_line(text: str, number: int) -> bool:
 
 def checksum(line: str) -> int:
     """Sum of the digits of columns 1-68, a minus counting 1, modulo 10."""
-    return sum(int(c) if c in "0123456789" else c == "-" for c in line[: LINE_LENGTH - 1]) % 10
+    columns = line[: LINE_LENGTH - 1]
+    return (sum(digit * columns.count(str(digit)) for digit in range(1, 10)) + columns.count("-")) % 10
 
 
 def parse(line1: str, line2: str) -> dict[str, object]:
