@@ -85,7 +85,7 @@ def test_the_predicted_loss_is_what_independent_mechanics_lose(model: RotatorMod
 @given(
     top=st.floats(5, 89.9), course=st.floats(0, 360), east=st.booleans(), rate=st.floats(0.5, 20),
     limits=st.sampled_from(
-        [PLAIN, OVERLAP, WIDE, OVER_TOP, Limits(-180, 180, 5, 85), Limits(-90, 450, 3, 135)]
+        [PLAIN, OVERLAP, WIDE, OVER_TOP, Limits(-180, 180, 5, 85), Limits(-90.4, 450.3, 3.3, 135.6)]
     ),
     resolution=st.sampled_from([0.1, 0.5, 1.0]), beam=st.sampled_from([NARROW, BROAD]),
 )  # fmt: skip
@@ -259,6 +259,14 @@ def test_the_mechanical_floor_is_kept_and_costs_what_it_must() -> None:
     assert plan.command_elevation_deg.min() == 8
     assert plan.error_deg[0] == pytest.approx(8, abs=0.1)
     assert plan.loss_db[(np.interp(plan.time, time, elevation) > 8.5)].max() < 0.2
+
+
+def test_end_stops_between_the_steps_of_the_controller_are_not_touched() -> None:
+    limits = Limits(-90.4, 280.3, 3.4, 60.6)
+    plan = plan_track(*sky_pass(70, 140, east=False), rotator(limits, resolution_deg=1.0), BROAD)
+    assert (plan.command_elevation_deg.min(), plan.command_elevation_deg.max()) == (4, 60)
+    assert plan.command_azimuth_deg.max() <= 280
+    assert plan.command_azimuth_deg.min() >= -90
 
 
 def test_the_margins_below_the_horizon_do_not_count() -> None:
