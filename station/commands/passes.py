@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scheduler.elements import Elements, select
-from scheduler.passes import HorizonMask, Pass, Site, find_passes
+from scheduler.errors import ElementsError
+from scheduler.passes import HorizonMask, Pass, Site, find_all_passes
 from scheduler.satellites import all_satellites
 from station.assumed import number_of
+from station.candidates import choose
 from station.commands.options import (
     ElementsOption,
     ForceOption,
@@ -21,18 +24,21 @@ from station.commands.options import (
     read_elements,
     say,
 )
+from station.commands.plan import explain_choice
 from station.commands.where import (
     ConfigsOption,
     DaysOption,
     FromOption,
     SatellitesOption,
     SitesOption,
+    asked_stations,
     window_start,
 )
 from station.config import load_config
 from station.config.planning import LOCAL
 from station.errors import StationError
 from station.freshness import age_warning
+from station.plan_calendar import passes_calendar
 
 
 def passes(
@@ -45,23 +51,44 @@ def passes(
     days: DaysOption = 1.0,
     min_elevation: Annotated[float, typer.Option(help="Least culmination in degrees.")] = 0.0,
     json: JsonOption = False,
+    ical: Annotated[bool, typer.Option("--ical", help="Print a calendar (iCalendar) on stdout.")] = False,
+    png: Annotated[Path | None, typer.Option(help="Draw timeline and skies into this file.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each pass is worth, and why.")] = False,
     force: ForceOption = False,
 ) -> None:
     """List the passes of satellites over one or several sites."""
+    if json and ical:
+        raise StationError("--json and --ical both print on stdout; give one of them")
     first = window_start(start)
     places, sets = _where_and_what(config, site, elements)
-    found = []
-    for chosen in _chosen(sets, satellite, first):
-        if warning := age_warning(chosen, first, force=force):
+    chosen = _chosen(sets, satellite, first)
+    for one in chosen:
+        if warning := age_warning(one, first, force=force):
             say(warning)
-        for place, mask in places:
-            end = first + timedelta(days=days)
-            found += find_passes(chosen, place, first, end, min_elevation_deg=min_elevation, horizon=mask)
-    found.sort(key=lambda p: p.aos)
-    if json:
+    end = first + timedelta(days=days)
+    search = find_all_passes(chosen, places, first, end, min_elevation_deg=min_elevation)
+    for problem in search.problems:
+        say(problem)
+    if search.problems and not search.passes:
+        raise ElementsError(search.problems[0])
+    found = list(search.passes)
+    if png is not None:
+        from station.plan_picture import draw_strips, strips_of_passes
+
+        known = {one.norad_id: one for one in chosen}
+        sites = [place for place, _ in places]
+        strips = strips_of_passes(found)
+        draw_strips(png, "Passes", strips, window=(first, end), sites=sites, elements=known)
+        say(f"drawn: {png}")
+    if ical:
+        sys.stdout.write(passes_calendar(found, datetime.now(UTC)))
+    elif json:
         print_json([p.to_json() for p in found])
-    else:
+    elif png is None:
         _table(found)
+    if explain and not (json or ical):
+        asked = asked_stations(site, config, elements, satellite)
+        explain_choice(choose(asked.stations, asked.sets, (first, end), force=force))
 
 
 def _where_and_what(

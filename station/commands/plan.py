@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from station.commands.where import (
 )
 from station.config.planning import LOCAL
 from station.errors import StationError
+from station.plan_calendar import plan_calendar
 from station.resources import resources_of
 
 
@@ -35,10 +37,14 @@ def plan(
     start: FromOption = None,
     days: DaysOption = 1.0,
     json: JsonOption = False,
+    ical: Annotated[bool, typer.Option("--ical", help="Print a calendar (iCalendar) on stdout.")] = False,
+    png: Annotated[Path | None, typer.Option(help="Draw timeline and skies into this file.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say how each value comes about.")] = False,
     force: ForceOption = False,
 ) -> None:
     """Plan the recordings of one or several stations together, and say why each other pass is left."""
+    if json and ical:
+        raise StationError("--json and --ical both print on stdout; give one of them")
     asked = asked_stations(site, config, elements, satellite)
     first = window_start(start)
     window = first, first + timedelta(days=days)
@@ -52,12 +58,21 @@ def plan(
         fillers=choice.fillers,
         settings=Settings(time_limit_s=seconds),
     )
-    if json:
+    if png is not None:
+        from station.plan_picture import draw_strips, strips_of_plan
+
+        sites = [station.station.site for station in asked.configs]
+        title = f"Plan worth {made.value:.1f}"
+        draw_strips(png, title, strips_of_plan(made), window=window, sites=sites, elements=choice.elements)
+        say(f"drawn: {png}")
+    if ical:
+        sys.stdout.write(plan_calendar(made, datetime.now(UTC)))
+    elif json:
         print_json(_as_json(made, explain=explain))
-        return
-    _table(made, several=len(asked.stations) > 1)
-    if explain:
-        _explain(made)
+    elif png is None or explain:
+        _table(made, several=len(asked.stations) > 1)
+        if explain:
+            _explain(made)
 
 
 def _tell_problems(choice: Choice) -> None:
@@ -74,6 +89,18 @@ def _as_json(made: Plan, *, explain: bool) -> dict[str, Any]:
         for entry, booking in zip(record["bookings"], made.bookings, strict=True):
             entry["explain"] = _reasons(booking)
     return record
+
+
+def explain_choice(choice: Choice) -> None:
+    """Every number of every pass as such, by each antenna that can take it."""
+    for candidate in choice.candidates:
+        seen = candidate.seen
+        why = f": {candidate.refused.words()}" if candidate.refused else ""
+        sys.stdout.write(f"{seen.satellite} over {seen.site}, {seen.aos:%Y-%m-%d %H:%M:%S} UTC{why}\n")
+        for view in candidate.views:
+            sys.stdout.write(f"  by {view.antenna}, value {view.value.total:.3g}\n")
+            for line in view.value.explain():
+                sys.stdout.write(f"    {line}\n")
 
 
 def _reasons(booking: Booking) -> list[str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from scheduler.elements import load_elements
 from tests.station.conftest import ELEMENTS, Run, one_sentence
@@ -216,3 +217,49 @@ def test_a_satellite_that_only_the_elements_know_is_planned_as_if_it_sent(
     assert "without a known downlink" in err
     plan = json.loads(out)
     assert {b["norad_id"] for b in plan["bookings"]} == {123456}
+
+
+@pytest.mark.parametrize("command", ["passes", "plan"])
+def test_a_calendar_holds_each_event_in_lines_that_calendars_read(tramthu: Run, command: str) -> None:
+    status, out, _ = tramthu(command, *BOTH, "--ical")
+    assert status == 0
+    lines = out.split("\r\n")
+    assert (lines[0], lines[-2], lines[-1]) == ("BEGIN:VCALENDAR", "END:VCALENDAR", "")
+    assert max(len(line.encode()) for line in lines) <= 75
+    record = json.loads(tramthu(command, *BOTH, "--json")[1])
+    events = record if command == "passes" else record["bookings"]
+    assert lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") == len(events)
+    starts = sorted(line.removeprefix("DTSTART:") for line in lines if line.startswith("DTSTART:"))
+    key = "aos" if command == "passes" else "start"
+    expected = sorted(e[key][:19].replace("-", "").replace(":", "") + "Z" for e in events)
+    assert starts == expected
+    uids = [line for line in lines if line.startswith("UID:")]
+    assert len(set(uids)) == len(uids)
+
+
+@pytest.mark.parametrize("command", ["passes", "plan"])
+def test_a_picture_is_drawn_with_every_satellite_in_its_colour(
+    tramthu: Run, tmp_path: Path, command: str
+) -> None:
+    path = tmp_path / "plan.png"
+    status, out, err = tramthu(command, *BOTH, "--png", path)
+    assert (status, out) == (0, "")
+    assert "drawn" in err
+    pixels = Image.open(path).convert("RGB")
+    assert pixels.width == 1500
+    colours = {colour for _, colour in pixels.getcolors(1 << 24) or ()}
+    assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours
+    assert tramthu(command, *BOTH, "--png", tmp_path / "absent" / "plan.png")[0] == 2
+
+
+def test_passes_explain_what_they_are_worth(tramthu: Run) -> None:
+    status, out, _ = tramthu("passes", *BOTH, "--explain")
+    assert status == 0
+    assert "by qfh, value" in out
+    assert "area around Lạng Sơn:" in out
+
+
+def test_json_and_calendar_do_not_share_stdout(tramthu: Run) -> None:
+    status, _, err = tramthu("plan", *BOTH, "--json", "--ical")
+    assert status == 2
+    assert "one of them" in one_sentence(err)
