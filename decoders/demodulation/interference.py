@@ -178,8 +178,10 @@ def local_level(power: NDArray[np.float32]) -> NDArray[np.float32]:
     pairs = power[: groups * 2 * half].reshape(groups, 2, half)
     least = np.minimum(pairs[:, 0], pairs[:, 1]).ravel()
     level = np.add.reduceat(least, np.arange(0, len(least), half)) * np.float32(2 / half)
-    spread = np.repeat(level, 2 * half)
-    return np.append(spread, np.full(len(power) - len(spread), level[-1], np.float32))
+    spread = np.empty_like(power)
+    spread[: groups * 2 * half].reshape(groups, 2 * half)[:] = level[:, None]
+    spread[groups * 2 * half :] = level[-1]
+    return spread
 
 
 def _line_mask(power: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ its middle.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import scipy.fft
@@ -120,8 +120,7 @@ def fit_lines(
     """
     rows, windows = sums.shape
     size = 8 * windows
-    time, grid = _axes(windows, size)
-    allowed = np.abs(grid - centre) <= reach
+    time, allowed = _time(windows), _allowed(windows, size, reach, centre)
     rate, power = _best_rate(sums, time, rates[len(rates) // 2 % _RATE_STRIDE :: _RATE_STRIDE], allowed)
     if len(rates) > 1:
         near = rates[np.abs(rates - rate) < _RATE_STRIDE * (rates[1] - rates[0])]
@@ -129,7 +128,7 @@ def fit_lines(
     frequency = np.array([_peak_frequency(row) for row in power]) * windows / size
     turned = sums * np.exp(-2j * np.pi * (frequency[:, None] * time + rate * time**2 / 2))
     total = turned.sum(axis=1)
-    energy = (np.abs(sums) ** 2).sum(axis=1) * windows
+    energy = (sums.real**2 + sums.imag**2).sum(axis=1) * windows
     return tuple(
         Line(
             float(frequency[r]),
@@ -142,9 +141,15 @@ def fit_lines(
 
 
 @cache
-def _axes(windows: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Middles of the windows in blocks, and the frequencies of a transform of `size` in cycles per block."""
-    return (np.arange(windows) + 0.5) / windows - 0.5, scipy.fft.fftfreq(size, 1 / windows)
+def _time(windows: int) -> NDArray[np.float64]:
+    """Middles of the windows in blocks."""
+    return (np.arange(windows) + 0.5) / windows - 0.5
+
+
+@lru_cache(maxsize=64)
+def _allowed(windows: int, size: int, reach: float, centre: float) -> NDArray[np.bool_]:
+    """Which frequencies of a transform of `size` lie within reach."""
+    return np.asarray(np.abs(scipy.fft.fftfreq(size, 1 / windows) - centre) <= reach)
 
 
 def _best_rate(
@@ -154,8 +159,12 @@ def _best_rate(
     allowed: NDArray[np.bool_],
 ) -> tuple[float, NDArray[np.float64]]:
     """The rate with the highest peaks, and the power spectra at it, one per row."""
-    turn = np.exp(-1j * np.pi * rates[:, None] * time**2)
-    spectra = scipy.fft.fft(sums[None] * turn[:, None], len(allowed), axis=2)
+    if len(rates) > 1 or rates[0]:
+        turn = np.exp(-1j * np.pi * rates[:, None] * time**2)
+        turned = sums[None] * turn[:, None]
+    else:
+        turned = sums[None]
+    spectra = scipy.fft.fft(turned, len(allowed), axis=2)
     power = (spectra.real**2 + spectra.imag**2) * allowed
     best = int(power.max(axis=2).sum(axis=1).argmax()) if len(rates) > 1 else 0
     return float(rates[best]), power[best]
