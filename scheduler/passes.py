@@ -106,9 +106,10 @@ def find_all_passes(
 ) -> Search:
     """Passes that overlap `start` to `end` and reach `min_elevation_deg` or more, by rise.
 
-    A pass under way at `start` or `end` is given whole. Rise and set are where the satellite crosses the
-    horizon (the mask, or elevation 0); a mask may cut one flight over the site into several passes. `tca` is
-    where it stands highest between them.
+    A pass under way at `start` or `end` is given whole. Where no rise or set follows within half a revolution
+    beyond them (half a day at most), the pass ends there with them. Rise and set are where the satellite
+    crosses the horizon (the mask, or elevation 0); a mask may cut one flight over the site into several
+    passes. `tca` is where it stands highest between them.
 
     Raises:
         SchedulerError: the end lies before the start.

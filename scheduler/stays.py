@@ -62,9 +62,10 @@ class Stays:
     crossed: npt.NDArray[np.bool_]
 
     def within(self, start: float, end: float) -> Stays:
-        """Those that overlap two POSIX times."""
+        """Those that overlap two POSIX times; edges that were not crossed are drawn in to these."""
         kept = (self.edges[:, 1] >= start) & (self.edges[:, 0] <= end)
-        return Stays(self.edges[kept], self.crossed[kept])
+        edges, crossed = self.edges[kept], self.crossed[kept]
+        return Stays(np.where(crossed, edges, np.clip(edges, start, end)), crossed)
 
 
 def find_stays(flight: Flight, site: Site, horizon: HorizonMask | None = None) -> Stays:

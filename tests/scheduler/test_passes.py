@@ -129,6 +129,10 @@ def test_a_satellite_that_never_sets(shared_data: Path) -> None:
     )
     assert len(only) == 1
     assert not only[0].complete
+    assert (only[0].aos, only[0].los) == (
+        datetime(2020, 9, 27, tzinfo=UTC),
+        datetime(2020, 9, 28, tzinfo=UTC),
+    )
     assert only[0].max_elevation_deg == pytest.approx(52, abs=1)  # users.md: GK-2A at elevation 52
 
 
