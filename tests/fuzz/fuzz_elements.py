@@ -1,7 +1,8 @@
-"""Files of orbital elements: what is read survives being written and read again, and can be propagated."""
+"""Files of orbital elements in every format: what is read can be written, read again and propagated."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 
@@ -12,6 +13,8 @@ with instrumented():
     from scheduler import tle
     from scheduler.elements import Elements, load_elements
     from scheduler.errors import ElementsError
+
+from tests.scheduler.element_writers import WRITERS
 
 PATH = file_named("elements.txt")
 
@@ -62,6 +65,9 @@ def seeds() -> list[bytes]:
     foreign = omm[0] | {"OBJECT_ID": "2024-039Ä"}
     years = [omm[0] | {"EPOCH": f"{year}-07-16T21:26:40"} for year in ("0339", "2060", "1957", "2056")]
     odd = (large, foreign, omm[0] | {"CLASSIFICATION_TYPE": "", "OBJECT_ID": "2024-039ABC"}, *years)
+    for name in ("lines", *WRITERS):
+        written = texts[0] if name == "lines" else WRITERS[name](load_elements(PATH))
+        texts += [written, gzip.compress(written)]
     return [*texts, *(json.dumps(document).encode() for document in (omm, omm[0], *odd))]
 
 
