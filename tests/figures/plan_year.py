@@ -10,8 +10,8 @@ year booked or rejected with a reason; and starvation:
     no satellite with a pass of 20 degrees or more in that time is left alone for longer than 3 days,
     no area is left unseen for longer than 12 hours,
 
-whatever the priorities (one satellite has a tenth of the usual). `--sabotage` moves one recording of each day
-by ten minutes: the judges must tell.
+whatever the priorities (one satellite has a tenth of the usual). `--sabotage` books one pass of each day
+that had been left for a better one: the judges must tell.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Year:
             settings=Settings(trim_step_s=120),
         )
         if self.sabotage:
-            plan = _moved(plan)
+            plan = _doubled(plan)
         self.wrong += [
             f"{now:%Y-%m-%d}: {what}" for what in check_plan(plan, candidates, self.resources, int(begin))
         ]
@@ -104,12 +104,18 @@ class Year:
                 self.seen[area] = max(booking.end, self.seen.get(area, 0))
 
 
-def _moved(plan: Plan) -> Plan:
-    """The plan with one recording ten minutes later than it says."""
-    bookings = list(plan.bookings)
-    i = len(bookings) // 2
-    bookings[i] = replace(bookings[i], start=bookings[i].start + 600, end=bookings[i].end + 600)
-    return replace(plan, bookings=tuple(bookings))
+def _doubled(plan: Plan) -> Plan:
+    """The plan with a pass that was left for a better one booked all the same, by the same receiver."""
+    by_id = {b.candidate.id: b for b in plan.bookings}
+    for rejection in plan.rejected:
+        for blocker in (by_id[name] for name in rejection.blocked_by):
+            start, end = rejection.candidate.window
+            views = [v for v in rejection.candidate.views if v.antenna == blocker.antenna]
+            if views and end - start >= 300:
+                again = replace(blocker, candidate=rejection.candidate, start=start, end=end, view=views[0])
+                rejected = tuple(r for r in plan.rejected if r is not rejection)
+                return replace(plan, bookings=(*plan.bookings, again), rejected=rejected)
+    return plan
 
 
 def twice(year: Year) -> list[str]:
