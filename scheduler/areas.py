@@ -14,7 +14,7 @@ from scheduler.errors import AreaError
 from scheduler.frames import Array
 
 _MOST_BYTES = 64 << 20
-_MOST_AREAS = 10_000
+_MOST_AREAS = 1_000
 _POINTS = 4096  # of all areas together, within these bounds for one; 256 know a seen part to about 2 %
 _POINTS_OF_ONE = (16, 256)
 _MOST_TRIED = 1000  # points for one inside, for outlines that leave most of their box empty

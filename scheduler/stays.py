@@ -25,6 +25,7 @@ Height = Callable[[Array], Array]
 _MARGIN_KM = 3.0
 _SAMPLES = 32  # of a segment: 12 s apart in low orbit
 _SOLVED_S = 1e-5
+_NOWHERE_KM = -1e5  # where SGP4 gives no position
 _MOST_ROUNDS = 60
 _GOLDEN_ROUNDS = 32  # 24 s shrink to 5 us
 
@@ -98,9 +99,8 @@ def _exact_height(flight: Flight, site: Site, horizon: HorizonMask | None) -> He
 
     def height(time: Array) -> Array:
         _, position, _ = fixed_or_nan(flight.satrec, time)
-        if horizon is None:
-            return np.asarray(up @ position - up @ place)
-        return _above_mask(site, horizon, position)
+        above = up @ position - up @ place if horizon is None else _above_mask(site, horizon, position)
+        return np.nan_to_num(above, nan=_NOWHERE_KM)
 
     return height
 
@@ -156,9 +156,8 @@ def _corner_times(time: Array, azimuth: Array, joined: npt.NDArray[np.bool_], ho
 def _with_extremes(time: Array, height: Array, exact: Height) -> tuple[Array, Array]:
     """Samples with the maxima just below the horizon and the minima just above it, sought between them."""
     before, here, after = height[:-2], height[1:-1], height[2:]
-    sign = np.where(
-        here > 0, -1.0, 1.0
-    )  # a hidden stay is a maximum below zero, a hidden gap a minimum above
+    # A hidden stay is a maximum below zero, a hidden gap a minimum above it.
+    sign = np.where(here > 0, -1.0, 1.0)
     turns = (sign * here >= sign * before) & (sign * here > sign * after)
     # Between samples a smooth curve goes beyond the outermost by a part of its change from one to the next.
     reach = np.maximum(np.abs(here - before), np.abs(here - after))
@@ -199,7 +198,7 @@ def _edges(flight: Flight, time: Array, height: Array, exact: Height) -> Stays:
 def _solved(low: Array, high: Array, at_low: Array, at_high: Array, height: Height) -> Array:
     """The root in every bracket at once, by the Illinois form of regula falsi (Dowell and Jarratt 1971)."""
     root = low.copy()
-    left = np.flatnonzero(np.ones(low.size))  # the brackets that are not narrow enough yet
+    left: npt.NDArray[np.intp] = np.arange(low.size)  # the brackets that are not narrow enough yet
     for _ in range(_MOST_ROUNDS):
         if not left.size:
             break
