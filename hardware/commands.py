@@ -53,7 +53,7 @@ def _on_steps(axis: Axis, targets: Curve, ends: Direction, beam_width_deg: float
     """Rounded to the steps that surely move it, so that it starts half a dead band ahead."""
     step = _step_deg(axis, beam_width_deg)
     low, high = step * math.ceil(ends[0] / step - 1e-9), step * math.floor(ends[1] / step + 1e-9)
-    return np.asarray(np.round(np.clip(step * np.round(targets / step), low, high), 6))
+    return np.asarray(np.round(np.clip(step * np.round(targets / step), low, high), 6) + 0.0)  # no -0
 
 
 def _step_deg(axis: Axis, beam_width_deg: float) -> float:
