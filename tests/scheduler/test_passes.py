@@ -15,8 +15,9 @@ from skyfield.api import EarthSatellite, load, wgs84
 
 from scheduler.elements import Elements, load_elements
 from scheduler.errors import SchedulerError
-from scheduler.frames import Site, elevation
+from scheduler.frames import Site, elevation, sun_elevation_deg
 from scheduler.passes import HorizonMask, find_passes
+from scheduler.track import sub_point
 
 LINES = (
     "1 59051U 24039A   24198.89352404  .00000096  00000+0  62507-4 0  9995",
@@ -158,3 +159,22 @@ def test_json_has_the_fixed_names() -> None:
 def test_an_end_before_the_start_is_refused() -> None:
     with pytest.raises(SchedulerError, match="before the start"):
         find_passes(METEOR, LAI_CHAU, START, START - WEEK)
+
+
+def test_light_and_culmination_are_those_of_every_second() -> None:
+    """Also of passes during which the Sun rises or sets at the point below."""
+    partly = 0
+    for site in (LAI_CHAU, Site("north", 69.0, 18.0), Site("pole", 90.0, 0.0)):
+        for p in find_passes(METEOR, site, START, START + WEEK):
+            seconds = np.arange(p.aos.timestamp(), p.los.timestamp(), 1.0)
+            latitude, longitude, _ = sub_point(METEOR, seconds)
+            lit = (sun_elevation_deg(latitude, longitude, seconds) > 0).mean()
+            assert abs(p.sunlit_fraction - lit) < 0.01
+            partly += 0.05 < lit < 0.95
+            above = elevation(site, METEOR, seconds)[1]
+            assert above.max() <= p.max_elevation_deg + 1e-4
+            assert (
+                p.max_elevation_deg - above.max() < 0.3
+            )  # of an overhead pass, half a second beside the top
+            assert abs(seconds[np.argmax(above)] - p.tca.timestamp()) < 2
+    assert partly >= 5
