@@ -45,8 +45,9 @@ class SampleStore:
         if self._end + len(samples) > len(self._room):
             held = self.held
             needed = len(held) + len(samples)
-            # Room for twice as much, so that what is held does not move each time.
-            room = self._room if 2 * needed <= len(self._room) else np.empty(2 * needed, np.complex64)
+            # Room for twice as much, so that what is held does not move each time; and when it grows, by more
+            # than that, so that it seldom does: pages that are new cost several times what used ones do.
+            room = self._room if 2 * needed <= len(self._room) else np.empty(3 * needed, np.complex64)
             room[: len(held)] = held
             self._room, self._begin, self._end = room, 0, len(held)
         self._room[self._end : self._end + len(samples)] = samples
