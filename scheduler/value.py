@@ -39,11 +39,11 @@ class Weights:
 
     picture_per_minute: float = 0.1
     area: float = 5.0
-    # A pixel as large as this counts 1; a finer one up to `finest`, a coarser one less by the power.
+    # A pixel of this size counts 1, another (pixel_km / size) ** pixel_power, at most `pixel_most`.
     pixel_km: float = 1.0
     pixel_power: float = 0.5
     pixel_most: float = 1.5
-    # What a picture counts in the light that its product does not need; `any` products by night.
+    # What a picture counts in the light that its product does not need; `night`: one that needs none, by night.
     wrong_light: float = 0.1
     night: float = 0.7
     # Novelty of an area is 1 - exp(-hours / this); of a satellite 1 + `unheard` x (1 - exp(-days / 2)).
