@@ -15,6 +15,7 @@ namespace {
 constexpr std::ptrdiff_t kMixBlock = 64;
 constexpr std::ptrdiff_t kOutputs = 64;    // whose places are computed at a time
 constexpr std::ptrdiff_t kStretch = 2048;  // samples that the outputs of one stretch begin in
+constexpr double kFar = 2e9;               // samples away is outside of all; an integer holds it
 
 // A block is turned by one table about its middle, whose phase is exact; within it the frequency is that in
 // the middle of all samples.
@@ -107,8 +108,7 @@ TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t l
     std::memcpy(out, &two, 2 * sizeof(float));
 }
 
-// Where the taps of kOutputs outputs from number `m` on begin, and which row of taps they take. An instant
-// that fits no integer comes out as one that is far outside.
+// Where the taps of kOutputs outputs from number `m` on begin, and which row of taps they take.
 template <typename Vector>
 TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std::int32_t* start,
                                 std::int32_t* row) {
@@ -121,7 +121,9 @@ TRAMTHU_INLINE void find_places(const MatchedFilter& job, std::ptrdiff_t m, std:
     Integers number;
     for (int i = 0; i < lanes; ++i) number[i] = i;
     for (int i = 0; i < kOutputs; i += lanes, number += lanes) {
-        const Doubles instant = first + job.step * __builtin_convertvector(number, Doubles);
+        Doubles instant = first + job.step * __builtin_convertvector(number, Doubles);
+        instant = instant > -kFar ? instant : -kFar + Doubles{};
+        instant = instant < kFar ? instant : kFar + Doubles{};
         const Integers toward_zero = __builtin_convertvector(instant, Integers);
         const auto above = __builtin_convertvector(toward_zero, Doubles) > instant;  // -1 where it is
         const Integers whole = toward_zero + __builtin_convertvector(above, Integers);

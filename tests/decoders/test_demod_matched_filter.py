@@ -103,3 +103,12 @@ def test_stop_band_mask() -> None:
     frequency = np.abs(np.fft.fftfreq(4096)) * 250_000
     assert response[0] == pytest.approx(1.0, abs=0.01)
     assert 20 * np.log10(response[frequency > 1.1 * 72_000].max()) < -50
+
+
+@pytest.mark.parametrize(("first", "step"), [(-1e300, 3e299), (1e10, -1e8), (-3e9, 2e9), (0.0, 1e308)])
+def test_instants_beyond_all_samples_see_nothing(first: float, step: float) -> None:
+    bank = PolyphaseBank.matched(sample_rate=250_000, symbol_rate=72_000, rolloff=0.6)
+    samples = np.ones(300, np.complex64)
+    out = matched_samples(samples, bank, first=first, step=step, count=7, frequency=0.0)
+    inside = np.array([0 <= first + m * step <= 300 for m in range(7)])
+    assert np.array_equal(np.abs(out) > 0.1, inside)
