@@ -43,7 +43,7 @@ class Weights:
     pixel_km: float = 1.0
     pixel_power: float = 0.5
     pixel_most: float = 1.5
-    # What a picture counts in the light that its product does not need; `night`: one that needs none, by night.
+    # What a picture counts in light that its product does not need; `night`: one that needs none, by night.
     wrong_light: float = 0.1
     night: float = 0.7
     # Novelty of an area is 1 - exp(-hours / this); of a satellite 1 + `unheard` x (1 - exp(-days / 2)).
