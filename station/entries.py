@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from scheduler import plan as planner
 from scheduler.elements import Elements
 from scheduler.passes import Pass
 from scheduler.satellites import DownlinkUse, satellite
 from station.catalogue import Booking, Observation
 from station.config import SatelliteSection, StationConfig
+
+if TYPE_CHECKING:
+    from scheduler import plan as planner
 
 _FILLER = "/filler"  # ends the key of one
 _PIECE = timedelta(minutes=30)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from hardware.track import RotatorModel
+from hardware.rotator_model import RotatorModel
 from scheduler.plan import AntennaResource, Budget, Maintenance, ReceiverResource, Resources, SlewModel
 from sdr.formats import bytes_per_sample
 from station.config import AntennaSection, ReceiverSection, StationConfig

@@ -73,11 +73,15 @@ def elements_of(files: list[Path], name: str | None, at: datetime | None) -> Ele
         if len({elements.norad_id for elements in sets}) > 1:
             raise StationError("the elements are of several satellites; say with --satellite which one it is")
         return select(sets, sets[0].norad_id, at)
+    return select(sets, number_of(name), at)
+
+
+def number_of(name: str) -> str | int:
+    """Catalogue number of a satellite that is known, else the name as it is: the elements may know it."""
     try:
-        wanted: str | int = satellite(name).norad_id
-    except SatelliteError:  # one that only the elements know
-        wanted = name
-    return select(sets, wanted, at)
+        return satellite(name).norad_id
+    except SatelliteError:
+        return name
 
 
 def say(text: str) -> None:

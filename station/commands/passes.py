@@ -13,18 +13,16 @@ from scheduler.elements import Elements, select
 from scheduler.errors import ElementsError
 from scheduler.passes import HorizonMask, Pass, Site, find_all_passes
 from scheduler.satellites import all_satellites
-from station.assumed import number_of
-from station.candidates import choose
 from station.commands.options import (
     ElementsOption,
     ForceOption,
     JsonOption,
+    number_of,
     parse_site,
     print_json,
     read_elements,
     say,
 )
-from station.commands.plan import explain_choice
 from station.commands.where import (
     ConfigsOption,
     DaysOption,
@@ -38,7 +36,6 @@ from station.config import load_config
 from station.config.planning import LOCAL
 from station.errors import StationError
 from station.freshness import age_warning
-from station.plan_calendar import passes_calendar
 
 
 def passes(
@@ -73,20 +70,20 @@ def passes(
         raise ElementsError(search.problems[0])
     found = list(search.passes)
     if png is not None:
-        from station.plan_picture import draw_strips, strips_of_passes
-
-        known = {one.norad_id: one for one in chosen}
-        sites = [place for place, _ in places]
-        strips = strips_of_passes(found)
-        draw_strips(png, "Passes", strips, window=(first, end), sites=sites, elements=known)
+        _draw(found, png)
         say(f"drawn: {png}")
     if ical:
+        from station.pass_calendar import passes_calendar
+
         sys.stdout.write(passes_calendar(found, datetime.now(UTC)))
     elif json:
         print_json([p.to_json() for p in found])
     elif png is None:
         _table(found)
     if explain and not (json or ical):
+        from station.candidates import choose
+        from station.commands.plan import explain_choice
+
         asked = asked_stations(site, config, elements, satellite)
         explain_choice(choose(asked.stations, asked.sets, (first, end), force=force))
 
@@ -110,6 +107,27 @@ def _chosen(sets: list[Elements], names: list[str] | None, at: datetime) -> list
     known = {s.norad_id for s in all_satellites() if any(use.on_air for use in s.downlinks)}
     numbers = {e.norad_id for e in sets}
     return [select(sets, number, at) for number in sorted(numbers & known or numbers)]
+
+
+def _draw(found: list[Pass], path: Path) -> None:
+    """As the plan is drawn of a station that could take them all."""
+    from products.picture import font
+    from scheduler.plan import Booking, Candidate, Plan
+    from scheduler.plan.picture import save_picture
+
+    bookings = tuple(
+        Booking(
+            Candidate(f"{p.site}/{p.norad_id}@{p.aos}", p, p.site, p.satellite, ()),
+            receiver="passes",
+            antenna="",
+            start=int(p.aos.timestamp()),
+            end=int(p.los.timestamp()) + 1,
+            center_hz=0.0,
+            filler=not p.complete,
+        )
+        for p in found
+    )
+    save_picture(Plan(bookings, (), 0.0, 0.0), path, font)
 
 
 def _table(found: list[Pass]) -> None:

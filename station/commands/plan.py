@@ -6,12 +6,10 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scheduler.plan import Booking, Plan, Rejection, Settings, make_plan
-from station.candidates import Choice, choose
 from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
 from station.commands.where import (
     ConfigsOption,
@@ -24,8 +22,10 @@ from station.commands.where import (
 )
 from station.config.planning import LOCAL
 from station.errors import StationError
-from station.plan_calendar import plan_calendar
-from station.resources import resources_of
+
+if TYPE_CHECKING:
+    from scheduler.plan import Booking, Plan, Rejection
+    from station.candidates import Choice
 
 
 def plan(
@@ -45,6 +45,11 @@ def plan(
     """Plan the recordings of one or several stations together, and say why each other pass is left."""
     if json and ical:
         raise StationError("--json and --ical both print on stdout; give one of them")
+    # The solver is heavy, and no other command needs it.
+    from scheduler.plan import Settings, make_plan
+    from station.candidates import choose
+    from station.resources import resources_of
+
     asked = asked_stations(site, config, elements, satellite)
     first = window_start(start)
     window = first, first + timedelta(days=days)
@@ -59,14 +64,15 @@ def plan(
         settings=Settings(time_limit_s=seconds),
     )
     if png is not None:
-        from station.plan_picture import draw_strips, strips_of_plan
+        from products.picture import font
+        from scheduler.plan.picture import save_picture
 
-        sites = [station.station.site for station in asked.configs]
-        title = f"Plan worth {made.value:.1f}"
-        draw_strips(png, title, strips_of_plan(made), window=window, sites=sites, elements=choice.elements)
+        save_picture(made, png, font, language=asked.configs[0].station.language)
         say(f"drawn: {png}")
     if ical:
-        sys.stdout.write(plan_calendar(made, datetime.now(UTC)))
+        from scheduler.plan.ical import to_ical
+
+        sys.stdout.write(to_ical(made, datetime.now(UTC), language=asked.configs[0].station.language))
     elif json:
         print_json(_as_json(made, explain=explain))
     elif png is None or explain:

@@ -6,20 +6,22 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hardware.track import TrackPlan
 from scheduler.elements import Elements, select
 from scheduler.passes import Pass, find_passes
-from station.candidates import Wanted
 from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
 from station.commands.where import Asked, ConfigsOption, FromOption, SitesOption, asked_stations, window_start
 from station.config import AntennaSection, StationConfig, load_config
 from station.errors import SYSTEM_FAULT, StationError
 from station.freshness import age_warning
-from station.pointing import Pointing, connected, follow_pass, planned, words_of
+
+if TYPE_CHECKING:
+    from hardware.track import TrackPlan
+    from station.candidates import Wanted
+    from station.pointing import Pointing
 
 _AHEAD = timedelta(days=3)
 
@@ -90,6 +92,8 @@ def _turned(station: StationConfig, name: str | None) -> AntennaSection | None:
 def _passes(
     station: StationConfig, antenna: AntennaSection, one: Wanted, elements: Elements, first: datetime
 ) -> list[tuple[Pass, Pointing]]:
+    from station.pointing import Pointing
+
     site = station.station.site
     # What this antenna does not hear is followed as if it sent in the middle of what it does.
     frequency_hz = one.use.frequency_hz
@@ -110,6 +114,8 @@ def _passes(
 
 
 def _print(seen: Pass, pointing: Pointing, *, json: bool) -> None:
+    from station.pointing import planned, words_of
+
     plan = planned(pointing, pointing.rotator.capabilities.park, None)
     beam_deg = pointing.antenna.model.beam_width_deg(pointing.frequency_hz)
     if json:
@@ -140,6 +146,8 @@ def _in_utc(plan: TrackPlan) -> dict[str, Any]:
 
 def _drive(seen: Pass, pointing: Pointing) -> None:
     """Until the pass is over; Ctrl-C or SIGTERM stop the rotator."""
+    from station.pointing import follow_pass, words_of
+
     wait_s = (seen.aos - datetime.now(UTC)).total_seconds()
     say(f"{seen.satellite} rises over {seen.site} in {wait_s / 60:.0f} min; Ctrl-C stops the rotator")
     stop = threading.Event()
@@ -154,6 +162,8 @@ def _drive(seen: Pass, pointing: Pointing) -> None:
 
 
 def _rest(config: StationConfig, name: str | None, *, park: bool) -> None:
+    from station.pointing import connected
+
     turned = _turned(config, name)
     if turned is None or turned.rotator is None:
         raise StationError("no such antenna with a rotator in the configuration")

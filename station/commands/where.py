@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scheduler.elements import Elements
 from scheduler.satellites import satellite as satellite_named
-from station.assumed import ASSUMED, assumed_station, number_of, wanted_of
-from station.candidates import Wanted
-from station.commands.options import parse_site, parse_time, read_elements, say
+from station.commands.options import number_of, parse_site, parse_time, read_elements, say
 from station.config import StationConfig, load_config
 from station.errors import StationError
+
+if TYPE_CHECKING:
+    from station.candidates import Wanted
 
 SitesOption = Annotated[
     list[str] | None,
@@ -61,6 +62,8 @@ def asked_stations(
     sets = read_elements(list(dict.fromkeys(files)))
     stations = [(config, _of_config(config, names or ())) for config in given]
     if sites:
+        from station.commands.assumed import ASSUMED, assumed_station, wanted_of
+
         wanted, said = wanted_of(sets, names or ())
         for text in (ASSUMED, *said):
             say(text)
@@ -79,6 +82,8 @@ def window_start(start: str | None) -> datetime:
 
 def _of_config(config: StationConfig, names: Sequence[str]) -> tuple[Wanted, ...]:
     """What the configuration wants, of the named satellites where some are named."""
+    from station.candidates import Wanted
+
     numbers = {number_of(name) for name in names}
     found = tuple(
         Wanted.of(section)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from hardware.errors import HardwareError
 from hardware.limits import Limits
 from hardware.motion import Axis
-from hardware.track import RotatorModel
+from hardware.rotator_model import RotatorModel
 from scheduler.errors import SchedulerError
 from scheduler.link_budget import Antenna
 from station.config.strict import ANY_FREQUENCY, Name, NotNegative, Positive, Ranges, Strict

@@ -10,6 +10,7 @@ from scheduler.errors import SatelliteError
 from scheduler.passes import Site
 from scheduler.satellites import DownlinkUse, Satellite, all_satellites, satellite
 from station.candidates import Wanted
+from station.commands.options import number_of
 from station.config import StationConfig, parse_config
 from station.errors import StationError
 
@@ -97,14 +98,6 @@ def _numbers(sets: Sequence[Elements], names: Sequence[str]) -> list[int]:
     if len(numbers) > _MOST_UNKNOWN:
         raise StationError(f"none of {len(held)} satellites is known to send; say which with --satellite")
     return numbers
-
-
-def number_of(name: str) -> str | int:
-    """Catalogue number of a satellite that is known, else the name as it is: the elements may know it."""
-    try:
-        return satellite(name).norad_id
-    except SatelliteError:
-        return name
 
 
 _ASSUMED_USE = DownlinkUse(
