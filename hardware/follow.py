@@ -18,6 +18,8 @@ from hardware.watch import MotionWatch, off_deg
 _HALT_TRIES = 3
 _HALT_S = 1.0  # a healthy axis has braked by then
 _BEHIND_S = 10.0
+_HICCUP_S = 2.0  # so short a silence hides nothing
+_SUSPECT_S = 0.05  # between looks at an axis that may be standing
 
 
 class Rotator(Protocol):
@@ -145,33 +147,31 @@ class _Follower:
         self.arrived_at: float | None = None
         self.lost_at: float | None = None
         self.behind_since: float | None = None
-        self.repeated, self.retries = False, retries
+        self.suspect, self.repeated, self.retries = False, False, retries
         self.commands, self.worst_deg, self.away_s = 0, 0.0, 0.0
-        self.fault = self.inhibited = self.trouble = ""
+        self.hiccups = 0
+        self.fault = self.inhibited = self.trouble = self.first_trouble = ""
         self.notes: list[str] = []
 
     def step(self, now: float) -> None:
         """Look once, command if needed."""
         try:
             position = self.rotator.position()
-            self._contact(now)
-            self._judge(position, self.now())
+            self._contact()
+            self._judge(position, now)  # as old as the question, at most
             if not self.fault:
                 self._command(position, self.now())
         except AwayError:
-            self.lost_at = now if self.lost_at is None else self.lost_at
+            self._lost(now, "")
         except RotatorError as error:
-            self.lost_at = now if self.lost_at is None else self.lost_at
-            if str(error) != self.trouble:  # each trouble once, not at each look
-                self.trouble = str(error)
-                self._note(self.trouble)
+            self._lost(now, str(error))
 
     def rest_s(self, next_look: float) -> float:
         """How long to sleep: to the next look or command."""
         now = self.now()
         later = self.plan.command_time[self.plan.command_time > now]
         due = min(next_look, float(later[0])) if len(later) else next_look
-        return max(due - now, 0.02)
+        return max(min(due - now, _SUSPECT_S if self.suspect else due - now), 0.02)
 
     def halt(self) -> bool:
         """Stop the rotator; True when it is seen to stand."""
@@ -219,6 +219,8 @@ class _Follower:
         """What has happened."""
         away_s = self.away_s + (0.0 if self.lost_at is None else self.now() - self.lost_at)
         begin = float(self.plan.time[0])
+        if self.hiccups:
+            self._note(f"{self.hiccups} questions were not answered as they should be, the next one was")
         arrived = self.arrived_at is not None and self.arrived_at <= begin
         return FollowReport(
             self.commands, self.worst_deg, away_s, self.fault, tuple(self.notes), self.inhibited, arrived
@@ -227,17 +229,28 @@ class _Follower:
     def _note(self, text: str) -> None:
         self.notes.append(f"{self.now():.1f}: {text}")
 
-    def _contact(self, now: float) -> None:
+    def _lost(self, now: float, trouble: str) -> None:
+        """A single answer that fails is counted; what lasts is noted, each trouble once."""
+        if self.lost_at is None:
+            self.lost_at, self.first_trouble = now, trouble
+            self.hiccups += 1
+        elif trouble and _without_numbers(trouble) != self.trouble:
+            self.trouble = _without_numbers(trouble)
+            self._note(trouble)
+
+    def _contact(self) -> None:
         if self.lost_at is None:
             return
-        self.away_s += now - self.lost_at
-        self._note(f"the rotator answers again after {now - self.lost_at:.1f} s")
-        self.lost_at, self.sent, self.trouble = (
-            None,
-            None,
-            "",
-        )  # what it did meanwhile is unknown: command anew
-        self.watch.resumed()
+        away_s = self.now() - self.lost_at
+        if away_s > _HICCUP_S:
+            self.watch.resumed()
+            if not self.trouble:
+                self._note(self.first_trouble)
+            self._note(f"the rotator answers again after {away_s:.1f} s")
+            self.hiccups -= 1
+        self.away_s += away_s
+        # What it did meanwhile is unknown: it is commanded anew.
+        self.lost_at, self.sent, self.trouble = None, None, ""
 
     def _judge(self, position: Direction, now: float) -> None:
         error_deg = _sky_angle_deg(position, self.plan.predicted(now))
@@ -266,7 +279,7 @@ class _Follower:
 
     def _command(self, position: Direction, now: float) -> None:
         wanted = self.plan.at(now)
-        suspect = self.watch.suspects(position, now)
+        suspect = self.suspect = self.watch.suspects(position, now)
         # While an axis may be standing looks matter more than new targets; but a command may have got lost
         # on its way to the controller, so it is said once more.
         if (suspect and self.repeated) or (wanted == self.sent and not suspect):
@@ -282,6 +295,10 @@ def _sky_angle_deg(position: Direction, target: Direction) -> float:
     """Angle on the sky, for small ones: high up a degree of azimuth is little."""
     azimuth_deg = angle_between_deg(position[0], target[0])
     return math.hypot(azimuth_deg * math.cos(math.radians(target[1])), position[1] - target[1])
+
+
+def _without_numbers(text: str) -> str:
+    return "".join(character for character in text if not character.isdigit())
 
 
 def _words(direction: Direction) -> str:

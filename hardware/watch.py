@@ -13,7 +13,8 @@ from hardware.limits import Limits, angle_between_deg
 from hardware.motion import Axis
 from hardware.rotator_model import Direction, RotatorModel
 
-_PATIENCE_S = (0.8, 2.5)
+_MARGIN_S = 0.2
+_PATIENCE_S = (0.6, 2.5)
 _SURE = 2  # readings in a row: one may be damaged on the line
 _ANY_AXIS = Axis(rate_deg_s=6.0, acceleration_deg_s2=6.0, resolution_deg=1.0)
 
@@ -33,6 +34,7 @@ class _AxisWatch:
         sign: of that direction.
         moved_at: until when it has surely moved, or rested on its target.
         jumped_deg: a reading that no motion explains, waiting for a second one.
+        followed: whether it has moved for the present target.
         away_looks: how many readings in a row were too far back.
         far_looks: how many in a row were so far off that it has to move.
         stalled: whether it stands where it ought to move.
@@ -52,6 +54,7 @@ class _AxisWatch:
     moved_at: float = math.inf
     jumped_deg: float | None = None
     long_way: bool = False
+    followed: bool = False
     away_looks: int = 0
     far_looks: int = 0
     stalled: bool = False
@@ -68,11 +71,14 @@ class _AxisWatch:
 
     @property
     def patience_s(self) -> float:
-        """In which a healthy axis, from rest, surely shows a step: d = a t² / 2, and what the line takes."""
+        """In which a healthy axis, from rest, shows a step: d = a t² / 2; or at a quarter of its rate.
+
+        Counted from when the controller has the command to when a reading was asked for.
+        """
         step_deg, axis = self.axis.resolution_deg, self.axis
-        start_s = math.sqrt(2 * step_deg / axis.acceleration_deg_s2) + step_deg / axis.rate_deg_s
+        start_s = math.sqrt(2 * step_deg / axis.acceleration_deg_s2)
         low, high = _PATIENCE_S
-        return min(max(0.2 + start_s + self.latency_s, low), high)
+        return min(max(_MARGIN_S + start_s, 4 * step_deg / axis.rate_deg_s, low), high)
 
     @property
     def runaway_deg(self) -> float:
@@ -91,7 +97,12 @@ class _AxisWatch:
         """A new target; the same one again changes nothing."""
         if target_deg == self.target_deg:
             return
+        if self.seen_deg is not None and abs(self.to_go_deg(self.seen_deg)) > self.settled_deg:
+            self.followed = False
         self.target_deg, self.target_since = target_deg, now
+        if self.sign == 0 or self.followed:
+            self.moved_at = max(self.moved_at, now)  # it was where it should be until now
+        self.followed = False
         self.long_way = self.modulo and self.seen_deg is not None and abs(target_deg - self.seen_deg) > 180
 
     def _shortest(self, way_deg: float) -> float:
@@ -150,14 +161,15 @@ class _AxisWatch:
         if gained_deg >= 0.99 * self.axis.resolution_deg:
             # It may have stopped right after it had gained that: at half its rate, and a step unseen.
             needed_s = (gained_deg + self.axis.resolution_deg) / (self.axis.rate_deg_s / 2)
-            self.moved_at = max(self.moved_at, min(now, self.seen_at + needed_s))
-            self.best_deg = position_deg
+            # Or have been where it should be until the present target was sent.
+            self.moved_at = max(self.moved_at, min(now, max(self.seen_at + needed_s, self.target_since)))
+            self.best_deg, self.followed = position_deg, True
 
     def _rests(self, off_deg: float, now: float) -> bool:
         """Whether it is where it should be: on the step, or a step off for so long that this is its rest."""
         if off_deg <= self.axis.dead_band_deg + 0.5 * self.axis.resolution_deg:
             return True
-        return off_deg <= self.settled_deg and now - self.target_since > self.patience_s
+        return off_deg <= self.settled_deg and now - self.target_since > self.patience_s + 2 * _MARGIN_S
 
     def _judge(self, position_deg: float, now: float) -> str:
         if self.target_deg is None:
@@ -187,7 +199,7 @@ class MotionWatch:
         azimuth: how fast that axis is, and the steps of its read-back.
         elevation: the same.
         limits: beyond which a read-back means stop; without them not judged.
-        latency_s: from a command to the motor and from the sensor to us.
+        latency_s: of the line: so much longer a runaway may take to turn round.
         shows_turns: whether the azimuth read-back tells 10 from 370; without, it is compared modulo a turn.
 
     Attributes:
@@ -223,7 +235,7 @@ class MotionWatch:
         )
 
     def commanded(self, target: Direction, now: float) -> None:
-        """A new target."""
+        """A new target, and by when it had reached the controller."""
         for axis, target_deg in zip(self._axes, target, strict=True):
             axis.command(target_deg, now)
 
@@ -233,7 +245,7 @@ class MotionWatch:
             axis.forget()
 
     def fault(self, position: Direction, now: float) -> str:
-        """What is wrong, or an empty string; one call for each reading."""
+        """What is wrong, or an empty string; one call for each reading, with the time it was asked for."""
         faults = [axis.look(deg, now) for axis, deg in zip(self._axes, position, strict=True)]
         beyond = self._beyond_limits(position)
         self._beyond_looks = self._beyond_looks + 1 if beyond else 0

@@ -3,8 +3,8 @@
     python -m tests.figures.rotator_day [--hours 24] [--sabotage]
 
 Three days over Lai Châu, judged by the log of the simulated mechanics:
-    line      in each pass one fault of the line, seven times over: rotctld killed, silent, late, garbage, half an answer,
-              no controller, another model. Contact is back within 5 s, no end stop, no unwinding,
+    line      in each pass, each fault of the line in turn: rotctld killed, silent, late, garbage, half an
+              answer, no controller, another model. Contact is back within 5 s, no end stop, no unwinding,
               nothing wrongly stopped, and the wrong model is never moved.
     stall     each pass an axis jams, a sensor tears or a motor runs away. The motors are off within 2 s, or
               within the time in which the command moves three steps of the read-back; a runaway's in 3 s.
@@ -40,7 +40,7 @@ CONTACT_S = 5.0
 STOP_S, STOP_STEPS = 2.0, 3
 RUNAWAY_S = 3.0  # it has to be seen to go further than a healthy axis brakes
 BEFORE_S = 120.0
-REAL_TIMEOUT_S = 0.15
+REAL_TIMEOUT_S = 0.5
 JAMS = ("jammed azimuth", "jammed elevation", "torn sensor", "runs away", "reversed wires")
 
 

@@ -50,6 +50,11 @@ class Sky:
             self.name, self.kind, self.time[inside], self.azimuth_deg[inside], self.elevation_deg[inside]
         )
 
+    def above(self, least_deg: float) -> Sky:
+        """The part of it that is that high."""
+        up = np.flatnonzero(self.elevation_deg >= least_deg)
+        return self.between(self.time[up[0]] - self.time[0], self.time[up[-1]] - self.time[0])
+
     @property
     def hard_spot_s(self) -> float:
         """Seconds from the begin to the fastest azimuth."""
