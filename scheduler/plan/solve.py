@@ -49,9 +49,14 @@ class _Part:
     bound: float = np.inf
 
     @property
+    def reached(self) -> float:
+        """What its solution gains."""
+        return float(self.gain @ self.x)
+
+    @property
     def open(self) -> float:
         """What may still be gained."""
-        return max(self.bound - float(self.gain @ self.x), 0.0)
+        return max(self.bound - self.reached, 0.0)
 
 
 def solve(program: Program, *, gap: float, time_limit_s: float) -> Solution:
@@ -68,9 +73,8 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Solution:
         _relax(part)
         if part.open and gap > 0:
             _search(part, _near_support(part), max(_FIRST_GAP, gap / 10), time_limit_s)
-    best = sum(part.bound for part in parts)
     for part in sorted(parts, key=lambda p: -p.open):
-        if part.open and sum(p.open for p in parts) > gap * best:
+        if part.open and sum(p.open for p in parts) > gap * sum(p.reached for p in parts):
             everything = np.ones(part.gain.size, bool)
             part.bound = min(part.bound, _search(part, everything, gap / 2, time_limit_s))
     x = np.zeros(len(program.gain))

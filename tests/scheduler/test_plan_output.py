@@ -1,0 +1,125 @@
+"""What a plan looks like outside: JSON, calendar, picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from products.picture import font
+from scheduler.plan import Plan, make_plan
+from scheduler.plan.ical import to_ical
+from scheduler.plan.picture import Style, draw_plan, save_picture
+from tests.scheduler.plan_cases import NOW, random_case
+
+PASS_FIELDS = {
+    "satellite", "norad_id", "site", "aos", "tca", "los", "max_elevation_deg", "aos_azimuth_deg",
+    "los_azimuth_deg", "sunlit_fraction",
+}  # fmt: skip
+Z = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    candidates, resources = random_case(8, 7)
+    odd = replace(candidates[0], satellite="METEOR-M2 4; Lai Châu, Việt Nam\\" + "ệ" * 80)
+    made = make_plan([odd, *candidates[1:]], resources, NOW)
+    assert made.bookings
+    assert made.rejected
+    return made
+
+
+def test_json_has_the_promised_fields_and_times_in_utc(plan: Plan) -> None:
+    record = json.loads(json.dumps(plan.to_json()))
+    assert {"bookings", "rejected", "gap"} <= set(record)
+    for booking in record["bookings"]:
+        assert PASS_FIELDS | {
+            "receiver", "antenna", "start", "end", "downlinks", "value", "value_parts",
+        } <= set(booking)  # fmt: skip
+        assert all(Z.match(booking[name]) for name in ("aos", "tca", "los", "start", "end"))
+        assert sum(booking["value_parts"].values()) == pytest.approx(booking["value"], abs=1e-4)
+    for rejection in record["rejected"]:
+        assert PASS_FIELDS | {"reason", "blocked_by"} <= set(rejection)
+        assert isinstance(rejection["blocked_by"], list)
+
+
+def unfolded(text: str) -> list[str]:
+    """Logical lines of RFC 5545, section 3.1, its rules checked on the way."""
+    assert text.endswith("\r\n")
+    physical = text[:-2].split("\r\n")
+    assert all("\n" not in line and "\r" not in line and len(line.encode()) <= 75 for line in physical)
+    return re.sub("\r\n ", "", text)[:-2].split("\r\n")
+
+
+def events(text: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    for line in unfolded(text):
+        name, _, value = line.partition(":")
+        if line == "BEGIN:VEVENT":
+            found.append({})
+        elif found:
+            found[-1].setdefault(name, value)
+    return found
+
+
+def plain(value: str) -> str:
+    return re.sub(r"\\([\\;,nN])", lambda m: "\n" if m[1] in "nN" else m[1], value)
+
+
+def test_calendar_keeps_to_rfc_5545(plan: Plan) -> None:
+    text = to_ical(plan, NOW, language="vi")
+    lines = unfolded(text)
+    assert lines[0] == "BEGIN:VCALENDAR"
+    assert lines[-1] == "END:VCALENDAR"
+    assert "VERSION:2.0" in lines
+    assert any(line.startswith("PRODID:") for line in lines)
+    found = events(text)
+    assert len(found) == len(plan.bookings)
+    assert len({event["UID"] for event in found}) == len(found)
+    for event, booking in zip(found, plan.bookings, strict=True):
+        assert plain(event["SUMMARY"]) == booking.candidate.satellite
+        assert event["DTSTAMP"] == f"{NOW:%Y%m%dT%H%M%SZ}"
+        for name, seconds in (("DTSTART", booking.start), ("DTEND", booking.end)):
+            assert datetime.strptime(event[name], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp() == seconds
+        for name in ("SUMMARY", "LOCATION", "DESCRIPTION"):  # nothing bare that has a meaning there
+            assert not re.search(r"(?<!\\)[;,]", event[name].replace("\\\\", ""))
+
+
+def test_calendar_knows_a_pass_again_when_elements_move_it(plan: Plan) -> None:
+    def later(seconds: float) -> Plan:
+        moved = [
+            replace(
+                b,
+                candidate=replace(
+                    b.candidate,
+                    id=b.candidate.id + "x",
+                    seen=replace(b.candidate.seen, tca=b.candidate.seen.tca + timedelta(seconds=seconds)),
+                ),
+            )
+            for b in plan.bookings
+        ]
+        return replace(plan, bookings=tuple(moved))
+
+    first, second = ([event["UID"] for event in events(to_ical(made, NOW))] for made in (plan, later(2.0)))
+    assert first == second
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_picture_shows_every_booking_in_its_colour(plan: Plan, tmp_path: Path, language: str) -> None:
+    path = tmp_path / "plan.png"
+    save_picture(plan, path, font, language=language)
+    style = Style.of(plan, font, language)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
+    assert {style.colour[b.candidate.satellite] for b in plan.bookings} <= colours
+    assert len(set(style.letter.values())) == len(style.letter)
+
+
+def test_picture_of_an_empty_plan_says_so() -> None:
+    assert draw_plan(Plan((), (), 0.0, 0.0), font).height > 50
