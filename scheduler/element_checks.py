@@ -38,6 +38,7 @@ _AHEAD_DAYS = 3.0  # what a set will be used for before the next one comes
 _MARGIN = 3.0  # times the 95 % of the ageing model
 _LEAST_SCALE, _MOST_SCALE = 0.15, 0.5  # of the model, for a satellite whose sets are known
 _BACK = 0.5  # a fit covers the days before: 95 % within 2.4 km two days back, 22 km ahead
+_WITNESS_SCALE = 0.8  # what makes sets jump, a storm as well as a burn, makes the next ones scatter
 _OWN_SETS = 12
 _FEWEST_OWN_SETS = 6
 _CROSS_KM, _CROSS_KM_PER_DAY = 0.5, 0.2  # measured: 0.12 at 2 days, 1.5 at 20 (figures/element_ageing.py)
@@ -134,11 +135,13 @@ def judge(
     return Verdict(Kind.ACCEPTED, f"confirmed by a second set: {verdict.reason}", witnesses)
 
 
-def compare(old: Elements, new: Elements, held: Sequence[Elements]) -> Verdict:
+def compare(
+    old: Elements, new: Elements, held: Sequence[Elements], least_scale: float = _LEAST_SCALE
+) -> Verdict:
     """Whether the orbit of `new` follows from that of `old`; those held tell how well such sets agree."""
     gap = abs(new.age_days(old.epoch))
     drag = max(_usual_drag(held), LEAST_DRAG_KM_PER_DAY2)
-    scale = _scale(tuple(held[-_OWN_SETS:]), drag)
+    scale = max(_scale(tuple(held[-_OWN_SETS:]), drag), least_scale)
     moved = Verdict(Kind.ACCEPTED, "its orbit follows from that of the set held")
     ahead = gap + _AHEAD_DAYS
     for at, days, along in (
@@ -158,7 +161,8 @@ def compare(old: Elements, new: Elements, held: Sequence[Elements]) -> Verdict:
         if verdict.kind is Kind.REFUSED:
             return verdict
         moved = verdict if moved.kind is Kind.ACCEPTED else moved
-    return moved if moved.kind is not Kind.ACCEPTED else _compare_drag(new, held, moved)
+    drawn = _compare_drag(new, held, moved)
+    return drawn if moved.kind is Kind.ACCEPTED or drawn.kind is Kind.REFUSED else moved
 
 
 def _a_day_before(new: Elements, held: Sequence[Elements]) -> Elements | None:
@@ -169,8 +173,8 @@ def _a_day_before(new: Elements, held: Sequence[Elements]) -> Elements | None:
 
 
 def agrees(old: Elements, new: Elements, held: Sequence[Elements]) -> bool:
-    """Whether two sets are of one orbit without any manoeuvre."""
-    return compare(old, new, held).kind is Kind.ACCEPTED
+    """Whether two sets are of one orbit, by the model rather than by the quiet days before."""
+    return compare(old, new, held, _WITNESS_SCALE).kind is Kind.ACCEPTED
 
 
 def _limits(old: Elements, days: float, along: float) -> _Offset:
@@ -257,7 +261,7 @@ def _usual_drag(held: Sequence[Elements]) -> float:
 def _scale(held: tuple[Elements, ...], drag: float) -> float:
     """How well this satellite's own sets agree, as a share of the model."""
     if len(held) < _FEWEST_OWN_SETS:
-        return 1.0
+        return _MOST_SCALE
     shares = []
     for old, new in pairwise(held):
         offset = _offset(old, new, new.epoch)
