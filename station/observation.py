@@ -21,7 +21,6 @@ from station.config import AntennaSection, ReceiverSection, StationConfig
 from station.errors import SYSTEM_FAULT, sentence_of
 from station.processes import Ended, Worker
 from station.publish import publish_files
-from station.resources import slew_model
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +188,11 @@ def antenna_of(observation: Observation, config: StationConfig) -> AntennaSectio
 
 def lead_s(antenna: AntennaSection) -> float:
     """How long before its recording an observation begins: what its rotator may take to get there."""
-    return slew_model(antenna.rotator.capabilities).longest_s + _CONNECT_S if antenna.rotator else 0.0
+    if antenna.rotator is None:
+        return 0.0
+    from station.resources import slew_model
+
+    return slew_model(antenna.rotator.capabilities).longest_s + _CONNECT_S
 
 
 def _nothing_soon(observation: Observation, crew: Crew) -> bool:

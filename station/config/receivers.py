@@ -44,6 +44,11 @@ class SimulatorReceiver(_Receiver):
     ebn0_db: float | None = None
     seed: int = Field(default=1, ge=0)
 
+    @property
+    def usable_hz(self) -> float:
+        """Any width: the simulator itself says which rate a mode needs."""
+        return self.bandwidth_hz or ANY_FREQUENCY[0][1]
+
 
 class PlaybackReceiver(_Receiver):
     """A recording played as if it came from the antenna."""
