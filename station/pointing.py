@@ -118,7 +118,7 @@ def _first_position(rotator: Rotctld, until: datetime, stop: threading.Event) ->
     """Where it stands; a rotctld that is away is asked again while the pass lasts."""
     while True:
         try:
-            return rotator.position()
+            return rotator.standing()
         except HardwareError as error:
             if datetime.now(UTC).timestamp() + _RETRY_S > until.timestamp() or stop.wait(_RETRY_S):
                 raise

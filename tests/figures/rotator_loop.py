@@ -197,7 +197,8 @@ def fly(skies: list[Sky], *, naive: bool = False, benches: tuple[Bench, ...] = B
 
 def excerpt(sky: Sky, seconds: float) -> Sky:
     """The hard spot and what is around it."""
-    return sky.between(sky.hard_spot_s - seconds / 2, sky.hard_spot_s + seconds / 2)
+    middle = sky.north_s if sky.kind == "north" else sky.hard_spot_s
+    return sky.between(middle - seconds / 2, middle + seconds / 2)
 
 
 def table(flights: list[Flight]) -> str:

@@ -56,6 +56,11 @@ class Sky:
         return self.between(self.time[up[0]] - self.time[0], self.time[up[-1]] - self.time[0])
 
     @property
+    def north_s(self) -> float:
+        """Seconds from the begin to where the azimuth passes north."""
+        return float(self.time[int(np.argmax(np.abs(np.diff(self.azimuth_deg)) > 180))] - self.time[0])
+
+    @property
     def hard_spot_s(self) -> float:
         """Seconds from the begin to the fastest azimuth."""
         speed = np.abs(np.diff(np.unwrap(self.azimuth_deg, period=360)))

@@ -233,5 +233,5 @@ def test_the_hard_spots_of_two_worst_passes() -> None:
 @pytest.mark.slow
 def test_naive_azimuths_turn_the_figure_red() -> None:
     north = [sky for sky in worst_passes(days=6.0) if sky.kind == "north"]
-    flights = fly([excerpt(north[0], 40.0)], naive=True, benches=(SPID,))
-    assert flights[0].faults()
+    flights = fly([excerpt(north[0], 140.0)], naive=True, benches=(SPID,))
+    assert any("unwound in mid-pass" in words or "stands still" in words for words in flights[0].faults())
