@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import stat
 from pathlib import Path
 
 from scheduler.element_formats import MOST_BYTES
@@ -39,9 +38,9 @@ def files_of(source: str) -> list[Path]:
     return found[:_MOST_FILES]
 
 
-def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """The content, and a mark that changes when the file does; raises `ElementsError` or `OSError`."""
+def mark_of(path: Path) -> tuple[int, int]:
+    """What changes when the file does; raises `OSError`, or `ElementsError` for one that is too large."""
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+    if found.st_size > MOST_BYTES:
         raise ElementsError(f"larger than {MOST_BYTES >> 20} MiB, so no file of orbital elements")
-    return path.read_bytes(), (found.st_mtime_ns, found.st_size)
+    return found.st_mtime_ns, found.st_size

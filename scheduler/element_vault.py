@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from scheduler.element_checks import SAME_EPOCH, Kind, Suspect, agrees, judge
-from scheduler.element_history import LineFile, Record, read_copy, write_copy
+from scheduler.element_history import KEPT, LineFile, Record, read_copy, write_copy
 from scheduler.elements import Elements
 from scheduler.errors import ElementsError
 
@@ -141,6 +141,7 @@ class Vault:
         for one in records:
             self._open(norad_id).append(one)
             held.append(one.elements)
+        del held[:-KEPT]
         self._changed = True
         return [one.elements for one in records]
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from scheduler.download import Answer, UrlState, download
 from scheduler.element_checks import FUTURE
 from scheduler.element_clock import ClockFinding, ClockState, clock_against_elements
-from scheduler.element_files import NoFilesError, files_of, read_file
+from scheduler.element_files import NoFilesError, files_of, mark_of
 from scheduler.element_history import write_whole
 from scheduler.element_vault import Refusal, Vault
 from scheduler.elements import Elements, read_elements
@@ -125,17 +125,17 @@ class ElementStore:
             return
         for path in paths:
             try:
-                content, mark = read_file(path)
-                if self._seen.get(path) == (*mark, run.wanted):
+                mark = (*mark_of(path), run.wanted)
+                if self._seen.get(path) == mark:
                     unchanged += 1
                     continue
-                reading = read_elements(content)
+                reading = read_elements(path.read_bytes())
             except (ElementsError, OSError) as error:
                 faults.append(f"{path.name}: {error}")
                 continue
             count += run.take(reading.sets, source)
             faults += [f"{path.name}: {fault}" for fault in reading.faults[:3]]
-            self._seen[path] = (*mark, run.wanted)
+            self._seen[path] = mark
         outcome = (
             "read" if count and not faults else "partial" if count else "unchanged" if unchanged else "failed"
         )
