@@ -35,6 +35,9 @@ def fill(
     done: list[Booking] = []
     left: list[Rejection] = []
     for filler in fillers:
+        if filler.candidate.refused is not None:
+            left.append(Rejection(filler.candidate, filler.candidate.refused))
+            continue
         mine: list[Booking] = []
         for way in ways(filler.candidate, rules):
             for start, end in _free(way, [*bookings, *done], rules, not_before):
