@@ -61,6 +61,7 @@ class RotctldServer:
         faults: what goes wrong.
         latency_s: of a question; a new target takes twice as long.
         client_timeout_s: what the client's (much shorter) real timeout stands for.
+        late_s: after so many real seconds a late answer comes: more than the client's real timeout.
         seed: of the garbage.
     """
 
@@ -73,10 +74,12 @@ class RotctldServer:
         faults: tuple[Fault, ...] = (),
         latency_s: float = 0.1,
         client_timeout_s: float = 2.0,
+        late_s: float = 0.3,
         seed: int = 1,
     ) -> None:
         self.mechanics, self.clock, self.model, self.faults = mechanics, clock, model or Model(), faults
         self.latency_s, self.client_timeout_s = latency_s, client_timeout_s
+        self.late_s = late_s
         self.answered_at: list[float] = []
         self._random = random.Random(seed)
         self._was_wrong = False
@@ -150,7 +153,7 @@ class RotctldServer:
         if fault in ("silent", "late"):
             self.clock.sleep(self.client_timeout_s)
             if fault == "late":
-                threading.Timer(0.3, _send_quietly, (client, self._answer(line))).start()
+                threading.Timer(self.late_s, _send_quietly, (client, self._answer(line))).start()
             return True
         self.clock.sleep(self.latency_s * (2 if line.startswith(b"+P") else 1))
         answer = _refusal(line, _ETIMEOUT) if fault == "no device" else self._answer(line)

@@ -40,7 +40,7 @@ CONTACT_S = 5.0
 STOP_S, STOP_STEPS = 2.0, 3
 RUNAWAY_S = 3.0  # it has to be seen to go further than a healthy axis brakes
 BEFORE_S = 120.0
-REAL_TIMEOUT_S = 0.5
+REAL_TIMEOUT_S = 0.4
 JAMS = ("jammed azimuth", "jammed elevation", "torn sensor", "runs away", "reversed wires")
 
 
@@ -159,6 +159,7 @@ def fly(
         model=build.identity,
         faults=(fault,) if fault else (),
         latency_s=build.latency_s,
+        late_s=1.5 * REAL_TIMEOUT_S,
         seed=seed,
     )
     rotator = client.Rotctld(
