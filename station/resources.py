@@ -34,7 +34,7 @@ def resources_of(
         receivers=tuple(_receiver(s, receiver) for s in stations for receiver in s.receivers),
         antennas=tuple(_antenna(s, a, at.get(a.name)) for s in stations for a in s.all_antennas),
         maintenance=tuple(m for s in stations for m in _maintenance(s, window)),
-        budgets=tuple(_budget(s) for s in stations),
+        budgets=tuple(_budget(s) for s in stations if s.budget.model_fields_set),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from scheduler.elements import Elements, load_elements
 from scheduler.passes import find_passes
-from station.catalogue import Catalogue
+from station.catalogue import Booking, Catalogue
 from station.config import StationConfig, parse_config
 from station.ledger import rejected_passes
 from station.schedule import enter_schedule, history_of, plan_station
@@ -146,6 +147,24 @@ def test_maintenance_closes_the_station(tmp_path: Path) -> None:
     )
     assert all(b.start >= START + timedelta(hours=12) for b in schedule.bookings)
     assert "maintenance" in {r.reason for r in schedule.rejected}
+
+
+def test_a_day_takes_no_more_of_the_disk_than_its_budget(tmp_path: Path) -> None:
+    table = station_table(tmp_path) | {"budget": {"disk_gb_per_day": 0.5}}
+    limited = plan_station(parse_config(table), SETS, START, []).bookings
+    free = plan_station(parse_config(station_table(tmp_path)), SETS, START, []).bookings
+
+    def recorded(bookings: Sequence[Booking]) -> dict[date, float]:
+        """Gigabytes by day: 250 kS/s of two bytes."""
+        days: dict[date, float] = {}
+        for b in bookings:
+            used = (b.end - b.start).total_seconds() * 500e3 / 1e9
+            days[b.start.date()] = days.get(b.start.date(), 0.0) + used
+        return days
+
+    assert max(recorded(free).values()) > 1
+    assert limited
+    assert max(recorded(limited).values()) <= 0.5 + 1e-6
 
 
 def test_what_was_seen_counts_less_the_next_time(config: StationConfig, catalogue: Catalogue) -> None:
