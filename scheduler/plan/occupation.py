@@ -71,7 +71,7 @@ def _turns(program: Program, users: Sequence[tuple[Hashable, Placed]]) -> None:
     assert rotator is not None  # noqa: S101 - for the type checker
     for i, (group, one) in enumerate(ordered):
         for other_group, other in ordered[i + 1 :]:
-            if other.option.starts[0] - one.option.ends[-1] > rotator.longest_s + DAY_S / 24:
+            if other.option.starts[0] - one.option.ends[-1] > rotator.longest_s:
                 break
             if group != other_group and one.option.candidate is not other.option.candidate:
                 for before, after in permutations((one, other)):

@@ -72,7 +72,7 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Solution:
     for part in parts:
         _relax(part)
         if part.open and gap > 0:
-            _search(part, _near_support(part), max(_FIRST_GAP, gap / 10), time_limit_s)
+            _search(part, _near_support(part), max(_FIRST_GAP, gap / 2), time_limit_s)
     for part in sorted(parts, key=lambda p: -p.open):
         if part.open and sum(p.open for p in parts) > gap * sum(p.reached for p in parts):
             everything = np.ones(part.gain.size, bool)

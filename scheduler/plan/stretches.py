@@ -11,7 +11,7 @@ from scheduler.plan.model import Array, Booking, View
 from scheduler.plan.options import Flags, Ints, Option, ways
 from scheduler.plan.rules import Rules, pointing, slew_s
 
-_REACH_S = 3600  # no set-up and no turn of a rotator takes longer
+_REACH_S = 1200  # no set-up and no turn of a rotator takes longer
 
 
 def stretches(way: Option, rules: Rules, fixed: Collection[Booking], not_before: int) -> list[Option]:
@@ -84,14 +84,18 @@ def lengthened(
     stations in `keep` stay as they are: there a recording has a price.
     """
     done = list(bookings)
+    starts, ends = np.array([b.start for b in done]), np.array([b.end for b in done])
     for i, booking in enumerate(done):
         if booking.fixed or booking.candidate.station in keep:
             continue
-        others = near([b for b in done if b is not booking], booking.start, booking.end)
+        low, high = booking.candidate.window
+        close = np.flatnonzero((starts < high + _REACH_S) & (ends > low - _REACH_S))
+        others = [done[k] for k in close.tolist() if k != i]
         for way in ways(booking.candidate, rules):
             if way.view is booking.view and way.receiver.name == booking.receiver:
                 tuned = replace(way, center_hz=booking.center_hz)
                 done[i] = _longest(booking, stretches(tuned, rules, others, not_before))
+                starts[i], ends[i] = done[i].start, done[i].end
     return done
 
 
