@@ -144,7 +144,8 @@ class _Work:
             elif elements.mean_motion_rev_per_day < _GEOSTATIONARY_REV_PER_DAY:
                 always = replace(seen, aos=max(seen.aos, start), los=min(seen.los, end))
                 made = self.candidate(station, wanted, areas, elements, always)
-                self.fillers.append(Filler(replace(made, least_s=_FILLER_LEAST_S), _mean_density(made)))
+                # Without a price of its own: it fills the time between passes and displaces none.
+                self.fillers.append(Filler(replace(made, least_s=_FILLER_LEAST_S)))
 
     def candidate(
         self,
@@ -238,7 +239,3 @@ def _refused(wanted: Wanted, seen: Pass) -> Reason | None:
 def _power_w(station: StationConfig, receiver: str, antenna: str) -> float:
     rotator = station.antenna(antenna).rotator
     return station.receiver(receiver).power_w + (rotator.power_w if rotator else 0.0)
-
-
-def _mean_density(candidate: Candidate) -> float:
-    return max((float(view.value.density.mean()) for view in candidate.views), default=0.0)
