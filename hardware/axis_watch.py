@@ -9,7 +9,7 @@ from hardware.motion import Axis
 
 SURE = 2  # readings in a row: one may be damaged on the line
 _MARGIN_S = 0.2
-_PATIENCE_S = (0.6, 2.5)
+_PATIENCE_S = (0.8, 2.5)
 
 
 @dataclass
@@ -82,8 +82,9 @@ class AxisWatch:
         return self._shortest(self.target_deg - position_deg)
 
     def command(self, target_deg: float, now: float) -> None:
-        """A new target; the same one again changes nothing."""
+        """A new target; the same one again, to an axis that has not begun to move, begins its time anew."""
         if target_deg == self.target_deg:
+            self.moved_at = max(self.moved_at, now) if self.sign == 0 else self.moved_at
             return
         if self.seen_deg is not None and abs(self.to_go_deg(self.seen_deg)) > self.settled_deg:
             self.followed = False

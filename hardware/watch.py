@@ -87,7 +87,7 @@ class MotionWatch:
     def suspects(self, position: Direction, now: float) -> bool:
         """Whether an axis may be standing: then looks matter more than new targets."""
         return any(
-            axis.stands_s(deg, now) > 0.4 * axis.patience_s
+            axis.stands_s(deg, now) > 0.6 * axis.patience_s
             for axis, deg in zip(self._axes, position, strict=True)
         )
 
