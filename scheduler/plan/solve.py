@@ -7,6 +7,11 @@ Where that is not good enough for the whole, the parts with the widest gaps are 
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,10 +156,31 @@ def _search(part: _Part, keep: Flags, gap: float, time_limit_s: float) -> float:
 
 
 def _highs(part: _Part, keep: Flags, integrality: Array, options: dict[str, float]) -> OptimizeResult:
-    return milp(
-        -part.gain[keep],
-        integrality=integrality,
-        bounds=Bounds(0.0, part.upper[keep]),
-        constraints=LinearConstraint(part.matrix[:, keep], *part.limits.T),
-        options=options,
-    )
+    with _stray_output_on_stderr():
+        return milp(
+            -part.gain[keep],
+            integrality=integrality,
+            bounds=Bounds(0.0, part.upper[keep]),
+            constraints=LinearConstraint(part.matrix[:, keep], *part.limits.T),
+            options=options,
+        )
+
+
+@contextmanager
+def _stray_output_on_stderr() -> Iterator[None]:
+    """HiGHS 1.12 now and then prints a line about itself on stdout, where JSON is expected."""
+    flush = ctypes.CDLL(None).fflush  # C keeps its own buffer, which would be written after the change back
+    try:
+        sys.stdout.flush()
+        saved = os.dup(1)
+    except (OSError, ValueError):  # no stdout at all: nothing to keep clean
+        yield
+        return
+    flush(None)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
