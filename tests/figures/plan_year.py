@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -146,12 +147,13 @@ def starved(year: Year, start: datetime, end: datetime) -> tuple[list[str], floa
     for name, *_ in SATELLITES:
         ends = sorted(b.end for b in year.done.values() if b.candidate.satellite == name)
         marks = [start.timestamp(), *ends, end.timestamp()]
+        rises = sorted(
+            c.seen.aos.timestamp()
+            for c in year.all.values()
+            if c.satellite == name and c.seen.max_elevation_deg >= HIGH_DEG
+        )
         for low, high in pairwise(marks):
-            chances = [
-                c for c in year.all.values()
-                if c.satellite == name and c.seen.max_elevation_deg >= HIGH_DEG
-                and low < c.seen.aos.timestamp() < high
-            ]  # fmt: skip
+            chances = bisect_left(rises, high) - bisect_right(rises, low)
             if chances:
                 longest_days = max(longest_days, (high - low) / 86400)
             if chances and high - low > LONGEST_DAYS * 86400:
