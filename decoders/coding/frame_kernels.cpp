@@ -57,6 +57,7 @@ constexpr auto kTurns = [] {
 }();
 
 typedef int8_t Soft __attribute__((vector_size(kStep)));
+typedef uint8_t Octets __attribute__((vector_size(kStep)));
 typedef int16_t Wide __attribute__((vector_size(2 * kStep)));
 
 template <typename T, typename Vector>
@@ -95,7 +96,7 @@ TRAMTHU_INLINE void agreement_body(const SymbolSigns& job) {
                     turns[k] = kTurns[(one >> shift & 15) << 4 | (other >> shift & 15)];
                 }
                 std::memcpy(&turn, turns, sizeof turn);
-                const Soft turned = (values ^ turn) - turn;
+                const Soft turned = Soft((Octets(values) ^ Octets(turn)) - Octets(turn));  // -128 stays
                 there -= turned != 0;
                 wrong -= turned < 0;
                 sum += __builtin_convertvector(turned, Wide);

@@ -22,7 +22,7 @@ from decoders.demodulation.interference import STRONG_LINE
 LARGEST_STRIDE = 24
 """Blocks from one estimate to the next at most; each doubles what the clock's forecast is known to."""
 
-LARGEST_STRIDE_SECONDS = 1.5
+LARGEST_STRIDE_SECONDS = 0.75
 """The same as a time: what is waited for is the delay of a live reception."""
 
 _SURE = 0.4
