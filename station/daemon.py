@@ -8,26 +8,25 @@ ends a recording in order and decodes what there is; images are then made at the
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from scheduler.elements import Elements
 from scheduler.errors import SchedulerError
 from sdr.disk import free_bytes
+from station.alone import alone_in
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
 from station.element_supply import ElementSupply
-from station.errors import CatalogueError, StationError, sentence_of
+from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
-from station.observation import INHIBIT_NAME, Crew, antenna_of, lead_s, observe, receiver_of
+from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.resources import recording_bytes_per_s
 from station.resume import book_rest, resume
-from station.safety import SafetyWatch
+from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule, plan_station
 from station.sight import Sights
 
@@ -37,7 +36,6 @@ TICK_S = 20.0
 HEARTBEAT_S = 20.0  # of the health file, after the stop
 _STEP_S = 0.5
 _REMEMBERED = timedelta(days=7)  # how long a picture of an area counts as news of it
-LOCK_NAME = "daemon.lock"
 
 
 class Daemon:
@@ -78,7 +76,7 @@ class Daemon:
             StationError: another daemon works in the data folder.
             SafetyError: what may forbid the antenna to move cannot be asked.
         """
-        with _alone_in(self.catalogue.data_dir), contextlib.closing(self._safety):
+        with alone_in(self.catalogue.data_dir), contextlib.closing(self._safety):
             self._safety.start()
             self._run()
 
@@ -263,16 +261,3 @@ class Daemon:
         due = (o for o in self.catalogue.unfinished() if o.job("record").state == "due" and o.start > now)
         starts = [(self._begins(o) - now).total_seconds() for o in due]
         return max(min([self._tick_s, *starts]), 0.1)
-
-
-@contextlib.contextmanager
-def _alone_in(data_dir: Path) -> Iterator[None]:
-    """Two daemons would record a pass into one file; the lock ends with the process, however that ends."""
-    with (data_dir / LOCK_NAME).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StationError(
-                f"{data_dir}: another daemon works in this folder; end it first, or give another data_dir"
-            ) from None
-        yield

@@ -21,11 +21,11 @@ from station.config import AntennaSection, ReceiverSection, StationConfig
 from station.errors import SYSTEM_FAULT, sentence_of
 from station.processes import Ended, Worker
 from station.publish import publish_files
+from station.safety import INHIBIT_NAME
 
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
-INHIBIT_NAME = "inhibit.json"  # what forbids antennas to move, kept by the daemon
 _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 _CONNECT_S = 10.0
 IN_PART = "recorded in part"  # how the reason of such a recording begins

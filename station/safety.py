@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from hardware.errors import HardwareError, SafetyError
 from hardware.safety import Inhibit, Safety, Source
 from hardware.safety_sources import FlagFile, Latest, ValueFile
+from station.alone import daemon_works_in
 from station.config import AntennaSection, StationConfig
 from station.config.safety import SafetyRuleSection
 
 log = logging.getLogger(__name__)
 
+INHIBIT_NAME = "inhibit.json"  # in the data folder, kept by the daemon
 _EVERY_S = 1.0
 _NEVER: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
@@ -30,11 +33,11 @@ class SafetyWatch:
 
     Args:
         config: of the station.
-        told: file for the recorders.
+        told: file for the recorders, None where there are none.
         busy: whether a recorder drives that antenna now.
     """
 
-    def __init__(self, config: StationConfig, told: Path, busy: Callable[[str], bool]) -> None:
+    def __init__(self, config: StationConfig, told: Path | None, busy: Callable[[str], bool]) -> None:
         self._config, self._told, self._busy = config, told, busy
         self._stop = threading.Event()
         self._safety: Safety | None = None
@@ -44,15 +47,17 @@ class SafetyWatch:
         self.inhibit: Inhibit | None = None
 
     def start(self) -> None:
-        """Open the sources and begin.
+        """Open the sources, ask them once, and begin.
 
         Raises:
             SafetyError: a source cannot be opened: then the station must not begin.
         """
-        self._told.unlink(missing_ok=True)
         if self._config.safety.rule:
             self._safety = self._opened()
+            self._ask(self._safety)
             self._thread.start()
+        else:
+            self._tell(None)
 
     def close(self) -> None:
         """End; may be called again."""
@@ -85,17 +90,33 @@ class SafetyWatch:
 
     def _look(self) -> None:
         assert self._safety is not None  # noqa: S101 - for the type checker
-        found = self._safety.check()
-        if (found is None) != (self.inhibit is None):
-            log.warning("antennas: %s", found.reason if found else "may move again")
-        self.inhibit = found
-        _tell(self._told, found)
+        found = self._ask(self._safety)
         if found is None:
             self._rested.clear()
             return
         for antenna in self._config.all_antennas:
             if antenna.rotator and antenna.name not in self._rested and not self._busy(antenna.name):
                 self._rest(antenna, found)
+
+    def _ask(self, safety: Safety) -> Inhibit | None:
+        found = safety.check()
+        if (found is None) != (self.inhibit is None):
+            log.warning("antennas: %s", found.reason if found else "may move again")
+        self.inhibit = found
+        self._tell(found)
+        return found
+
+    def _tell(self, found: Inhibit | None) -> None:
+        """Written beside and renamed; absent where nothing is forbidden."""
+        if self._told is None:
+            return
+        if found is None:
+            self._told.unlink(missing_ok=True)
+            return
+        beside = self._told.with_name(f"{self._told.name}.new")
+        record: Mapping[str, Any] = {"reason": found.reason, "since": found.since, "park": found.park}
+        beside.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+        beside.replace(self._told)
 
     def _rest(self, antenna: AntennaSection, found: Inhibit) -> None:
         """Park or stop an antenna that nobody drives; tried again at the next look where it fails."""
@@ -127,15 +148,19 @@ def inhibit_of(path: Path | None) -> Callable[[], Inhibit | None]:
     return asked
 
 
-def _tell(path: Path, found: Inhibit | None) -> None:
-    """Written beside and renamed; absent where nothing is forbidden."""
-    if found is None:
-        path.unlink(missing_ok=True)
+@contextmanager
+def word_on_motion(config: StationConfig) -> Iterator[Callable[[], Inhibit | None]]:
+    """What forbids motion, for a command that drives a rotator: the daemon's word, else that of the rules.
+
+    Raises:
+        SafetyError: a source cannot be opened: then nothing may be moved.
+    """
+    if daemon_works_in(config.station.data_dir):
+        yield inhibit_of(config.station.data_dir / INHIBIT_NAME)
         return
-    beside = path.with_name(f"{path.name}.new")
-    record: Mapping[str, Any] = {"reason": found.reason, "since": found.since, "park": found.park}
-    beside.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
-    beside.replace(path)
+    with closing(SafetyWatch(config, None, lambda _antenna: True)) as watch:
+        watch.start()
+        yield lambda: watch.inhibit
 
 
 def _source(section: SafetyRuleSection, posted: dict[str, Latest]) -> Source:

@@ -6,10 +6,11 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from hardware.errors import SafetyError
 from scheduler.elements import Elements, select
 from scheduler.passes import Pass, find_passes
 from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from station.pointing import Pointing
 
 _AHEAD = timedelta(days=3)
+
+
+class _Found(NamedTuple):
+    """A pass that can be followed."""
+
+    station: StationConfig
+    seen: Pass
+    pointing: Pointing
 
 
 def track(
@@ -53,18 +62,18 @@ def track(
     asked = asked_stations(site, config, elements, [satellite] if satellite else None)
     found = _next_pass(asked, window_start(start), antenna, force=force)
     if dry_run:
-        _print(*found, json=json)
+        _print(found.seen, found.pointing, json=json)
     else:
-        _drive(*found)
+        _drive(found)
 
 
-def _next_pass(asked: Asked, first: datetime, antenna: str | None, *, force: bool) -> tuple[Pass, Pointing]:
+def _next_pass(asked: Asked, first: datetime, antenna: str | None, *, force: bool) -> _Found:
     """The first pass that one of the stations' rotators can follow.
 
     Raises:
         StationError: no rotator, or no pass in the coming days.
     """
-    found: list[tuple[Pass, Pointing]] = []
+    found: list[_Found] = []
     for station, wanted in asked.stations:
         turned = _turned(station, antenna)
         if turned is None:
@@ -81,7 +90,7 @@ def _next_pass(asked: Asked, first: datetime, antenna: str | None, *, force: boo
         raise StationError(
             f"no pass rises high enough within {_AHEAD.days} days of {first:%Y-%m-%d %H:%M} UTC"
         )
-    return min(found, key=lambda pair: pair[0].aos)
+    return min(found, key=lambda one: one.seen.aos)
 
 
 def _turned(station: StationConfig, name: str | None) -> AntennaSection | None:
@@ -91,7 +100,7 @@ def _turned(station: StationConfig, name: str | None) -> AntennaSection | None:
 
 def _passes(
     station: StationConfig, antenna: AntennaSection, one: Wanted, elements: Elements, first: datetime
-) -> list[tuple[Pass, Pointing]]:
+) -> list[_Found]:
     from station.pointing import Pointing
 
     site = station.station.site
@@ -100,7 +109,7 @@ def _passes(
     if not antenna.model.hears(frequency_hz):
         frequency_hz = sum(antenna.frequency_ranges_hz[0]) / 2
     return [
-        (seen, Pointing(antenna, frequency_hz, elements, site, seen.aos, seen.los, park_after=False))
+        _Found(station, seen, Pointing(antenna, frequency_hz, elements, site, seen.aos, seen.los))
         for seen in find_passes(
             elements,
             site,
@@ -144,16 +153,20 @@ def _in_utc(plan: TrackPlan) -> dict[str, Any]:
     return plan.to_json() | {"start_by": _utc(plan.start_by), "unwind": unwind, "commands": rows}
 
 
-def _drive(seen: Pass, pointing: Pointing) -> None:
-    """Until the pass is over; Ctrl-C or SIGTERM stop the rotator."""
+def _drive(found: _Found) -> None:
+    """Until the pass is over or [safety] forbids it; Ctrl-C or SIGTERM stop the rotator."""
     from station.pointing import follow_pass, words_of
+    from station.safety import word_on_motion
+
+    seen = found.seen
 
     wait_s = (seen.aos - datetime.now(UTC)).total_seconds()
     say(f"{seen.satellite} rises over {seen.site} in {wait_s / 60:.0f} min; Ctrl-C stops the rotator")
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    report = follow_pass(pointing, stop, told=lambda plan: say(words_of(plan)))
+    with word_on_motion(found.station) as inhibit:
+        report = follow_pass(found.pointing, stop, inhibit, told=lambda plan: say(words_of(plan)))
     for note in report.notes:
         say(note)
     say(f"{report.commands} commands, {report.worst_error_deg:.1f}° off at worst")
@@ -163,6 +176,7 @@ def _drive(seen: Pass, pointing: Pointing) -> None:
 
 def _rest(config: StationConfig, name: str | None, *, park: bool) -> None:
     from station.pointing import connected
+    from station.safety import word_on_motion
 
     turned = _turned(config, name)
     if turned is None or turned.rotator is None:
@@ -170,6 +184,11 @@ def _rest(config: StationConfig, name: str | None, *, park: bool) -> None:
     rotator = connected(turned.rotator)
     try:
         if park:
+            with word_on_motion(config) as inhibit:
+                forbidden = inhibit()
+            # Wind and lightning are what a park position is for; a person on the mast is not.
+            if forbidden is not None and not forbidden.park:
+                raise SafetyError(f"{turned.name} is not moved: {forbidden.reason}")
             rotator.park()
         else:
             rotator.stop()

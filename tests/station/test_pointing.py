@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,10 +22,11 @@ import pytest
 from hardware.errors import HardwareError
 from scheduler.frames import Site, elevation
 from scheduler.track import track_at
+from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
 from station.pointing import Pointing, connected, follow_pass, planned
 from station.safety import SafetyWatch, inhibit_of
-from tests.station.conftest import station_table
+from tests.station.conftest import Run, station_table
 from tests.station.test_daemon import _up_now
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
@@ -196,3 +198,57 @@ def test_a_plan_on_paper_needs_no_rotator() -> None:
     assert above.max() > 0
     with pytest.raises(HardwareError, match="outside its limits"):
         planned(wanted, (500.0, 10.0), None)
+
+
+def _by_hand(tmp_path: Path, port: int, *words: str) -> list[str]:
+    """A command for the rotator of a station where a file forbids motion."""
+    (tmp_path / "elements.json").write_text(json.dumps([_up_now(4).to_omm()]))
+    (tmp_path / "station.toml").write_text(
+        '[station]\nname = "Lai Châu"\nlatitude_deg = 22.4\nlongitude_deg = 103.45\n'
+        '[receiver]\ntype = "rtl_tcp"\n[elements]\nfiles = ["elements.json"]\n'
+        f"[rotator]\nport = {port}\nazimuth_max_deg = 450\n"
+        '[[satellite]]\nname = "METEOR-M2 4"\nmin_elevation_deg = 0\n'
+        '[[safety.rule]]\nname = "wind"\nsource = "file"\nfile = "wind"\nunit = "m/s"\ninhibit_at = 15\n'
+        '[[safety.rule]]\nname = "operator"\nsource = "flag"\nfile = "mast"\npark = false\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "wind").write_text("3")
+    (tmp_path / "data").mkdir(exist_ok=True)
+    return [sys.executable, "-m", "station.cli", "track", "-c", str(tmp_path / "station.toml"), *words]
+
+
+def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path, tramthu: Run) -> None:
+    command = _by_hand(tmp_path, rotctld)
+    (tmp_path / "mast").touch()
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    parked, _, said = tramthu(*command[3:], "--park")
+    assert (ended.returncode, parked) == (3, 3)
+    assert "operator" in ended.stderr
+    assert "is not moved: operator" in said
+    rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+    assert rotator.position() == (0.0, 0.0)
+    (tmp_path / "mast").unlink()
+    (tmp_path / "wind").write_text("20")  # what an antenna may be parked in
+    assert tramthu(*command[3:], "--park")[0] == 0
+    assert _until(lambda: rotator.position()[1] > 1)
+    rotator.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("daemon", [False, True])
+def test_by_hand_the_following_ends_when_it_is_forbidden(rotctld: int, tmp_path: Path, daemon: bool) -> None:
+    command, data = _by_hand(tmp_path, rotctld), tmp_path / "data"
+    with contextlib.ExitStack() as stack:
+        if daemon:
+            stack.enter_context(alone_in(data))
+        process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
+        assert _until(lambda: max(rotator.position()) > 0.5), "it does not follow"
+        if daemon:  # its word counts, and the rules are not asked a second time
+            (data / "inhibit.json").write_text(json.dumps({"reason": "wind 20", "since": 0, "park": False}))
+        else:
+            (tmp_path / "wind").write_text("20")
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 3, said
+        assert "wind 20" in said
+        rotator.close()
