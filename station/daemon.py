@@ -11,31 +11,28 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from scheduler.elements import Elements
-from scheduler.errors import SchedulerError
 from sdr.disk import free_bytes
 from station.alone import alone_in
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
-from station.element_supply import ElementSupply
 from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
+from station.planning import LONGEST, Planning
 from station.resources import recording_bytes_per_s
 from station.resume import book_rest, resume
 from station.safety import INHIBIT_NAME, SafetyWatch
-from station.schedule import enter_schedule, plan_station
-from station.sight import Sights
+from station.schedule import enter_schedule
 
 log = logging.getLogger(__name__)
 
 TICK_S = 20.0
 HEARTBEAT_S = 20.0  # of the health file, after the stop
 _STEP_S = 0.5
-_REMEMBERED = timedelta(days=7)  # how long a picture of an area counts as news of it
 
 
 class Daemon:
@@ -46,6 +43,7 @@ class Daemon:
         clock: tells the time.
         tick_s: the longest pause between two looks.
         observe_one: takes an observation as far as it goes; replaced in tests of the calendar.
+        planner: in which plans are made; a thread of its own when left out.
     """
 
     def __init__(
@@ -55,6 +53,7 @@ class Daemon:
         clock: Clock | None = None,
         tick_s: float = TICK_S,
         observe_one: Callable[[Observation, Crew], Observation] = observe,
+        planner: Executor | None = None,
     ) -> None:
         self.config, self.clock = config, clock or SystemClock()
         self.stop = threading.Event()
@@ -66,7 +65,8 @@ class Daemon:
         self._problems: tuple[str, ...] = ()
         self._ages: dict[str, float] = {}
         self._planned_at: datetime | None = None
-        self._sights, self._supply = Sights(), ElementSupply(config)
+        self._planner = planner or ThreadPoolExecutor(1, "plan")
+        self._planning = Planning(config, self.catalogue, self._planner)
         self._safety = SafetyWatch(config, self.catalogue.data_dir / INHIBIT_NAME, self._drives)
 
     def run(self) -> None:
@@ -89,6 +89,7 @@ class Daemon:
             self.write_health("running")
             self._wait(pause_s)
         self.settle()
+        self._planner.shutdown(cancel_futures=True)
         self.write_health("stopped")
         self.catalogue.close()
         log.info("ended")
@@ -101,6 +102,9 @@ class Daemon:
                     self.write_health("stopping")
                 thread.join(HEARTBEAT_S)
         self._threads.clear()
+        while self.stop.is_set() and self._planning.busy:
+            self.write_health("stopping")
+            self._planning.wait(HEARTBEAT_S)
 
     def write_health(self, state: str) -> None:
         """Leave the health file; a full disk is logged, not died of."""
@@ -112,7 +116,7 @@ class Daemon:
                 problems=self._problems,
                 data_dir=self.catalogue.data_dir,
                 ages_days=self._ages,
-                clock=self._supply.clock,
+                clock=self._planning.supply.clock,
                 inhibit=self._safety.inhibit,
                 decoder_lags_s=dict(self._crew.decoder_lags_s),
             )
@@ -121,38 +125,49 @@ class Daemon:
             log.error("the health file cannot be written: %s", sentence_of(error))  # noqa: TRY400 - said whole
 
     def _look(self) -> float:
-        """One look at the plan and the clock; seconds until the next. A full disk is waited out."""
+        """One look at the plan and the clock; seconds until the next. Nothing that fails in it ends it."""
+        self._tried(self._plan)
+        return self._tried(self._start_due) or self._tick_s
+
+    def _tried(self, act: Callable[[], float | None]) -> float | None:
+        """What `act` returns; None where it failed, as on a full disk: it is said, and planned anew."""
         try:
-            self._plan()
-            self._start_due()
-            return self._pause_s()
+            return act()
         except (CatalogueError, OSError) as error:
-            self._planned_at = None
-            self._tell((sentence_of(error),))
-            return self._tick_s
+            said = sentence_of(error)
+        except Exception as error:
+            log.exception("daemon")
+            said = f"{type(error).__name__}: {sentence_of(error)}; please report it"
+        self._planned_at = None
+        self._tell((said,))
+        return None
 
     def _plan(self) -> None:
+        """Have a plan made when it is time; one that is ready is what the catalogue is brought to."""
         now = self.clock.now()
+        if self._planning.busy:
+            if self._planned_at is not None and now - self._planned_at > LONGEST:
+                self._tell((f"a plan has been in the making since {self._planned_at:%H:%M} UTC",))
+            return
+        if not self._planning.ready and self._plan_is_due(now):
+            self._planned_at = now
+            self._planning.begin(now)
+        made = self._planning.take()
+        if made is None:
+            return
+        if not self._planning.holds(made, now):
+            log.info("something began or was booked while it was planned; it is planned anew")
+            self._planned_at = None
+            self._hurry.set()
+            return
+        self._ages = {elements.name: elements.age_days(now) for elements in made.sets}
+        refused = enter_schedule(self.catalogue, made.schedule, now) if made.schedule else ()
+        self._tell((*made.problems, *refused))
+
+    def _plan_is_due(self, now: datetime) -> bool:
         # A clock that was set back must not hold the next plan back until it has caught up.
         every = timedelta(minutes=self.config.schedule.replan_minutes)
-        if self._planned_at is not None and timedelta(0) <= now - self._planned_at < every:
-            return
-        self._planned_at = now
-        sets, problems = self._elements()
-        taken = self.catalogue.observations(since=now - _REMEMBERED)
-        try:
-            schedule = plan_station(self.config, sets, now, taken, sights=self._sights)
-        except SchedulerError as error:
-            self._tell((*problems, f"nothing new is planned: {error}"))
-            return
-        self._tell((*problems, *schedule.problems, *enter_schedule(self.catalogue, schedule, now)))
-
-    def _elements(self) -> tuple[tuple[Elements, ...], tuple[str, ...]]:
-        """What there is, and what is wrong with it."""
-        now = self.clock.now()
-        sets, problems = self._supply.elements(now)
-        self._ages = {elements.name: elements.age_days(now) for elements in sets}
-        return sets, problems
+        return self._planned_at is None or not timedelta(0) <= now - self._planned_at < every
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         for problem in problems:
@@ -160,7 +175,8 @@ class Daemon:
                 log.warning("%s", problem)
         self._problems = problems
 
-    def _start_due(self) -> None:
+    def _start_due(self) -> float:
+        """Start what begins now; seconds until the next look."""
         now = self.clock.now()
         for observation in self.catalogue.unfinished():
             if observation.job("record").state != "due" or observation.name in self._threads:
@@ -170,6 +186,7 @@ class Daemon:
                 self.catalogue.fail(observation.name, "record", "missed: the station was busy or asleep")
             elif self._begins(observation) <= now and self._room_for(observation):
                 self._start(observation)
+        return self._pause_s()
 
     def _begins(self, observation: Observation) -> datetime:
         """When its process begins: before the recording, where a rotator has to get there and is free."""
@@ -247,9 +264,9 @@ class Daemon:
         return rest.name if rest else ""
 
     def _wait(self, pause_s: float) -> None:
-        """Wait; in short steps while an observation is under way, as its recorder may die."""
-        while pause_s > 0 and not self.stop.is_set() and not self._hurry.is_set():
-            busy = any(thread.is_alive() for thread in self._threads.values())
+        """Wait; in short steps while a recorder may die or a plan get ready."""
+        while pause_s > 0 and not (self.stop.is_set() or self._hurry.is_set() or self._planning.ready):
+            busy = self._planning.busy or any(thread.is_alive() for thread in self._threads.values())
             step_s = min(pause_s, _STEP_S) if busy else pause_s
             self.clock.wait(step_s, self.stop)
             pause_s -= step_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,15 @@ class ManualClock:
         if self.time >= self.end:
             stop.set()
         return stop.is_set()
+
+
+class AtOnce(Executor):
+    """Plans while the daemon waits for it, so that a simulated clock stands meanwhile."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def station_table(data_dir: Path, **receiver: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ import pytest
 from scheduler.elements import Elements, load_elements
 from scheduler.frames import Site, elevation
 from scheduler.passes import find_passes
+from scheduler.plan import Plan
 from sdr.recording import open_recording
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import parse_config
@@ -31,8 +32,9 @@ from station.errors import CatalogueError, StationError
 from station.ledger import rejected_passes
 from station.observation import Crew
 from station.resume import book_rest
+from station.schedule import Schedule
 from station.schema import STEPS
-from tests.station.conftest import ELEMENTS, START, ManualClock, station_table
+from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
 
 
 def _quick(observation: Observation, crew: Crew) -> Observation:
@@ -50,7 +52,7 @@ def _health(folder: Path) -> dict[str, object]:
 def test_days_of_passes_are_observed_once_each(tmp_path: Path) -> None:
     config = parse_config(station_table(tmp_path))
     clock = ManualClock(START, START + timedelta(days=2))
-    daemon = Daemon(config, clock=clock, observe_one=_quick, tick_s=3600.0)
+    daemon = Daemon(config, clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0)
     clock.between = daemon.settle
     daemon.run()
     observations = Catalogue(tmp_path).observations()
@@ -94,7 +96,7 @@ def test_two_receivers_record_at_once(tmp_path: Path) -> None:
 
     clock = ManualClock(START, START + timedelta(hours=9))
     table = _two_receivers(tmp_path)
-    daemon = Daemon(parse_config(table), clock=clock, observe_one=together, tick_s=3600.0)
+    daemon = Daemon(parse_config(table), clock=clock, observe_one=together, planner=AtOnce(), tick_s=3600.0)
     clock.between = daemon.settle
     daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
@@ -106,7 +108,13 @@ def test_two_receivers_record_at_once(tmp_path: Path) -> None:
 
 def test_why_a_pass_is_left_stands_in_the_catalogue(tmp_path: Path) -> None:
     clock = ManualClock(START, START + timedelta(days=1))
-    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    )
     clock.between = daemon.settle
     daemon.run()
     catalogue = Catalogue(tmp_path)
@@ -125,7 +133,9 @@ def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
     tmp_path: Path, booking: Booking
 ) -> None:
     table = station_table(tmp_path) | {"rotator": {"azimuth_max_deg": 450, "rate_deg_s": 2}}
-    daemon = Daemon(parse_config(table), clock=ManualClock(START, START), observe_one=_quick)
+    daemon = Daemon(
+        parse_config(table), clock=ManualClock(START, START), observe_one=_quick, planner=AtOnce()
+    )
     alone = daemon.catalogue.book(replace(booking, receiver="receiver", antenna="antenna"))
     assert alone is not None
     lead = alone.start - daemon._begins(alone)
@@ -148,7 +158,13 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
         raise RuntimeError("a bug")
 
     clock = ManualClock(START, START + timedelta(days=1))
-    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=breaks, tick_s=3600.0)
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=breaks,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    )
     clock.between = daemon.settle
     daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
@@ -162,7 +178,13 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
 def test_a_second_daemon_in_one_data_folder_is_refused(tmp_path: Path) -> None:
     def daemon(hours: float) -> Daemon:
         clock = ManualClock(START, START + timedelta(hours=hours))
-        return Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+        return Daemon(
+            parse_config(station_table(tmp_path)),
+            clock=clock,
+            observe_one=_quick,
+            planner=AtOnce(),
+            tick_s=3600.0,
+        )
 
     refused: list[bool] = []
 
@@ -187,7 +209,13 @@ def test_a_clock_that_is_set_back_does_not_stop_the_planning(tmp_path: Path) -> 
             clock.time, clock.end = START, START + timedelta(hours=2)
 
     clock.between = set_right
-    Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    ).run()
     assert Catalogue(tmp_path).observations()
 
 
@@ -196,7 +224,7 @@ def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> No
     broken.write_text("<html>429 Too Many Requests</html>")
     table = station_table(tmp_path / "data") | {"elements": {"files": [str(broken), str(ELEMENTS)]}}
     clock = ManualClock(START + timedelta(days=3650), START + timedelta(days=3650, minutes=1))
-    Daemon(parse_config(table), clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    Daemon(parse_config(table), clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0).run()
     assert Catalogue(tmp_path / "data").observations() == []
     problems = str(_health(tmp_path / "data")["problems"])
     assert "web page" in problems
@@ -206,7 +234,7 @@ def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> No
 def test_without_room_nothing_is_recorded(tmp_path: Path) -> None:
     table = station_table(tmp_path) | {"schedule": {"keep_free_gb": 1e6}}
     clock = ManualClock(START, START + timedelta(hours=10))
-    daemon = Daemon(parse_config(table), clock=clock, observe_one=_quick, tick_s=3600.0)
+    daemon = Daemon(parse_config(table), clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0)
     clock.between = daemon.settle
     daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
@@ -218,7 +246,13 @@ def test_a_full_disk_under_the_catalogue_is_waited_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = ManualClock(START, START + timedelta(hours=10))
-    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    )
     clock.between = daemon.settle
     book, refused = daemon.catalogue.book, []
 
@@ -237,11 +271,15 @@ def test_a_full_disk_under_the_catalogue_is_waited_out(
 def test_passes_that_nobody_was_awake_for_are_entered_as_missed(tmp_path: Path) -> None:
     config = parse_config(station_table(tmp_path))
     asleep = Daemon(
-        config, clock=ManualClock(START, START + timedelta(minutes=1)), observe_one=_quick, tick_s=3600.0
+        config,
+        clock=ManualClock(START, START + timedelta(minutes=1)),
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
     )
     asleep.run()
     clock = ManualClock(START + timedelta(hours=12), START + timedelta(hours=12, minutes=1))
-    Daemon(config, clock=clock, observe_one=_quick, tick_s=3600.0).run()
+    Daemon(config, clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0).run()
     past = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
     assert past
     assert {o.job("record").reason for o in past} == {"missed: the station was not running during the pass"}
@@ -251,7 +289,13 @@ def test_a_booking_that_the_catalogue_does_not_take_is_not_called_booked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock(START, START + timedelta(minutes=1))
-    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=_quick, tick_s=3600.0)
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    )
     monkeypatch.setattr(daemon.catalogue, "book", lambda _booking: None)
     with caplog.at_level("INFO"):
         daemon.run()
@@ -276,7 +320,9 @@ def test_the_health_file_is_kept_while_workers_finish_after_the_stop(
         return _quick(observation, crew)
 
     clock = ManualClock(START, START + timedelta(hours=10))
-    Daemon(parse_config(station_table(tmp_path)), clock=clock, observe_one=slow, tick_s=3600.0).run()
+    Daemon(
+        parse_config(station_table(tmp_path)), clock=clock, observe_one=slow, planner=AtOnce(), tick_s=3600.0
+    ).run()
     assert seen
     assert set(seen) == {"stopping"}
     assert _health(tmp_path)["state"] == "stopped"
@@ -302,6 +348,84 @@ def test_the_last_seconds_of_a_pass_are_not_worth_a_new_recording(
     assert observation is not None
     assert book_rest(catalogue, observation, booking.end - timedelta(seconds=61)) is None
     assert book_rest(catalogue, observation, booking.end - timedelta(seconds=63)) is not None
+
+
+def test_a_plan_that_takes_long_delays_no_recording_and_is_not_applied_over_what_it_began(
+    tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, think, begun = list[int](), threading.Event(), threading.Event()
+
+    def slow_plan(
+        _config: object, _sets: object, _now: object, taken: Sequence[Observation], **_: object
+    ) -> Schedule:
+        planned.append(sum(o.job("record").state == "due" for o in taken))
+        assert think.wait(30)
+        return Schedule(
+            (replace(soon, name=f"plan {len(planned)}", key=f"{len(planned)}"),),
+            (),
+            (),
+            (),
+            Plan((), (), 0, 0),
+        )
+
+    def records(observation: Observation, crew: Crew) -> Observation:
+        crew.catalogue.begin(observation.name, "record")
+        begun.set()
+        return observation
+
+    monkeypatch.setattr("station.planning.plan_station", slow_plan)
+    now = datetime.now(UTC)
+    soon = replace(booking, **{n: now + timedelta(hours=2) for n in ("aos", "tca", "los", "start", "end")})  # type: ignore[arg-type]
+    daemon = Daemon(parse_config(station_table(tmp_path)), observe_one=records)
+    daemon.catalogue.book(replace(soon, start=now + timedelta(seconds=0.5)))
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    try:
+        assert begun.wait(20), "the plan holds up the recording"
+        assert planned == [1]
+        think.set()
+        deadline = time.monotonic() + 20
+        while len(names := {o.name for o in Catalogue(tmp_path).observations()}) < 2:
+            assert time.monotonic() < deadline, "no second plan"
+            time.sleep(0.05)
+    finally:
+        think.set()
+        daemon.stop.set()
+        thread.join(20)
+    assert planned == [1, 0]
+    assert names == {booking.name, "plan 2"}
+
+
+def test_a_plan_that_fails_is_said_and_what_is_booked_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock(START, START + timedelta(hours=10))
+    said: list[object] = []
+
+    def breaks() -> None:
+        daemon.settle()
+        if clock.time > START:
+            said.append(_health(tmp_path)["problems"])
+
+        def broken(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr("station.planning.plan_station", broken)
+
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=_quick,
+        planner=AtOnce(),
+        tick_s=3600.0,
+    )
+    clock.between = breaks
+    daemon.run()
+    assert said
+    assert all("nothing new is planned: ZeroDivisionError: a bug" in str(problems) for problems in said)
+    over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert over
+    assert {o.state for o in over} == {"done"}
 
 
 # Real processes from here on: the machine's clock, a satellite made to be up now, a receiver that plays noise
