@@ -2,7 +2,8 @@
 
 The GS-232 drivers round to whole degrees and send a negative azimuth as that plus 360: where our limits begin
 below 0, such a rotator would unwind its cable in mid-pass. SPID's read the controller's own steps and cut to
-them.
+them; they never empty their input: after an answer later than 0.7 s each further one is that of an earlier
+question, and with a byte lost besides each is put together from two, until somebody empties it.
 tests/hardware/test_real_rotctld.py looks at the wire again.
 """
 
@@ -23,12 +24,15 @@ class Driver:
         truncates: whether they are cut to that step, not rounded.
         negative_azimuth: whether azimuths below 0 reach it as such.
         shows_turns: whether the read-back tells 10 from 370.
+        asks_again_s: an answer that took longer was asked for more than once; 0 where that leaves nothing
+            behind.
     """
 
     step_deg: float = 0.01
     truncates: bool = False
     negative_azimuth: bool = True
     shows_turns: bool = True
+    asks_again_s: float = 0.0
 
     def on_step(self, angle_deg: float, low_deg: float, high_deg: float) -> float:
         """What to send for the nearest step that lies within the limits; the angle itself where none does."""
@@ -41,7 +45,7 @@ class Driver:
 
 
 _GS232 = Driver(step_deg=1.0, negative_azimuth=False)
-_SPID = Driver(step_deg=0.1, truncates=True)
+_SPID = Driver(step_deg=0.1, truncates=True, asks_again_s=0.9)
 _EASYCOMM = Driver(step_deg=0.1, negative_azimuth=False, shows_turns=False)
 _DRIVERS = {
     601: _GS232,

@@ -33,7 +33,11 @@ from hardware.rotctld_answers import (
 # With the timeout of 2 s, contact is back within 5 s of a rotctld that answers again.
 _BACK_OFF_S = (0.25, 0.5, 1.0, 2.0)
 _STOP_TRIES = 3
+_STOP_HERE_S = 0.8  # a fresh connection is better than to wait longer on one that may be half open
+# rotctld empties its input before it sends a raw command; no controller of ours takes a point for one.
+_EMPTY_INPUT = "w ."
 _OUTSIDE_DEG = 1.5  # a whole degree of read-back, and noise
+_FAR_DEG = 20.0  # an axis that ran through its limits is told by the watch
 
 
 class Rotctld:
@@ -74,6 +78,7 @@ class Rotctld:
         self._socket: socket.socket | None = None
         self._busy = threading.Lock()
         self._failures = 0
+        self._unread = False  # whether the driver may have answers left that nobody has read
         self._next_try_at = -math.inf
 
     def open(self) -> str:
@@ -90,9 +95,27 @@ class Rotctld:
         """Azimuth and elevation as the rotator tells them, degrees."""
         fields = self._ask("p", "get_pos").fields
         try:
-            return position_of(fields)
+            found = position_of(fields)
         except BadAnswerError as error:
             raise self._failed(f"it {error}") from None
+        if self._leftover(found):
+            self._unread = True
+            raise RotatorError(
+                f"rotctld at {self.host}:{self.port} tells {found[0]:g}, {found[1]:g}, where the rotator "
+                "cannot be: its driver has lost count of the bytes; its input is emptied"
+            )
+        return found
+
+    def _leftover(self, position: tuple[float, float]) -> bool:
+        """Whether it is put together from pieces of two answers."""
+        ends = self.identity.limits if self.identity else None
+        if not self.driver.asks_again_s or ends is None:
+            return False
+        azimuth_deg, elevation_deg = position
+        return not (
+            ends.azimuth_min_deg - _FAR_DEG <= azimuth_deg <= ends.azimuth_max_deg + _FAR_DEG
+            and ends.elevation_min_deg - _FAR_DEG <= elevation_deg <= ends.elevation_max_deg + _FAR_DEG
+        )
 
     def standing(self) -> tuple[float, float]:
         """The position to plan from: one that the read-back shows a little outside the limits is on them.
@@ -130,6 +153,7 @@ class Rotctld:
             lim, driver = self.limits, self.driver
             azimuth = driver.on_step(azimuth_deg, lim.azimuth_min_deg, lim.azimuth_max_deg)
             elevation = driver.on_step(elevation_deg, lim.elevation_min_deg, lim.elevation_max_deg)
+            self._empty_input()
             self._exchange(f"P {azimuth:.2f} {elevation:.2f}", "set_pos")
 
     def stop(self) -> None:
@@ -179,15 +203,30 @@ class Rotctld:
     def _ask(self, command: str, name: str) -> Answer:
         with self._busy:
             self._connected()
+            self._empty_input()
             return self._exchange(command, name)
 
-    def _exchange(self, command: str, name: str) -> Answer:
+    def _empty_input(self) -> None:
+        """Let the driver throw away what nobody has read; a new connection to rotctld does not."""
+        if self._unread:
+            try:
+                self._exchange(_EMPTY_INPUT, "send_cmd")
+            except RotatorError:
+                if self._socket is None:
+                    raise  # what rotctld refuses is all that can be done
+            self._unread = False
+
+    def _exchange(self, command: str, name: str, timeout_s: float | None = None) -> Answer:
         """Ask on the connection that stands; RotatorError when the answer is late, none, or says an error."""
+        asked_at, patience_s = time.monotonic(), self.driver.asks_again_s or math.inf
         try:
-            answer = parse_answer(self._talk(self._socket, command), name)
+            answer = parse_answer(self._talk(self._socket, command, timeout_s or self._timeout_s), name)
         except (OSError, BadAnswerError) as error:
+            self._unread = patience_s < math.inf
             raise self._failed(f"asked {command!r}, it {_problem(error)}") from None
         self._failures = 0
+        if patience_s < math.inf and (answer.code in LINE_ERRORS or time.monotonic() - asked_at > patience_s):
+            self._unread = True
         if answer.code in LINE_ERRORS:
             raise RotatorError(
                 f"rotctld at {self.host}:{self.port} gets no sense from the rotator's controller: "
@@ -198,12 +237,12 @@ class Rotctld:
             raise RotatorError(f"the rotator refuses {command!r}: Hamlib error {answer.code}, {why}")
         return answer
 
-    def _talk(self, connection: socket.socket | None, command: str) -> bytes:
+    def _talk(self, connection: socket.socket | None, command: str, timeout_s: float) -> bytes:
         """Bytes up to the line RPRT, within the timeout as a whole."""
         if connection is None:
             raise ConnectionError("has closed the connection")
         connection.sendall(f"+{command}\n".encode())
-        raw, deadline = b"", time.monotonic() + self._timeout_s
+        raw, deadline = b"", time.monotonic() + timeout_s
         while not is_whole(raw):
             connection.settimeout(max(deadline - time.monotonic(), 0.001))
             part = connection.recv(LONGEST)
@@ -244,7 +283,8 @@ class Rotctld:
     def _judge(self, found: Identity) -> None:
         """Refuse another rotator than the expected one, and limits that it does not have."""
         wanted = self.model.casefold()
-        if wanted and wanted != str(found.number) and wanted not in found.name.casefold():
+        known = wanted == str(found.number) if wanted.isdigit() else wanted in found.name.casefold()
+        if wanted and not known:
             raise self._failed(
                 f"it drives {found}, but the configuration expects {self.model!r}; the rotator was not moved"
             )
@@ -263,14 +303,14 @@ class Rotctld:
         try:
             if self._socket is None:
                 return False
-            self._exchange("S", "stop")
+            self._exchange("S", "stop", min(_STOP_HERE_S, self._timeout_s))
             return True
         finally:
             self._busy.release()
 
     def _stop_afresh(self) -> None:
         with socket.create_connection((self.host, self.port), self._timeout_s) as connection:
-            answer = parse_answer(self._talk(connection, "S"), "stop")
+            answer = parse_answer(self._talk(connection, "S", self._timeout_s), "stop")
         if answer.code != 0:
             raise RotatorError(f"Hamlib error {answer.code}, {HAMLIB_ERRORS.get(answer.code, 'unnamed')}")
 

@@ -176,6 +176,7 @@ class RotctldServer:
             "P": self._point,
             "S": self._stop,
             "K": self._park,
+            "w": lambda words: f"send_cmd: {' '.join(words)}\nRPRT 0\n",
         }
         command = answers.get(words[0]) if words else None
         return command(words[1:]).encode() if command else b""  # as rotctld: nothing at all
@@ -225,7 +226,14 @@ class RotctldServer:
 
 
 def _refusal(line: bytes, code: int) -> bytes:
-    names = {b"p": b"get_pos:", b"P": b"set_pos:", b"S": b"stop:", b"K": b"park:", b"_": b"get_info:"}
+    names = {
+        b"p": b"get_pos:",
+        b"P": b"set_pos:",
+        b"S": b"stop:",
+        b"K": b"park:",
+        b"_": b"get_info:",
+        b"w": b"send_cmd:",
+    }
     return names.get(line[1:2], b"dump_state:") + b"\nRPRT %d\n" % code
 
 

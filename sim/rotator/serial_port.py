@@ -34,11 +34,14 @@ class SerialPort:
         path: of the terminal, for rotctld.
         silent: while set, nothing is answered: the controller is switched off.
         garbage: while set, answers are replaced by noise.
+        late_s: by how much the next answer comes too late; once.
+        lose: how many bytes at the begin of the next answer get lost; once.
     """
 
     def __init__(self, controller: Controller, *, drop_share: float = 0.0, seed: int = 1) -> None:
         self.controller, self.drop_share = controller, drop_share
         self.silent = self.garbage = False
+        self.late_s, self.lose = 0.0, 0
         self._random = random.Random(seed)
         self._master, self._slave = os.openpty()  # the slave stays open, so that a dying rotctld is no end
         tty.setraw(self._slave)
@@ -65,6 +68,9 @@ class SerialPort:
 
     def _send(self, answer: bytes) -> None:
         if answer and not self.silent:
+            late_s, self.late_s = self.late_s, 0.0
+            self._ends.wait(late_s)
+            answer, self.lose = answer[self.lose :], 0
             os.write(
                 self._master, self._random.randbytes(len(answer)) if self.garbage else self._through(answer)
             )

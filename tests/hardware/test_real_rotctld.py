@@ -154,6 +154,25 @@ def test_a_stop_gets_through_while_another_waits_for_an_answer() -> None:
         rotator.close()
 
 
+@pytest.mark.parametrize("lose", [0, 1])
+def test_after_a_late_answer_the_next_ones_are_of_today(lose: int) -> None:
+    """SPID's driver keeps what comes too late, and tells it for ever after; connecting anew does not help."""
+    with stand(SPID) as one:
+        rotator = one.client(timeout_s=3.0)
+        assert rotator.position()[0] == pytest.approx(100, abs=0.3)
+        one.line.late_s, one.line.lose = 1.2, lose
+        for azimuth_deg in (110.0, 120.0, 130.0, 140.0):
+            one.mechanics.azimuth.motor_deg = azimuth_deg
+            try:
+                told = rotator.position()
+            except RotatorError:
+                time.sleep(0.3)  # the pause between tries
+        assert told == pytest.approx((140, 20), abs=0.3)
+        rotator.point(150, 30)
+        assert one.mechanics.azimuth.target_deg == pytest.approx(150)
+        rotator.close()
+
+
 def test_a_controller_that_is_off_is_told_from_a_rotctld_that_is_away() -> None:
     with stand(GS232B) as one:
         rotator = one.client(timeout_s=4.0)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_the_expected_model_is_taken(port: int, model: str) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("model", ["603", "GS-232B", "11"])
+@pytest.mark.parametrize("model", ["603", "GS-232B", "11", "0"])
 def test_another_model_is_named_and_not_moved(port: int, model: str) -> None:
     client = Rotctld(port=port, limits=LIMITS, model=model)
     with pytest.raises(
@@ -290,6 +291,31 @@ def test_a_late_answer_is_never_taken_for_another_command() -> None:
         time.sleep(0.3)
         now[0] = 10
         assert client.position() == (2, 0)
+        client.close()
+
+
+def test_a_number_names_one_model_only() -> None:
+    """Rot2Prog is not model 2."""
+    caps = b"dump_caps:\nModel name:\t\tRot2Prog\nMfg name:\t\tSPID\nRPRT 0\n"
+    with mock.patch.dict(HANDSHAKE, {b"+1\n": caps}), fake(lambda _: b"") as number:
+        client = Rotctld(port=number, limits=LIMITS, model="2")
+        with pytest.raises(RotatorError, match="expects '2'"):
+            client.open()
+
+
+def test_a_stop_does_not_wait_long_on_a_connection_that_is_half_open() -> None:
+    stopped_at: list[float] = []
+
+    def answer(_: bytes) -> bytes:
+        stopped_at.append(time.monotonic())
+        return b"stop:\nRPRT 0\n" if len(stopped_at) > 1 else b""
+
+    with fake(answer) as number:
+        client = Rotctld(port=number, limits=LIMITS, timeout_s=10.0)
+        client.open()
+        asked_at = time.monotonic()
+        client.stop()
+        assert stopped_at[1] - asked_at < 5  # not the whole timeout
         client.close()
 
 
