@@ -50,7 +50,11 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Booking:
-    """What is to be observed, by what, and what that is worth; becomes an observation when it is entered."""
+    """What is to be observed, by what, and what that is worth; becomes an observation when it is entered.
+
+    `start_direction` is azimuth and elevation at `start` in the rotator's degrees, which name the turn of the
+    cable that the plan counts with; None without a rotator, or where the plan knows no turn.
+    """
 
     name: str
     key: str
@@ -70,6 +74,7 @@ class Booking:
     antenna: str = ""
     value: float = 0.0
     value_parts: Mapping[str, float] = field(default_factory=dict)
+    start_direction: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,12 @@ def entries_of(config: StationConfig, elements: Elements, booked: planner.Bookin
         receiver=booked.receiver,
         antenna=booked.antenna,
     )
-    made = replace(made, value=booked.value, value_parts=dict(booked.value_parts))
+    made = replace(
+        made,
+        value=booked.value,
+        value_parts=dict(booked.value_parts),
+        start_direction=_start_direction(booked),
+    )
     return _pieces(made) if booked.filler else [made]
 
 
@@ -79,6 +84,14 @@ def _pieces(booking: Booking) -> list[Booking]:
         for start, end in pairwise(edges)
         if end - start >= _LEAST_PIECE
     ]
+
+
+def _start_direction(booked: planner.Booking) -> list[float] | None:
+    from scheduler.plan.rules import direction
+
+    if booked.view is None or not booked.view.azimuth_deg.size:
+        return None
+    return [round(float(angle), 2) for angle in direction(booked.view, booked.start)]
 
 
 def _next_mark(moment: datetime) -> datetime:

@@ -272,6 +272,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "receiver": receiver_of(observation, crew.config).model_dump(mode="json"),
         "products_options": products_options(crew.config),
         "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),
+        "start_direction": observation.start_direction,
         "park_after": _nothing_soon(observation, crew),
         "inhibit_file": str(crew.catalogue.data_dir / INHIBIT_NAME),
     }

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hardware.errors import HardwareError
 from hardware.follow import FollowReport, follow
 from hardware.rotctld import Rotctld
 from hardware.safety import Inhibit
-from hardware.track import TrackPlan, plan_track
+from hardware.track import TrackPlan, move_time_s, plan_track
 from hardware.watch import MotionWatch
 from scheduler.elements import Elements
 from scheduler.passes import Site
@@ -26,12 +26,17 @@ log = logging.getLogger(__name__)
 
 _RETRY_S = 5.0
 _HORIZON_DEG = 0.0
+_LATE_S = 10.0  # costs less than another turn of the cable, which the next pass was not booked for
 NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
 
 @dataclass(frozen=True)
 class Pointing:
-    """A satellite to be followed with an antenna from one time to another."""
+    """A satellite to be followed with an antenna from one time to another.
+
+    `start_direction` is where the plan of the station has the rotator begin, in its own degrees: the turn of
+    the cable that the passes before and after were booked for.
+    """
 
     antenna: AntennaSection
     frequency_hz: float
@@ -39,6 +44,7 @@ class Pointing:
     site: Site
     start: datetime
     end: datetime
+    start_direction: tuple[float, float] | None = None
     park_after: bool = False
 
     @property
@@ -71,9 +77,30 @@ def connected(section: RotatorSection) -> Rotctld:
 def planned(wanted: Pointing, stands_at: tuple[float, float] | None, now: datetime | None) -> TrackPlan:
     """The commands of the whole pass, from where the rotator stands and when it may begin to move.
 
+    Where it can be there in time, it begins where the booking has it begin; else from where it stands.
+
     Raises:
         HardwareError: the satellite is never up in that time, or the rotator stands outside its limits.
     """
+    booked = wanted.start_direction
+    if booked is None or stands_at is None or now is None:
+        return _from(wanted, stands_at, now)
+    model = wanted.rotator.capabilities
+    late_s = now.timestamp() + move_time_s(model, stands_at, booked) - wanted.start.timestamp()
+    try:
+        plan = _from(wanted, booked, None) if late_s <= _LATE_S else None
+    except HardwareError:  # a booking that does not fit this rotator any more
+        plan = None
+    if plan is None:
+        return _from(wanted, stands_at, now)
+    move_s = move_time_s(model, stands_at, plan.start)
+    start_by = float(plan.time[0]) - max(move_s, model.latency_s)
+    command_time = plan.command_time.copy()
+    command_time[0] = start_by
+    return replace(plan, start_by=start_by, move_s=move_s, command_time=command_time)
+
+
+def _from(wanted: Pointing, stands_at: tuple[float, float] | None, now: datetime | None) -> TrackPlan:
     curve = track(wanted.elements, wanted.site, wanted.start, wanted.end)
     return plan_track(
         curve.time,

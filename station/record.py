@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ class Assignment:
     end: datetime
     receiver: ReceiverSection
     antenna: AntennaSection | None = None
+    start_direction: tuple[float, float] | None = None
     park_after: bool = False
     inhibit_file: Path | None = None
 
@@ -61,9 +62,14 @@ class Assignment:
             end=datetime.fromisoformat(table["end"]),
             receiver=_RECEIVER.validate_python(table["receiver"]),
             antenna=AntennaSection.model_validate(table["antenna"]) if table.get("antenna") else None,
+            start_direction=_pair(table.get("start_direction")),
             park_after=bool(table.get("park_after")),
             inhibit_file=Path(table["inhibit_file"]) if table.get("inhibit_file") else None,
         )
+
+
+def _pair(given: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if given is None else (float(given[0]), float(given[1]))
 
 
 def record_assignment(
@@ -119,6 +125,7 @@ def _point(wanted: Assignment, stop: threading.Event) -> None:
         wanted.site,
         wanted.start,
         wanted.end,
+        start_direction=wanted.start_direction,
         park_after=wanted.park_after,
     )
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")

@@ -87,7 +87,8 @@ def rest_of(observation: Observation, now: datetime, mark: str = _STATION_DIED) 
     fields = {name: getattr(observation, name) for name in Booking.__dataclass_fields__}
     booking = Booking(**fields)
     name = f"{now:%Y%m%dT%H%M%SZ}_{observation.satellite.replace(' ', '_')}"
-    return replace(booking, name=name, key=f"{observation.key}{mark}{now:%H%M%S}", start=now)
+    key = f"{observation.key}{mark}{now:%H%M%S}"
+    return replace(booking, name=name, key=key, start=now, start_direction=None)
 
 
 def _settle_later_steps(catalogue: Catalogue, observation: Observation) -> None:

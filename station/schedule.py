@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _SAME_PASS = timedelta(minutes=15)
 _SAME_TIME = timedelta(seconds=2)
+_SAME_TURN_DEG = 90.0
 _AREA = "area "
 
 
@@ -211,6 +212,17 @@ def _unchanged(observation: Observation, booking: Booking) -> bool:
         getattr(observation, name) == getattr(booking, name)
         for name in ("norad_id", "downlink", "frequency_hz", "receiver", "antenna", "elements")
     )
-    return same and all(
-        abs(getattr(observation, name) - getattr(booking, name)) <= _SAME_TIME for name in ("start", "end")
+    return (
+        same
+        and _same_turn(observation, booking)
+        and all(
+            abs(getattr(observation, name) - getattr(booking, name)) <= _SAME_TIME
+            for name in ("start", "end")
+        )
     )
+
+
+def _same_turn(a: Booking, b: Booking) -> bool:
+    if a.start_direction is None or b.start_direction is None:
+        return a.start_direction is b.start_direction
+    return abs(a.start_direction[0] - b.start_direction[0]) < _SAME_TURN_DEG

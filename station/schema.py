@@ -69,6 +69,7 @@ class ObservationRow(Base):
     antenna: Mapped[str] = mapped_column(String(40), default="")
     value: Mapped[float] = mapped_column(default=0.0)
     value_parts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    start_direction: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True), default=None)
     folder: Mapped[str] = mapped_column(String(400))
     created: Mapped[datetime] = mapped_column(Utc)
     jobs: Mapped[list[JobRow]] = relationship(

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +20,15 @@ import numpy as np
 import pytest
 
 from hardware.errors import HardwareError
+from scheduler.elements import load_elements
 from scheduler.frames import Site, elevation
-from scheduler.track import track_at
+from scheduler.passes import find_passes
+from scheduler.track import track, track_at
 from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
 from station.pointing import Pointing, connected, follow_pass, planned
 from station.safety import SafetyWatch, inhibit_of
-from tests.station.conftest import Run, station_table
+from tests.station.conftest import ELEMENTS, START, Run, station_table
 from tests.station.test_daemon import _up_now
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
@@ -198,6 +200,35 @@ def test_a_plan_on_paper_needs_no_rotator() -> None:
     assert above.max() > 0
     with pytest.raises(HardwareError, match="outside its limits"):
         planned(wanted, (500.0, 10.0), None)
+
+
+def _twice_reachable() -> Pointing:
+    """A pass in the north-east, which a rotator of 450 degrees can follow by either turn of its cable."""
+    for elements in load_elements(ELEMENTS):
+        for seen in find_passes(elements, SITE, START, START + timedelta(days=10)):
+            curve = track(elements, SITE, seen.aos, seen.los)
+            if curve.azimuth_deg.min() > 5 and curve.azimuth_deg.max() < 85:
+                return Pointing(_antenna(1), 1.7e9, elements, SITE, seen.aos, seen.los)
+    raise AssertionError("no such pass")
+
+
+def test_the_recorder_takes_the_turn_of_the_cable_that_was_booked() -> None:
+    wanted = _twice_reachable()
+    early, late = (wanted.start - timedelta(seconds=s) for s in (300, 20))
+    near = planned(wanted, (400.0, 90.0), early)
+    azimuth, elevation_deg = near.start
+    assert azimuth > 360
+    booked = replace(wanted, start_direction=(azimuth - 360, elevation_deg))
+    plan = planned(booked, (400.0, 90.0), early)
+    assert plan.start[0] == pytest.approx(azimuth - 360, abs=1)
+    assert plan.worst_loss_db < 0.5
+    assert plan.move_s > 50  # from 400 to below 90 degrees at 6 degrees a second
+    assert plan.start_by == pytest.approx(plan.time[0] - plan.move_s)
+    assert plan.command_time[0] == plan.start_by
+    # Too late for it, or of a rotator that was exchanged: what can be followed from here.
+    assert planned(booked, (400.0, 90.0), late).start[0] > 360
+    nonsense = replace(wanted, start_direction=(-700.0, 10.0))
+    assert planned(nonsense, (400.0, 90.0), early).start == near.start
 
 
 def _by_hand(tmp_path: Path, port: int, *words: str) -> list[str]:

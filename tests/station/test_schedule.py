@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from scheduler.elements import Elements, load_elements
 from scheduler.passes import find_passes
 from station.catalogue import Booking, Catalogue
@@ -231,3 +233,26 @@ def test_a_geostationary_satellite_fills_the_time_between_the_passes(tmp_path: P
     again = plan_station(parse_config(table), SETS, later, catalogue.observations())
     kept = {o.name for o in catalogue.observations()} - set(again.withdrawn)
     assert len(kept) >= len(everything) - 2  # what was planned is not torn up by the next look
+
+
+def test_a_booking_says_by_which_turn_of_the_cable_it_begins(tmp_path: Path) -> None:
+    table = station_table(tmp_path) | {"rotator": {"azimuth_max_deg": 450}}
+    config, catalogue = parse_config(table), Catalogue(tmp_path)
+    schedule = plan_station(config, SETS, START, [])
+    enter_schedule(catalogue, schedule, START)
+    stand = {o.name: o for o in catalogue.observations()}
+    assert len(stand) >= 5
+    for booked in schedule.plan.bookings:
+        assert booked.view is not None
+        (observation,) = (o for o in stand.values() if o.start.timestamp() == booked.start)
+        assert observation.start_direction is not None
+        assert 0 <= observation.start_direction[0] <= 450
+        assert observation.start_direction[0] == pytest.approx(booked.view.azimuth_deg[0], abs=3)
+    later = START + timedelta(minutes=10)
+    assert plan_station(config, SETS, later, catalogue.observations()).withdrawn == ()
+    # The other turn is another booking.
+    far = max(stand.values(), key=lambda o: o.start)
+    assert far.start_direction is not None
+    turned = replace(far, start_direction=[far.start_direction[0] + 360, far.start_direction[1]])
+    taken = [turned if o.name == far.name else o for o in stand.values()]
+    assert plan_station(config, SETS, later, taken).withdrawn == (far.name,)
