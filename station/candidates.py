@@ -119,16 +119,10 @@ class _Work:
         self, station: StationConfig, wanted: Wanted, areas: Sequence[Area], sets: Sequence[Elements]
     ) -> None:
         """All passes of one satellite over one station."""
-        limits, (start, end) = station.elements, self.window
+        limits, (start, end) = station.elements.limits, self.window
         try:
             elements = _elements_of(wanted.satellite, sets, start)
-            warning = age_warning(
-                elements,
-                start,
-                warn_days=limits.warn_age_days,
-                refuse_days=limits.refuse_age_days,
-                force=self.force,
-            )
+            warning = age_warning(elements, start, limits, force=self.force)
             found = find_passes(elements, station.station.site, start, end, horizon=station.station.mask)
         except SchedulerError as error:
             self.problems.append(f"{wanted.satellite.name}: no pass is booked: {error}")

@@ -140,15 +140,13 @@ def _elements(config: StationConfig) -> Iterator[Check]:
             sets += load_elements(path)
         except SchedulerError as error:
             yield Check("elements", "wrong", str(error), mend)
-    limits, now = config.elements, datetime.now(UTC)
+    limits, now = config.elements.limits, datetime.now(UTC)
     if (clock := clock_check(sets, now)) is not None:
         yield clock
     for wanted in config.satellite if sets else ():
         try:
             chosen = select(sets, satellite(wanted.name).norad_id, now)
-            said = age_warning(
-                chosen, now, warn_days=limits.warn_age_days, refuse_days=limits.refuse_age_days
-            )
+            said = age_warning(chosen, now, limits)
         except SchedulerError as error:
             yield Check("elements", "wrong", str(error), mend)
             continue

@@ -7,6 +7,7 @@ Limits in days hold beside it where the configuration sets them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.ageing import timing_error_s
@@ -18,44 +19,50 @@ REFUSE_TIMING_S = 60.0
 _GEOSTATIONARY_REV_PER_DAY = 1.1  # it stays in sight however late it is
 
 
-def age_warning(
-    elements: Elements,
-    at: datetime,
-    *,
-    warn_days: float | None = None,
-    refuse_days: float | None = None,
-    warn_s: float = WARN_TIMING_S,
-    refuse_s: float = REFUSE_TIMING_S,
-    force: bool = False,
-) -> str:
+@dataclass(frozen=True)
+class Limits:
+    """What is spoken of and what is refused: timing error, 95 %, in seconds, and age in days (None: any)."""
+
+    warn_s: float = WARN_TIMING_S
+    refuse_s: float = REFUSE_TIMING_S
+    warn_days: float | None = None
+    refuse_days: float | None = None
+
+
+USUAL = Limits()
+
+
+def expected_late_s(elements: Elements, at: datetime) -> float:
+    """By how much the satellite may come early or late, 95 %; one that stands still cannot."""
+    if elements.mean_motion_rev_per_day <= _GEOSTATIONARY_REV_PER_DAY:
+        return 0.0
+    return timing_error_s(elements, at)
+
+
+def age_warning(elements: Elements, at: datetime, limits: Limits = USUAL, *, force: bool = False) -> str:
     """A sentence when the elements are old at that time, else empty.
 
     Args:
         elements: the set.
         at: when it is used.
-        warn_days: the age that is spoken of; None for any.
-        refuse_days: the age that is refused; None for none.
-        warn_s: the timing error, 95 %, that is spoken of.
-        refuse_s: the timing error that is refused.
+        limits: of the station.
         force: warn where it would be refused.
 
     Raises:
         ElementsError: too old to be of use, unless `force`.
     """
     days = abs(elements.age_days(at))
-    late_s = (
-        timing_error_s(elements, at) if elements.mean_motion_rev_per_day > _GEOSTATIONARY_REV_PER_DAY else 0.0
-    )
+    late_s = expected_late_s(elements, at)
     side = "after" if elements.age_days(at) > 0 else "before"
     name = f"{elements.name} ({elements.epoch:%Y-%m-%d})"
     said = f"the elements of {name} are used {_length(days)} {side} their epoch"
-    if late_s >= warn_s:
+    if late_s >= limits.warn_s:
         said += f": the pass may come {_seconds(late_s)} early or late"
     if not force:
-        _refuse(said, days, refuse_days, "days")
-        _refuse(said, late_s, refuse_s, "s")
-    old = warn_days is not None and days >= warn_days
-    return said if old or late_s >= warn_s else ""
+        _refuse(said, days, limits.refuse_days, "days")
+        _refuse(said, late_s, limits.refuse_s, "s")
+    old = limits.warn_days is not None and days >= limits.warn_days
+    return said if old or late_s >= limits.warn_s else ""
 
 
 def _refuse(said: str, value: float, allowed: float | None, unit: str) -> None:

@@ -46,7 +46,7 @@ def assumed_station(site: Site) -> StationConfig:
                 "rotator": {"azimuth_max_deg": 450.0, "resolution_deg": 0.1},
             },
         ],
-        "elements": {"files": ["elements"], "refuse_age_days": 36500.0},
+        "elements": {"files": ["elements"]},
         "satellite": [{"name": name} for name in known],
     }
     return parse_config(table, f"--site {site.name!r}")

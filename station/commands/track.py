@@ -80,7 +80,7 @@ def _next_pass(asked: Asked, first: datetime, antenna: str | None, *, force: boo
             continue
         for one in wanted:
             elements = select(asked.sets, one.satellite.norad_id, first)
-            if warning := age_warning(elements, first, force=force):
+            if warning := age_warning(elements, first, station.elements.limits, force=force):
                 say(warning)
             found += _passes(station, turned, one, elements, first)
     if not found:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from scheduler.errors import ValueModelError
 from scheduler.value import Weights
 from station.config.strict import Name, Positive, Strict
+from station.freshness import REFUSE_TIMING_S, WARN_TIMING_S, Limits
 
 LOCAL = timezone(timedelta(hours=7), "UTC+7")
 _ZONES = {"UTC": UTC, "UTC+7": LOCAL}
@@ -18,19 +19,32 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class ElementsSection(Strict):
-    """Orbital elements: files, sources that the daemon asks itself, and how old they may be."""
+    """Orbital elements: files, sources that the daemon asks itself, and how far they may lead astray.
+
+    The limits in days hold beside those in seconds; without them age counts by what it does alone.
+    """
 
     files: tuple[Path, ...] = ()
     sources: tuple[str, ...] = ()
     store: Path | None = None
-    warn_age_days: Positive = 7.0
-    refuse_age_days: Positive = 30.0
+    warn_timing_s: Positive = WARN_TIMING_S
+    refuse_timing_s: Positive = REFUSE_TIMING_S
+    warn_age_days: Positive | None = None
+    refuse_age_days: Positive | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What is said of old ones, and what is refused."""
+        return Limits(self.warn_timing_s, self.refuse_timing_s, self.warn_age_days, self.refuse_age_days)
 
     @model_validator(mode="after")
     def _some_and_in_order(self) -> ElementsSection:
         if not self.files and not self.sources:
             raise ValueError("give files, or sources from which the daemon fetches them, or both")
-        if self.warn_age_days > self.refuse_age_days:
+        if self.warn_timing_s > self.refuse_timing_s:
+            raise ValueError("warn_timing_s is above refuse_timing_s; warn before refusing")
+        warn, refuse = self.warn_age_days, self.refuse_age_days
+        if warn is not None and refuse is not None and warn > refuse:
             raise ValueError("warn_age_days is above refuse_age_days; warn before refusing")
         return self
 

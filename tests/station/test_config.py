@@ -89,7 +89,7 @@ def _change(path: str, value: Any) -> dict[str, Any]:
         ("satellite.0.name", "METEOR-M2 44", "the nearest is 'METEOR-M2 4'"),
         ("satellite.0.downlink", "hrpt", "it has: meteor_lrpt"),
         ("products.attitude", "METEOR-M2 9", "'METEOR-M2 9' is not known; there are METEOR-M2, METEOR-M2 3"),
-        ("elements.warn_age_days", 40, "warn before refusing"),
+        ("elements.warn_timing_s", 61, "warn_timing_s is above"),
         ("station.horizon_mask", [[90, 3], [10, 2]], "rising"),
         ("schedule.margin_s", "ten", "valid number"),
     ],
@@ -127,3 +127,12 @@ values = st.recursive(
 def test_any_section_of_anything_is_taken_or_refused(section: str, value: Any) -> None:
     with contextlib.suppress(ConfigError):
         assert parse_config(copy.deepcopy(TABLE) | {section: value}).station.name
+
+
+def test_limits_of_age_in_days_are_optional_and_in_order() -> None:
+    limits = parse_config(_change("elements.refuse_timing_s", 90.0)).elements.limits
+    assert (limits.warn_s, limits.refuse_s, limits.warn_days, limits.refuse_days) == (2.0, 90.0, None, None)
+    table = _change("elements.warn_age_days", 40)
+    table["elements"]["refuse_age_days"] = 30
+    with pytest.raises(ConfigError, match="warn_age_days is above refuse_age_days"):
+        parse_config(table)

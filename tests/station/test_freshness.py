@@ -9,7 +9,7 @@ import pytest
 
 from scheduler.elements import Elements
 from scheduler.errors import ElementsError
-from station.freshness import age_warning
+from station.freshness import Limits, age_warning
 
 METEOR = Elements.from_tle(
     "METEOR-M2 4",
@@ -19,7 +19,8 @@ METEOR = Elements.from_tle(
 
 
 def warned(days: float, elements: Elements = METEOR, **limits: float) -> str:
-    return age_warning(elements, elements.epoch + timedelta(days=days), **limits)  # type: ignore[arg-type]
+    force = bool(limits.pop("force", False))
+    return age_warning(elements, elements.epoch + timedelta(days=days), Limits(**limits), force=force)
 
 
 def test_fresh_elements_are_not_spoken_of() -> None:
@@ -45,6 +46,13 @@ def test_limits_in_days_hold_beside_those_in_seconds() -> None:
     assert "3 days after" in warned(3, warn_days=2)
     with pytest.raises(ElementsError, match="20 days are allowed"):
         warned(21, refuse_days=20)
+
+
+def test_other_seconds_may_be_allowed() -> None:
+    assert "s early or late" in warned(3, warn_s=0.1)
+    with pytest.raises(ElementsError, match="1 s are allowed"):
+        warned(30, refuse_s=1)
+    assert "200 days" in warned(200, refuse_s=1e6)
 
 
 def test_a_geostationary_satellite_cannot_be_late() -> None:
