@@ -12,46 +12,21 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sgp4.api import WGS72, Satrec
 
-from scheduler import tle
-from scheduler.element_formats import KINDS, MOST_BYTES, Entry, Lines, Message, as_text, entries
+from scheduler import omm, tle
+from scheduler.element_entries import Entry, Lines, Message
+from scheduler.element_files import content_of
+from scheduler.element_formats import KINDS, as_text, entries
 from scheduler.errors import ElementsError
 
 _DAY_S = 86_400.0
 _SGP4_EPOCH = datetime(1949, 12, 31, tzinfo=UTC)
 
-# OMM key, our field; the first group must be there: an OMM cut behind MEAN_ANOMALY would fly without drag.
-_OMM_NUMBERS = (
-    ("MEAN_MOTION", "mean_motion_rev_per_day"),
-    ("ECCENTRICITY", "eccentricity"),
-    ("INCLINATION", "inclination_deg"),
-    ("RA_OF_ASC_NODE", "raan_deg"),
-    ("ARG_OF_PERICENTER", "argument_of_perigee_deg"),
-    ("MEAN_ANOMALY", "mean_anomaly_deg"),
-    ("BSTAR", "bstar"),
-)
-_OMM_OPTIONAL = (
-    ("MEAN_MOTION_DOT", "mean_motion_dot"),
-    ("MEAN_MOTION_DDOT", "mean_motion_ddot"),
-)
-_OMM_INTEGERS = (
-    ("EPHEMERIS_TYPE", "ephemeris_type"),
-    ("ELEMENT_SET_NO", "element_set"),
-    ("REV_AT_EPOCH", "revolution"),
-)
-
-# What an OMM may say about itself; CelesTrak's JSON and CSV leave these out. A missing one is the first.
-_ONLY = {
-    "MEAN_ELEMENT_THEORY": ("SGP4", "SGP/SGP4"),
-    "REF_FRAME": ("TEME",),
-    "TIME_SYSTEM": ("UTC",),
-    "CENTER_NAME": ("EARTH",),
-}
 # 0 is what the catalogues publish, 2 is SGP4 by CCSDS 502.0-B-3, table 4-3.
 _SGP4_TYPES = (0, 2)
 _SGP4_XP = 4
@@ -67,8 +42,13 @@ _RANGES = {
     "bstar": (-1e6, 1e6),
     "mean_motion_dot": (-1e6, 1e6),
     "mean_motion_ddot": (-1e6, 1e6),
-    "norad_id": (0, 999_999_999),
+    "norad_id": (1, 999_999_999),
 }
+_LONGEST_NAME = 80
+# A text that holds no set for so long holds none; and nobody reads more faults than so many.
+_MOST_FAULTS_IN_ROW = 1000
+_MOST_FAULTS_TOLD = 20
+_LONGEST_FAULT = 300
 
 
 @dataclass(frozen=True)
@@ -116,39 +96,22 @@ class Elements:
         """From a two-line set; raises `ElementsError` when a line is cut, altered or out of range."""
         fields = tle.parse(line1, line2)
         try:
-            return cls(name=name.strip() or f"NORAD {fields['norad_id']}", **fields)  # type: ignore[arg-type]
+            return cls(name=_printable(name) or f"NORAD {fields['norad_id']}", **fields)  # type: ignore[arg-type]
         except OverflowError as error:
             raise ElementsError(f"two-line set of {name!r}: {error}") from error
 
     @classmethod
     def from_omm(cls, mapping: Mapping[str, Any]) -> Elements:
         """From an OMM's keywords and values, which may be numbers or text."""
-        _check_propagated_here(mapping)
-        try:
-            number = _integer(mapping["NORAD_CAT_ID"])
-            values: dict[str, Any] = {field: _number(mapping[key]) for key, field in _OMM_NUMBERS}
-            values |= {field: _number(mapping.get(key, 0)) for key, field in _OMM_OPTIONAL}
-            values |= {field: _integer(mapping[key]) for key, field in _OMM_INTEGERS if key in mapping}
-            epoch = _omm_epoch(mapping["EPOCH"])
-        except KeyError as error:
-            raise ElementsError(
-                f"the OMM of {_label(mapping)} has no {error.args[0]}; SGP4 requires it (CCSDS 502.0)"
-            ) from error
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ElementsError(f"the OMM of {_label(mapping)} holds an ill-formed value: {error}") from error
-        name = str(mapping.get("OBJECT_NAME") or f"NORAD {number}")
-        return cls(
-            name=name,
-            norad_id=number,
-            object_id=str(mapping.get("OBJECT_ID", "")),
-            epoch=epoch,
-            classification=str(mapping.get("CLASSIFICATION_TYPE", "U")),
-            **values,
-        )
+        fields = omm.parse(mapping)
+        fields["name"] = _printable(fields["name"]) or f"NORAD {fields['norad_id']}"
+        fields["object_id"] = _printable(fields["object_id"])
+        fields["classification"] = _printable(fields["classification"])[:1] or "U"
+        return cls(**fields)  # type: ignore[arg-type]
 
     def to_omm(self) -> dict[str, str | float | int]:
         """Keywords and values as CelesTrak's JSON spells them; `from_omm` gives the same elements back."""
-        omm: dict[str, str | float | int] = {
+        message: dict[str, str | float | int] = {
             "OBJECT_NAME": self.name,
             "OBJECT_ID": self.object_id,
             "EPOCH": self.epoch.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds"),
@@ -156,7 +119,7 @@ class Elements:
             "CLASSIFICATION_TYPE": self.classification,
             "MEAN_ELEMENT_THEORY": "SGP4",
         }
-        return omm | {k: getattr(self, field) for k, field in _OMM_NUMBERS + _OMM_OPTIONAL + _OMM_INTEGERS}
+        return message | {k: getattr(self, field) for k, field in omm.NUMBERS + omm.OPTIONAL + omm.INTEGERS}
 
     def to_tle(self) -> tuple[str, str]:
         """Lines 1 and 2, rounded to the columns; `ElementsError` where these have no room, as for 340000."""
@@ -216,7 +179,7 @@ def load_elements(path: Path) -> list[Elements]:
         ElementsError: unreadable, empty, a web page, an unknown format, or any set that is ill-formed.
     """
     try:
-        reading = read_elements(_content(path))
+        reading = read_elements(content_of(path))
     except ElementsError as error:
         raise ElementsError(f"{path}: {error}") from error
     if reading.faults:
@@ -232,13 +195,22 @@ def read_elements(content: bytes) -> Reading:
     """
     sets: list[Elements] = []
     faults: list[str] = []
+    count = in_row = 0
     for entry in entries(as_text(content)):
         try:
             sets.append(_from_entry(entry))
+            in_row = 0
         except ElementsError as error:
-            faults.append(f"{entry.where}: {error}")
+            count, in_row = count + 1, in_row + 1
+            if count <= _MOST_FAULTS_TOLD:
+                faults.append(f"{entry.where}: {error}"[:_LONGEST_FAULT])
+        if in_row == _MOST_FAULTS_IN_ROW:
+            faults.append(f"{entry.where}: what follows is not read, for so much of it holds no set")
+            break
     if not sets:
         raise ElementsError(faults[0] if faults else f"no element set in it; {KINDS}")
+    if count > _MOST_FAULTS_TOLD:
+        faults.append(f"and {count - _MOST_FAULTS_TOLD} more parts that are no set")
     return Reading(tuple(sets), tuple(faults))
 
 
@@ -248,16 +220,6 @@ def _from_entry(entry: Entry) -> Elements:
     if isinstance(entry, Message):
         return Elements.from_omm(entry.keywords)
     raise ElementsError(entry.reason)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ElementsError(f"larger than {MOST_BYTES >> 20} MiB, so no file of orbital elements")
-        return path.read_bytes()
-    except OSError as error:
-        raise ElementsError(f"cannot be read ({error.strerror}); check the name and the rights") from error
 
 
 def select(elements: Sequence[Elements], name_or_id: str | int, at: datetime | None = None) -> Elements:
@@ -284,45 +246,6 @@ def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.casefold())
 
 
-def _label(mapping: Mapping[str, Any]) -> str:
-    return str(mapping.get("OBJECT_NAME") or mapping.get("NORAD_CAT_ID") or "an unnamed object")
-
-
-def _omm_epoch(value: Any) -> datetime:
-    """Calendar date or day of the year (CCSDS 502.0-B-3, 7.5.10), to the microsecond."""
-    text = str(value).strip()
-    if match := re.fullmatch(r"(\d{4})-(\d{3})(T.*)?", text):
-        date = datetime(int(match[1]), 1, 1) + timedelta(days=int(match[2]) - 1)
-        if date.year != int(match[1]):
-            raise ValueError(f"{text!r} names day {match[2]} of a year")
-        text = f"{date:%Y-%m-%d}{match[3] or ''}".rjust(10, "0")
-    epoch = datetime.fromisoformat(text)
-    return epoch.replace(tzinfo=UTC) if epoch.tzinfo is None else epoch.astimezone(UTC)
-
-
-def _check_propagated_here(mapping: Mapping[str, Any]) -> None:
-    """Refuse what SGP4 in TEME and UTC would carry to a wrong place."""
-    for key, wanted in _ONLY.items():
-        given = str(mapping.get(key) or wanted[0])
-        if given.upper().replace(" ", "") not in wanted:
-            raise ElementsError(
-                f"the OMM of {_label(mapping)} has {key} {given!r}; only {wanted[0]} is propagated here"
-            )
-    if "BTERM" in mapping or "AGOM" in mapping:
-        raise ElementsError(
-            f"the OMM of {_label(mapping)} has BTERM or AGOM, so it is for SGP4-XP; fetch the set for SGP4"
-        )
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
-
-
-def _integer(value: Any) -> int:
-    number = _number(value)
-    whole = int(number)
-    if whole != number:
-        raise ValueError(f"{value!r} is no whole number")
-    return int(value) if isinstance(value, int) else whole
+def _printable(text: object) -> str:
+    """A name goes into logs, pages and calendars: one line, without control characters."""
+    return "".join(filter(str.isprintable, str(text))).strip()[:_LONGEST_NAME]

@@ -156,9 +156,11 @@ def _epoch(text: str) -> datetime:
             f"epoch is {text!r}; year, day and fraction such as '24198.89352404' are expected"
         )
     year, day = int(match[1].replace(" ", "0")), float(match[2].replace(" ", "0"))
-    if not 1 <= day < 367:
-        raise ElementsError(f"epoch {text!r} names day {day:.0f} of a year")
-    return datetime(_long_year(year), 1, 1, tzinfo=UTC) + timedelta(days=day - 1)
+    start = datetime(_long_year(year), 1, 1, tzinfo=UTC)
+    epoch = start + timedelta(days=day - 1)
+    if epoch.year != start.year:
+        raise ElementsError(f"epoch {text!r} names day {day:.0f} of the year {start.year}")
+    return epoch
 
 
 def _long_designator(short: str) -> str:

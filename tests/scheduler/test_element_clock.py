@@ -19,7 +19,7 @@ METEOR = Elements.from_tle(
 NOW = datetime(2024, 7, 17, 6, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Ages of the sets of one fetch, as in CelesTrak's file of 2020-09-27: a few hours to a day.
-FLEET = [replace(METEOR, norad_id=n, epoch=NOW - age * HOUR) for n, age in enumerate((2, 3, 5, 8, 11, 20))]
+FLEET = [replace(METEOR, norad_id=n, epoch=NOW - age * HOUR) for n, age in enumerate((2, 3, 5, 8, 11, 20), 1)]
 
 
 def test_a_right_clock_is_not_blamed() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
+import tracemalloc
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +19,10 @@ from sgp4 import omm as reference
 from sgp4.api import Satrec
 from skyfield.api import EarthSatellite, load
 
+from scheduler import tle
 from scheduler.elements import Elements, load_elements, read_elements
 from scheduler.errors import ElementsError
-from tests.scheduler.element_writers import METADATA, WRITERS, as_csv, as_json, as_xml
+from tests.scheduler.element_writers import METADATA, WRITERS, as_csv, as_json, as_kvn, as_xml
 
 METEOR = Elements.from_tle(
     "METEOR-M2 4",
@@ -167,8 +171,6 @@ def test_another_theory_frame_or_time_is_refused_in_words(change: dict[str, Any]
 def test_a_two_line_set_for_sgp4_xp_is_refused() -> None:
     line1, line2 = METEOR.to_tle()
     line1 = line1[:62] + "4" + line1[63:68]
-    from scheduler import tle
-
     with pytest.raises(ElementsError, match="SGP4-XP"):
         Elements.from_tle("", tle.with_checksum(line1), line2)
 
@@ -221,7 +223,12 @@ FILE = b"""<?xml version="1.0"?><!DOCTYPE ndm [<!ENTITY a SYSTEM "file:///etc/pa
         (b"<ndm></ndm>", "no OMM"),
         (b"<ndm><omm><MEAN_MOTION>&undefined;</MEAN_MOTION></omm></ndm>", "ill-formed XML"),
         (b"[" * 100_000, "ill-formed JSON"),
-        (gzip.compress(b"0" * (65 << 20)), "swells"),
+        (gzip.compress(b"0" * (17 << 20)), "swells"),
+        (gzip.compress(b"") * 100, "more than 64 parts"),
+        (
+            b"<ndm><omm>" + b"".join(b"<K%d>1</K%d>" % (n, n) for n in range(300)) + b"</omm></ndm>",
+            "more than",
+        ),
         (gzip.compress(as_json([METEOR]))[:-9], "cut short"),
         (b"OBJECT_NAME,EPOCH,NORAD_CAT_ID,MEAN_MOTION\r\n", "no element set"),
         (b"CCSDS_OMM_VERS = 2.0\n", "no NORAD_CAT_ID"),
@@ -232,3 +239,100 @@ def test_hostile_and_hollow_files_are_refused_at_once(content: bytes, says: str)
     with pytest.raises(ElementsError, match=says) as error:
         read_elements(content)
     assert "\n" not in str(error.value)
+
+
+def test_a_key_that_comes_twice_makes_a_message_a_fault() -> None:
+    sets = [METEOR, replace(METEOR, norad_id=2, inclination_deg=51.6)]
+    json_text, xml_text = as_json(sets).decode(), as_xml(sets).decode()
+    for twice in (
+        json_text.replace('"INCLINATION": 51.6', '"INCLINATION": 98.6, "INCLINATION": 51.6'),
+        xml_text.replace("<INCLINATION>51.6", "<INCLINATION>98.6</INCLINATION><INCLINATION>51.6"),
+    ):
+        reading = read_elements(twice.encode())
+        assert reading.sets == (METEOR,)
+        assert "INCLINATION comes twice" in reading.faults[0]
+    head, row = as_csv([METEOR]).decode().split("\r\n")[:2]
+    with pytest.raises(ElementsError, match="INCLINATION comes twice"):
+        read_elements(f"{head},INCLINATION\n{row},51.6\n".encode())
+
+
+def test_two_kvn_messages_run_into_one_are_no_set() -> None:
+    whole = as_kvn([METEOR, replace(METEOR, norad_id=2, inclination_deg=51.6)]).decode()
+    first, second = whole.split("\n\n")
+    lost = "\n".join(line for line in second.split("\n") if not line.startswith(("CCSDS", "INCLINATION")))
+    with pytest.raises(ElementsError, match="comes twice"):
+        read_elements(f"{first}\n{lost}".encode())
+
+
+def test_csv_may_begin_with_the_version_column_and_end_its_lines_with_cr() -> None:
+    head, row = as_csv([METEOR]).decode().split("\r\n")[:2]
+    content = f"CCSDS_OMM_VERS,{head}\r2.0,{row}\r"
+    assert read_elements(content.encode()).sets == (METEOR,)
+    assert read_elements(f"# of today\n{head}\n{row}\n".encode()).sets == (METEOR,)
+
+
+def test_a_satellite_may_be_called_comment() -> None:
+    assert read_elements("\n".join(("COMMENT 1", *METEOR.to_tle())).encode()).sets[0].name == "COMMENT 1"
+
+
+def test_gzip_files_one_behind_the_other_are_all_read() -> None:
+    content = gzip.compress(as_kvn([METEOR])) + gzip.compress(b"\n" + as_kvn([replace(METEOR, norad_id=2)]))
+    assert len(read_elements(content).sets) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b"{}," * 1_000_000,
+        b"<ndm>" + b"<omm/>" * 500_000,
+        b"x\n" * 1_500_000,
+        b"CCSDS_OMM_VERS=2\n" + b"x\n" * 1_500_000,
+        gzip.compress(b"x\n" * 1_500_000),
+    ],
+    ids=["json", "xml", "lines", "kvn", "gzip"],
+)
+def test_a_text_of_nothing_costs_neither_memory_nor_time(content: bytes) -> None:
+    begun = time.process_time()
+    tracemalloc.start()
+    with pytest.raises(ElementsError):
+        read_elements(content)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * 3_000_000  # the text itself and little else; it was a hundred times that
+    assert time.process_time() - begun < 5
+
+
+def test_of_many_faults_the_first_are_told_and_the_rest_counted() -> None:
+    lines = "\n".join([*(["rubbish"] * 500), *METEOR.to_tle(), *(["rubbish"] * 5000), *METEOR.to_tle()])
+    reading = read_elements(lines.encode())
+    assert len(reading.sets) == 1
+    assert "what follows is not read" in reading.faults[-2]
+    assert "1479 more" in reading.faults[-1]
+    assert len(reading.faults) == 22
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"EPOCH": "2026-W28-2"}, "no epoch"),
+        ({"NORAD_CAT_ID": 0}, "norad_id"),
+        ({"MEAN_MOTION": "\u0661\u0664.2"}, "no number"),
+    ],
+)
+def test_odd_spellings_are_refused(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ElementsError, match=says):
+        Elements.from_omm(METEOR.to_omm() | change)
+
+
+def test_names_are_one_printable_line() -> None:
+    assert (
+        Elements.from_omm(METEOR.to_omm() | {"OBJECT_NAME": "A\0\r\nB" + "x" * 500}).name == "AB" + "x" * 78
+    )
+
+
+def test_day_366_of_a_common_year_is_refused_in_a_two_line_set() -> None:
+    line1, line2 = METEOR.to_tle()
+    for year, allowed in (("24", True), ("26", False)):
+        changed = tle.with_checksum(f"{line1[:18]}{year}366.50000000{line1[32:68]}")
+        with nullcontext() if allowed else pytest.raises(ElementsError, match="day 366"):
+            assert Elements.from_tle("", changed, line2).epoch.year == 2024
