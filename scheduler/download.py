@@ -7,6 +7,8 @@ page "Usage Policy"). When a URL may next be asked stands on disk, so a restart 
 from __future__ import annotations
 
 import http.client
+import io
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,10 +92,21 @@ class Answer:
         return self.status == _NOT_MODIFIED
 
 
+def is_url(source: str) -> bool:
+    """Whether a server is asked for it."""
+    return source.lower().startswith(("http://", "https://"))
+
+
 def download(
     url: str, state: UrlState, *, agent: str, conditional: bool, longest_s: float = _LONGEST_S
 ) -> Answer:
-    """Ask once; never raises for anything that the network or the server does."""
+    """Ask once; never raises for anything that the network or the server does.
+
+    `longest_s` holds for all of it, redirects and every single byte; only the name is looked up at the pace
+    of the system's resolver.
+    """
+    until = time.monotonic() + longest_s
+    late = Answer(1, reason=f"no whole answer within {longest_s:g} s")
     headers = {"User-Agent": agent, "Accept": "*/*"}
     if conditional and state.etag:
         headers["If-None-Match"] = state.etag
@@ -100,17 +114,71 @@ def download(
         headers["If-Modified-Since"] = state.last_modified
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the opener knows http and https)
-        with _opener().open(request, timeout=min(_CONNECT_S, longest_s)) as response:
-            return _answer(response, _body(response, longest_s))
+        with _opener(until).open(request, timeout=_CONNECT_S) as response:
+            return _answer(response, _body(response))
     except urllib.error.HTTPError as error:
         with error:
             return _answer(error, b"")
     except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError) and time.monotonic() >= until:
+            return late
         return Answer(0, reason=f"the server is not reached ({error.reason})")
     except TimeoutError:
-        return Answer(1, reason=f"no whole answer within {longest_s:g} s")
+        return late
     except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer(1, reason=f"the answer broke off ({type(error).__name__}: {error})")
+
+
+class _Timed(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens http and https so that nothing is waited for beyond one point of time (`time.monotonic`)."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__()
+        self._until = until
+
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(partial(self._connection, http.client.HTTPSConnection), req)
+
+    def _connection(self, kind: type[http.client.HTTPConnection], host: str, *, timeout: float) -> Any:
+        connection = kind(host, timeout=min(timeout, _left_s(self._until)))
+        connection.response_class = partial(_TimedResponse, self._until)  # type: ignore[assignment]
+        return connection
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer that is read through `_TimedReader`, from its first line on."""
+
+    def __init__(self, until: float, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, until))
+
+
+class _TimedReader(io.RawIOBase):
+    """The bytes of a socket. A time-out of the socket alone starts anew with each byte that drips in."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, until: float) -> None:
+        self._raw, self._sock, self._until = raw, sock, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(min(_left_s(self._until), _CONNECT_S))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _left_s(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -125,14 +193,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(until: float) -> urllib.request.OpenerDirector:
     """An opener without the handlers for file:, ftp: and data: that urllib has by default."""
     opener = urllib.request.OpenerDirector()
     handlers: Sequence[urllib.request.BaseHandler] = (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Timed(until),
         urllib.request.HTTPDefaultErrorHandler(),
         _Redirects(),
         urllib.request.HTTPErrorProcessor(),
@@ -142,17 +209,14 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _body(response: Any, longest_s: float) -> bytes:
-    """The body, whole; a server that drips it is left after `longest_s`."""
-    until = time.monotonic() + longest_s
+def _body(response: Any) -> bytes:
+    """The body, whole."""
     chunks, size = [], 0
     while chunk := response.read1(_CHUNK):
         chunks.append(chunk)
         size += len(chunk)
         if size > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES >> 20} MiB")
-        if time.monotonic() > until:
-            raise TimeoutError
     # `read1` ends without a word where the connection does.
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)

@@ -27,8 +27,8 @@ from scheduler.ageing import (
     orbital_speed_km_s,
     signed_drag_km_per_day2,
 )
+from scheduler.element_offsets import Offset, flies, offset_of, radius_km, size_of
 from scheduler.elements import Elements
-from scheduler.frames import Array
 
 FUTURE = timedelta(days=1)  # operators publish epochs some hours ahead
 SAME_EPOCH = timedelta(seconds=1)  # the last digit of a two-line set is 0.9 ms
@@ -43,11 +43,9 @@ _OWN_SETS = 12
 _FEWEST_OWN_SETS = 6
 _CROSS_KM, _CROSS_KM_PER_DAY = 0.5, 0.2  # measured: 0.12 at 2 days, 1.5 at 20 (figures/element_ageing.py)
 _RADIAL_KM, _RADIAL_KM_PER_DAY = 1.0, 0.5  # measured: 0.5 and 3.6
-_LOW_ORBIT_KM = 7000.0  # all of these grow with the orbit
 _KEEPING_SPEED = 1e-4  # relative change of speed in one manoeuvre: 0.75 m/s in low orbit
 _KEEPING_TILT_DEG = 0.15
 _DAY_S = 86_400.0
-_PHASES = np.arange(8) / 8
 _DRAG_MATTERS_KM = 3.0
 _DRAG_RATIO = 4.0
 
@@ -64,11 +62,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement and its reason in words; `witnesses` are the sets in quarantine that bear a jump out."""
+    """The judgement and its reason in words.
+
+    `witnesses` are the sets in quarantine that bear a jump out; `overrules`: the one held is given up for it.
+    """
 
     kind: Kind
     reason: str
     witnesses: tuple[Elements, ...] = ()
+    overrules: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,24 +81,6 @@ class Suspect:
     source: str
     reason: str
     may_be_confirmed: bool
-
-
-@dataclass(frozen=True)
-class _Offset:
-    """The greatest distances over a turn, km."""
-
-    along: float
-    cross: float
-    radial: float
-
-    def within(self, limits: _Offset) -> bool:
-        return self.along <= limits.along and self.cross <= limits.cross and self.radial <= limits.radial
-
-    def plus(self, other: _Offset) -> _Offset:
-        return _Offset(self.along + other.along, self.cross + other.cross, self.radial + other.radial)
-
-    def words(self) -> str:
-        return f"{self.along:.1f} km along, {self.cross:.1f} across and {self.radial:.1f} in height"
 
 
 def judge(
@@ -112,7 +96,7 @@ def judge(
         source: where the new one comes from.
         latest: the time now as far as it is known; an epoch more than a day ahead is not believed.
     """
-    if not _flies(new):
+    if not flies(new):
         return Verdict(Kind.REFUSED, "SGP4 gives no position at its own epoch")
     if new.epoch > latest + FUTURE:
         days = (new.epoch - latest).total_seconds() / _DAY_S
@@ -154,7 +138,7 @@ def compare(
             along_track_bound_km(ahead, drag) - (1 - scale) * along_track_bound_km(ahead, 0.0),
         ),
     ):
-        offset = _offset(old, new, at)
+        offset = offset_of(old, new, at)
         if offset is None:
             return _compare_shape(old, new)
         verdict = _judge_offset(offset, _limits(old, days, along), _keeping(old, days))
@@ -177,26 +161,26 @@ def agrees(old: Elements, new: Elements, held: Sequence[Elements]) -> bool:
     return compare(old, new, held, _WITNESS_SCALE).kind is Kind.ACCEPTED
 
 
-def _limits(old: Elements, days: float, along: float) -> _Offset:
+def _limits(old: Elements, days: float, along: float) -> Offset:
     """What drag and age explain."""
-    size = _size(old)
-    return _Offset(
+    size = size_of(old)
+    return Offset(
         _MARGIN * size * along,
         size * (_CROSS_KM + _CROSS_KM_PER_DAY * days),
         size * (_RADIAL_KM + _RADIAL_KM_PER_DAY * days),
     )
 
 
-def _keeping(old: Elements, days: float) -> _Offset:
+def _keeping(old: Elements, days: float) -> Offset:
     """What one manoeuvre of station keeping adds: n changes by three times the share that speed does."""
-    return _Offset(
+    return Offset(
         3 * _KEEPING_SPEED * orbital_speed_km_s(old) * _DAY_S * days,
-        _radius_km(old) * math.radians(_KEEPING_TILT_DEG),
-        10 * _KEEPING_SPEED * _radius_km(old),
+        radius_km(old) * math.radians(_KEEPING_TILT_DEG),
+        10 * _KEEPING_SPEED * radius_km(old),
     )
 
 
-def _judge_offset(offset: _Offset, limits: _Offset, keeping: _Offset) -> Verdict:
+def _judge_offset(offset: Offset, limits: Offset, keeping: Offset) -> Verdict:
     if offset.within(limits):
         return Verdict(Kind.ACCEPTED, "its orbit follows from that of the set held")
     said = f"its orbit has jumped by {offset.words()} where drag and age explain {limits.words()}"
@@ -237,20 +221,12 @@ def _confirms(new: Elements, source: str, suspect: Suspect, held: Sequence[Eleme
 
 
 def _same_orbit(a: Elements, b: Elements) -> bool:
-    offset = _offset(a, b, a.epoch)
+    offset = offset_of(a, b, a.epoch)
     return offset is not None and max(offset.along, offset.cross, offset.radial) < 0.1
 
 
 def _epoch(elements: Elements) -> datetime:
     return elements.epoch
-
-
-def _radius_km(elements: Elements) -> float:
-    return orbital_speed_km_s(elements) * _DAY_S / (2 * math.pi * elements.mean_motion_rev_per_day)
-
-
-def _size(elements: Elements) -> float:
-    return max(1.0, _radius_km(elements) / _LOW_ORBIT_KM)
 
 
 def _usual_drag(held: Sequence[Elements]) -> float:
@@ -264,39 +240,7 @@ def _scale(held: tuple[Elements, ...], drag: float) -> float:
         return _MOST_SCALE
     shares = []
     for old, new in pairwise(held):
-        offset = _offset(old, new, new.epoch)
-        bound = _size(new) * along_track_bound_km(old.age_days(new.epoch), drag)
+        offset = offset_of(old, new, new.epoch)
+        bound = size_of(new) * along_track_bound_km(old.age_days(new.epoch), drag)
         shares.append(math.inf if offset is None else offset.along / bound)
     return float(np.clip(2 * np.percentile(shares, 80), _LEAST_SCALE, _MOST_SCALE))
-
-
-@lru_cache(maxsize=8192)
-def _flies(elements: Elements) -> bool:
-    error, position, _ = elements.satrec().sgp4_tsince(0.0)
-    return error == 0 and all(map(math.isfinite, position))
-
-
-@lru_cache(maxsize=8192)
-def _offset(old: Elements, new: Elements, at: datetime) -> _Offset | None:
-    """Old against new over one turn around `at`; None where SGP4 gives no position."""
-    days = at.timestamp() / _DAY_S + _PHASES / new.mean_motion_rev_per_day
-    there, moving = _positions(new, days)
-    here, _ = _positions(old, days)
-    if not (np.isfinite(there).all() and np.isfinite(here).all()):
-        return None
-    distance = np.linalg.norm(there, axis=1)
-    radial = there / distance[:, None]
-    across = np.cross(there, moving)
-    across /= np.linalg.norm(across, axis=1)[:, None]
-    along = np.cross(across, radial)
-    angle = np.arctan2((here * along).sum(axis=1), (here * radial).sum(axis=1))
-    height = np.linalg.norm(here, axis=1) - distance
-    return _Offset(*(float(np.abs(x).max()) for x in (angle * distance, (here * across).sum(axis=1), height)))
-
-
-def _positions(elements: Elements, days: Array) -> tuple[Array, Array]:
-    """TEME positions and velocities [n, 3] at days since 1970; NaN where SGP4 fails."""
-    whole = np.floor(days)
-    error, position, velocity = elements.satrec().sgp4_array(whole + 2_440_587.5, days - whole)
-    position[error != 0] = np.nan
-    return position, velocity

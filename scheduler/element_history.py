@@ -151,5 +151,5 @@ def _record(line: bytes) -> Record | None:
             str(content["note"]),
             bool(content["may_be_confirmed"]),
         )
-    except (ValueError, KeyError, TypeError, ElementsError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ElementsError):
         return None

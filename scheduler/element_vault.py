@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from scheduler.element_checks import SAME_EPOCH, Kind, Suspect, agrees, judge
+from scheduler.element_checks import SAME_EPOCH, Kind, Suspect, Verdict, agrees, judge
+from scheduler.element_first import judge_against_lone, judge_first, known_orbits
 from scheduler.element_history import KEPT, LineFile, Record, read_copy, write_copy
 from scheduler.elements import Elements
 from scheduler.errors import ElementsError
@@ -35,6 +36,7 @@ class Vault:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known = known_orbits()
         self._copy_path = folder / "elements.json"
         self._sets: dict[int, LineFile] = {}
         self._suspects: dict[int, LineFile] = {}
@@ -44,7 +46,7 @@ class Vault:
         for elements in read_copy(self._copy_path):
             self._held[elements.norad_id] = [elements]
         for path in sorted((folder / "sets").glob("*.txt")):
-            if path.stem.isdigit():
+            if path.stem.isascii() and path.stem.isdecimal():
                 self._open(int(path.stem))
 
     def newest(self) -> list[Elements]:
@@ -74,10 +76,9 @@ class Vault:
         self, elements: Elements, source: str, latest: datetime, now: datetime
     ) -> tuple[list[Elements], Refusal | None]:
         """Judge a set and keep it, in the one place or the other; those that are now accepted."""
-        held = self._held.get(elements.norad_id, [])
-        verdict = judge(elements, held, self._suspects_of(elements.norad_id), source, latest)
+        verdict = self._judge(elements, source, latest)
         if verdict.kind is Kind.ACCEPTED:
-            return self._accept(Record(elements, source, now, verdict.reason), verdict.witnesses), None
+            return self._accept(Record(elements, source, now, verdict.reason), verdict), None
         if verdict.kind in (Kind.KNOWN, Kind.OLDER):
             return [], None
         refusal = Refusal(elements, source, verdict.reason)
@@ -90,13 +91,11 @@ class Vault:
     def judge_again(self, norad_id: int, latest: datetime, now: datetime) -> list[Elements]:
         """Let those in from quarantine that are good by what is known now."""
         accepted = []
-        for record in self._newer(norad_id):
-            verdict = judge(
-                record.elements, self.held(norad_id), self._suspects_of(norad_id), record.source, latest
-            )
+        for record in self._comparable(norad_id):
+            verdict = self._judge(record.elements, record.source, latest)
             if verdict.kind is Kind.ACCEPTED:
                 again = Record(record.elements, record.source, now, verdict.reason)
-                accepted += self._accept(again, verdict.witnesses)
+                accepted += self._accept(again, verdict)
         return accepted
 
     def release(self, norad_id: int, now: datetime) -> Elements:
@@ -104,8 +103,9 @@ class Vault:
         waiting = self.waiting(norad_id)
         if not waiting:
             raise ElementsError(f"no set of satellite {norad_id} newer than the one held is in quarantine")
+        said = "let in by the operator"
         chosen = max(waiting, key=lambda r: r.elements.epoch)
-        self._accept(Record(chosen.elements, chosen.source, now, "let in by the operator"))
+        self._accept(Record(chosen.elements, chosen.source, now, said), Verdict(Kind.ACCEPTED, said))
         self.save_copy()
         return chosen.elements
 
@@ -128,27 +128,55 @@ class Vault:
             file.faults.clear()
         return found
 
-    def _accept(self, record: Record, witnesses: tuple[Elements, ...] = ()) -> list[Elements]:
+    def _judge(self, elements: Elements, source: str, latest: datetime) -> Verdict:
+        norad_id = elements.norad_id
+        held, known = self._held.get(norad_id, []), self._known.get(norad_id)
+        suspects = [
+            Suspect(r.elements, r.source, r.note, r.may_be_confirmed) for r in self._comparable(norad_id)
+        ]
+        verdict = judge(elements, held, suspects, source, latest)
+        if not held:
+            return judge_first(verdict, elements, suspects, latest=latest, known=known)
+        if len(held) == 1:
+            return judge_against_lone(verdict, elements, held[0], suspects, latest=latest, known=known)
+        return verdict
+
+    def _accept(self, record: Record, verdict: Verdict) -> list[Elements]:
         """Keep a set, and before it those in quarantine that bore it out."""
         norad_id = record.elements.norad_id
-        held = self._held.setdefault(norad_id, [])
         before = [
             r
-            for r in self._newer(norad_id)
-            if r.elements in witnesses and r.elements.epoch < record.elements.epoch - SAME_EPOCH
+            for r in self._comparable(norad_id)
+            if r.elements in verdict.witnesses and r.elements.epoch < record.elements.epoch - SAME_EPOCH
         ]
         records = [*before, record]
+        file, held = self._open(norad_id), self._held.setdefault(norad_id, [])
+        if verdict.overrules:
+            self._give_up(norad_id, record.received, verdict.reason)
         for one in records:
-            self._open(norad_id).append(one)
+            file.append(one)
             held.append(one.elements)
         del held[:-KEPT]
         self._changed = True
         return [one.elements for one in records]
 
+    def _give_up(self, norad_id: int, now: datetime, reason: str) -> None:
+        """Put what is held of a satellite in quarantine."""
+        file, held = self._sets[norad_id], self._held[norad_id]
+        for elements in held:
+            note = f"given up for a later one: {reason}"
+            self._quarantined(norad_id).append(Record(elements, "the store", now, note))
+        held.clear()
+        try:
+            file.replace([])
+        except OSError as error:
+            self._faults.append(f"{self._folder}: cannot be written ({error.strerror}); mend the disk")
+
     def _open(self, norad_id: int) -> LineFile:
         if norad_id not in self._sets:
             file = self._sets[norad_id] = LineFile(self._folder / "sets" / f"{norad_id}.txt")
-            known = {e.epoch: e for e in self._held.get(norad_id, [])}
+            given_up = {r.elements for r in self._quarantined(norad_id).records}
+            known = {e.epoch: e for e in self._held.get(norad_id, []) if e not in given_up}
             known |= {r.elements.epoch: r.elements for r in file.records if r.elements.norad_id == norad_id}
             self._held.setdefault(norad_id, [])[:] = [known[epoch] for epoch in sorted(known)]
         return self._sets[norad_id]
@@ -167,5 +195,8 @@ class Vault:
         ]
         return sorted(found, key=lambda r: r.elements.epoch)
 
-    def _suspects_of(self, norad_id: int) -> list[Suspect]:
-        return [Suspect(r.elements, r.source, r.note, r.may_be_confirmed) for r in self._newer(norad_id)]
+    def _comparable(self, norad_id: int) -> list[Record]:
+        """Those in quarantine that may be let in; a set that stands alone may itself be the wrong one."""
+        if len(self._held.get(norad_id, [])) != 1:
+            return self._newer(norad_id)
+        return sorted(self._quarantined(norad_id).records, key=lambda r: r.elements.epoch)

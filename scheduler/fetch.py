@@ -13,12 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from scheduler.download import Answer, UrlState, download
+from scheduler.download import Answer, UrlState, download, is_url
 from scheduler.element_checks import FUTURE
 from scheduler.element_clock import ClockFinding, ClockState, clock_against_elements
-from scheduler.element_files import NoFilesError, files_of, mark_of
+from scheduler.element_files import NoFilesError, content_of, files_of, mark_of
 from scheduler.element_history import write_whole
 from scheduler.element_vault import Refusal, Vault
 from scheduler.elements import Elements, read_elements
@@ -28,6 +27,7 @@ __all__ = ["ElementStore", "FetchReport", "Refusal", "SourceReport"]
 
 _FRESH = timedelta(days=1.5)
 _WITNESSES = 3  # satellites whose sets follow from their own and lie ahead of the clock
+_LONGEST_SAID = 300
 _DEFAULT_CONTACT = "unattended"
 
 
@@ -108,10 +108,11 @@ class ElementStore:
         """
         run = _Run(self._vault, frozenset(wanted_ids), now, gnss_time)
         for source in map(str, sources):
-            if urlsplit(source).scheme in ("http", "https"):
-                self._ask(source, run)
-            else:
-                self._look(source, run)
+            try:
+                (self._ask if is_url(source) else self._look)(source, run)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the sources behind it are asked)
+                said = f"cannot be used ({type(error).__name__}: {error}); report it"
+                run.reports.append(SourceReport(source, "failed", said[:_LONGEST_SAID]))
         run.judge_again()
         return run.report()
 
@@ -129,7 +130,7 @@ class ElementStore:
                 if self._seen.get(path) == mark:
                     unchanged += 1
                     continue
-                reading = read_elements(path.read_bytes())
+                reading = read_elements(content_of(path))
             except (ElementsError, OSError) as error:
                 faults.append(f"{path.name}: {error}")
                 continue
@@ -174,7 +175,7 @@ class ElementStore:
         except ElementsError as error:
             run.reports.append(SourceReport(url, "failed", str(error), 0, answer.server_time))
             return state.failed(at)
-        count = run.take(reading.sets, urlsplit(url).netloc, answer.server_time)
+        count = run.take(reading.sets, _host_of(url), answer.server_time)
         if not count:
             said = f"none of its {len(reading.sets)} sets is of a wanted satellite"
             run.reports.append(SourceReport(url, "failed", said, 0, answer.server_time))
@@ -281,9 +282,13 @@ class _Run:
         )
 
 
+def _host_of(url: str) -> str:
+    return url.split("/")[2]
+
+
 def _read_states(path: Path) -> dict[str, UrlState]:
     """Empty when it is not there or damaged: then each URL is asked once more."""
     try:
         return {url: UrlState.from_json(s) for url, s in json.loads(path.read_bytes()).items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return {}

@@ -64,6 +64,8 @@ class Satellite:
     instruments: tuple[str, ...] = ()
     downlinks: tuple[DownlinkUse, ...] = ()
     geostationary_longitude_deg: float | None = None
+    inclination_deg: float | None = None  # what its first set of elements is held against
+    mean_motion_rev_per_day: float | None = None
     note: str = ""
 
     def downlink(self, name: str | None = None) -> DownlinkUse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from scheduler import fetch as fetch_module
 from scheduler.element_clock import ClockState
-from scheduler.elements import Elements, load_elements
+from scheduler.elements import Elements, Reading, load_elements, read_elements
 from scheduler.errors import ElementsError
 from scheduler.fetch import ElementStore, FetchReport
 from tests.scheduler.elements_server import Script, serving
@@ -191,19 +193,33 @@ def test_of_lines_cut_without_a_promise_the_whole_sets_are_taken(store: ElementS
     assert "If-None-Match" not in server.requests[1]
 
 
-def test_a_dripping_server_is_left(store: ElementStore, server: Script) -> None:
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    ],
+)
+def test_a_server_that_drips_anywhere_is_left(
+    store: ElementStore, server: Script, begin: bytes, drop: bytes
+) -> None:
+    dripped = []
+
     def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response_only(200)
-        handler.send_header("Content-Length", "100000")
-        handler.end_headers()
+        handler.wfile.write(begin)
         for _ in range(100):
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
+            try:
+                handler.wfile.write(drop)
+            except OSError:  # it was left
+                return
+            dripped.append(drop)
             time.sleep(0.1)
 
     server.act = drip
     report = fetch(ElementStore(store._vault._folder, longest_s=0.5), server)
     assert "within 0.5 s" in report.problems[0]
+    assert len(dripped) < 50
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "/elements"])
@@ -237,6 +253,55 @@ def test_later_sources_are_spared_while_the_first_has_all(store: ElementStore, s
     assert len(report.accepted) == 2
 
 
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("http://[::1", "cannot be used|broke off|not reached"),
+        ("https://two words/", "broke off|not reached"),
+        ("file:///etc/passwd", "file:// is not asked"),
+        ("ftp://x/y", "ftp:// is not asked"),
+        ("", "the source is empty"),
+        ("nul\0", "no file is there|cannot be read"),
+    ],
+)
+def test_a_senseless_source_is_named_and_those_behind_it_are_asked(
+    store: ElementStore, tmp_path: Path, source: str, says: str
+) -> None:
+    good = tmp_path / "good.json"
+    good.write_bytes(omm(M2_3, M2_4))
+    report = store.refresh([source, good], IDS, NOW)
+    assert report.sources[0].outcome == "failed"
+    assert re.search(says, report.sources[0].said)
+    assert report.accepted == (M2_3, M2_4)
+
+
+def test_a_slip_in_a_reader_does_not_silence_the_sources_behind(
+    store: ElementStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(omm(M2_3 if name == "a" else M2_4))
+
+    def slip(content: bytes) -> Reading:
+        if M2_3.name.encode() in content:
+            raise ZeroDivisionError("slip")
+        return read_elements(content)
+
+    monkeypatch.setattr(fetch_module, "read_elements", slip)
+    report = store.refresh([tmp_path / "a", tmp_path / "b"], IDS, NOW)
+    assert "ZeroDivisionError" in report.problems[0]
+    assert report.accepted == (M2_4,)
+
+
+@pytest.mark.parametrize("content", ["[]", "[" * 10_000, '{"u": {"not_before": 1, "failures": 1e999}}'])
+def test_a_damaged_memory_of_urls_is_forgotten(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "store"
+    (folder / "sets").mkdir(parents=True)
+    (folder / "sets/²³.txt").write_text("")
+    whole = content.replace("1e999", '1e999, "etag": "", "last_modified": "", "wanted": [], "held": []')
+    (folder / "urls.json").write_text(whole)
+    assert ElementStore(folder).elements() == []
+
+
 def test_files_folders_and_sticks(store: ElementStore, tmp_path: Path) -> None:
     stick = tmp_path / "media/usb0/elements"
     pattern = str(tmp_path / "media/*/elements")
@@ -254,6 +319,7 @@ def test_files_folders_and_sticks(store: ElementStore, tmp_path: Path) -> None:
 
 
 def test_a_set_of_another_satellite_is_refused_and_named(store: ElementStore, server: Script) -> None:
+    server.body = omm(M2_3, M2_4, successor(M2_3, 0.4))
     fetch(store, server)
     for day in range(1, 6):  # not even when it comes again and again
         wrong = successor(M2_4, day)
@@ -262,7 +328,7 @@ def test_a_set_of_another_satellite_is_refused_and_named(store: ElementStore, se
         assert len(report.refused) == 1
         assert "another satellite" in str(report.refused[0])
         assert any("METEOR-M2 3 (57166)" in problem for problem in report.problems)
-    assert store.elements()[0] == M2_3
+    assert store.elements()[0] == successor(M2_3, 0.4)
     assert len(store.quarantine(M2_3.norad_id)) == 5
 
 
