@@ -35,7 +35,9 @@ def along_track_error_km(elements: Elements, at: datetime) -> float:
 
 
 def along_track_bound_km(age_days: float, drag: float) -> float:
-    """The same for an age in days and a drag in km/day²."""
+    """The same for an age in days and a drag in km/day², infinite for a set that decays at once."""
+    if math.isinf(drag):
+        return math.inf
     return FRESH_KM + RATE_KM_PER_DAY * age_days + DRAG_SHARE * drag * age_days**2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -70,3 +71,12 @@ def test_more_drag_ages_faster() -> None:
     later = METEOR.epoch + timedelta(days=14)
     heavier = replace(METEOR, bstar=10 * METEOR.bstar)
     assert along_track_error_km(heavier, later) > 3 * along_track_error_km(METEOR, later)
+
+
+def test_a_set_that_decays_within_a_day_is_never_sure_not_even_at_its_epoch() -> None:
+    falling = replace(METEOR, mean_motion_rev_per_day=16.6, bstar=0.5)
+    assert drag_km_per_day2(falling) == math.inf
+    for hours in (0, 1):
+        assert along_track_error_km(falling, falling.epoch + timedelta(hours=hours)) == math.inf
+        half_turn_s = 86_400 / 16.6 / 2
+        assert timing_error_s(falling, falling.epoch + timedelta(hours=hours)) == half_turn_s
