@@ -10,6 +10,7 @@ from hardware.motion import Axis
 SURE = 2  # readings in a row: one may be damaged on the line
 _MARGIN_S = 0.2
 _PATIENCE_S = (0.8, 2.5)
+_SOFT_DEG_S2, _SOFT_PATIENCE_S = 1.0, (0.8, 3.5)
 
 
 @dataclass
@@ -61,11 +62,13 @@ class AxisWatch:
     def patience_s(self) -> float:
         """In which a healthy axis, from rest, shows a step: d = a t² / 2; or at a quarter of its rate.
 
+        One that starts softly may brake again half-way to a target a step off: d = a (t / 2)².
         Counted from when the controller has the command to when a reading was asked for.
         """
         step_deg, axis = self.axis.resolution_deg, self.axis
-        start_s = math.sqrt(2 * step_deg / axis.acceleration_deg_s2)
-        low, high = _PATIENCE_S
+        soft = axis.acceleration_deg_s2 < _SOFT_DEG_S2
+        start_s = math.sqrt((4 if soft else 2) * step_deg / axis.acceleration_deg_s2)
+        low, high = _SOFT_PATIENCE_S if soft else _PATIENCE_S
         return min(max(_MARGIN_S + start_s, 4 * step_deg / axis.rate_deg_s, low), high)
 
     @property

@@ -12,6 +12,10 @@ from hardware.sky import Curve
 class Rotator(Protocol):
     """What is needed of a rotator; `Rotctld` is one."""
 
+    @property
+    def park_position(self) -> Direction | None:
+        """Where it is when parked, None where nobody knows."""
+
     def position(self) -> Direction:
         """Azimuth and elevation, degrees."""
 
@@ -22,7 +26,10 @@ class Rotator(Protocol):
         """Stop now."""
 
     def park(self) -> None:
-        """Go to the park position."""
+        """Go to the park position; nothing else moves it then."""
+
+    def unpark(self) -> None:
+        """It may be moved again."""
 
 
 class Plan(Protocol):
@@ -56,12 +63,13 @@ class FollowReport:
 
     Attributes:
         commands: sent.
-        worst_error_deg: largest angle on the sky between plan and read-back in the pass, once it was there.
+        worst_error_deg: largest angle on the sky between plan and read-back in the pass; NaN where none came.
         away_s: time without contact.
         fault: why the rotator was stopped, or empty.
         notes: what happened, each with its POSIX time.
-        inhibited: why motion was forbidden, or empty.
+        inhibited: why motion was forbidden at last, or empty.
         arrived: whether it stood at the start when the pass began.
+        refused_s: time in which it took no commands, though it answered.
     """
 
     commands: int
@@ -71,3 +79,4 @@ class FollowReport:
     notes: tuple[str, ...]
     inhibited: str = ""
     arrived: bool = True
+    refused_s: float = 0.0

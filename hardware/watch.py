@@ -93,8 +93,13 @@ class MotionWatch:
 
     @property
     def standing_deg(self) -> float:
-        """Two read-backs of an axis at rest differ by no more."""
-        return max(1.5 * axis.axis.resolution_deg for axis in self._axes)
+        """Two read-backs of an axis at rest differ by no more: either may tremble by a step."""
+        return max(2.5 * axis.axis.resolution_deg for axis in self._axes)
+
+    @property
+    def standing_s(self) -> float:
+        """After so long two read-backs of a moving axis differ by more."""
+        return max(1.0, 1.2 * self.standing_deg / min(axis.axis.rate_deg_s for axis in self._axes))
 
     @property
     def near_deg(self) -> float:

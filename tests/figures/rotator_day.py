@@ -183,9 +183,9 @@ def fly(
         )
         watch = MotionWatch.of(build.model, shows_turns=rotator.driver.shows_turns)
         if not watched:
-            watch = mock.create_autospec(watch, near_deg=1.0, standing_deg=1.0)
+            watch = mock.create_autospec(watch, near_deg=1.0, standing_deg=1.0, standing_s=1.0)
             watch.fault.return_value, watch.suspects.return_value = "", False
-        report = follow(rotator, plan, watch=watch, now=clock.now, sleep=clock.sleep)
+        report = follow(rotator, plan, watch=watch, now=clock.now, steady=clock.now, sleep=clock.sleep)
     finally:
         rotator.close()
         server.close()
