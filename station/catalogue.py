@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -20,6 +21,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from station.errors import CatalogueError, UnknownObservationError
 from station.schema import STEPS, FileRow, JobRow, ObservationRow
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 CATALOGUE_NAME = "catalogue.sqlite"
 _MOST_REASON = 2000
@@ -120,22 +124,26 @@ class Catalogue:
 
     Args:
         data_dir: folder that holds `catalogue.sqlite`; made when absent.
+        read_only: make and change nothing: the folder must hold a catalogue of this version.
 
     Raises:
         CatalogueError: from every method, when the database cannot be opened, read or written.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, read_only: bool = False) -> None:
         self.data_dir = data_dir.resolve()
+        self.path = self.data_dir / CATALOGUE_NAME
+        self._engine = _reading_engine(self.path) if read_only else self._prepared_engine()
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        with _told(self.path):
+            (_refuse_other if read_only else _migrate)(self._engine, self.path)
+
+    def _prepared_engine(self) -> Engine:
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CatalogueError(f"{data_dir}: cannot be made: {error.strerror}") from error
-        self.path = self.data_dir / CATALOGUE_NAME
-        self._engine = _engine(self.path)
-        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        with _told(self.path):
-            _migrate(self._engine, self.path)
+            raise CatalogueError(f"{self.data_dir}: cannot be made: {error.strerror}") from error
+        return _engine(self.path)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -304,16 +312,37 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _migrate(engine: Engine, path: Path) -> None:
-    """Bring the tables to the newest form; an older catalogue is copied first."""
-    from alembic import command
+def _reading_engine(path: Path) -> Engine:
+    uri = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
+    return create_engine(uri, connect_args={"timeout": 30})
+
+
+def _refuse_other(engine: Engine, path: Path) -> None:
+    _, newest = _migrations()
+    with engine.connect() as connection:
+        have = _revision(connection)
+    if have != newest:
+        raise CatalogueError(
+            f"{path}: a catalogue of version {have}, here is {newest}; `tramthu run` brings it to this one"
+        )
+
+
+def _migrations() -> tuple[Config, str | None]:
+    """Where alembic finds them, and the newest."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    return config, ScriptDirectory.from_config(config).get_current_head()
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    """Bring the tables to the newest form; an older catalogue is copied first."""
+    from alembic import command
+
+    config, newest = _migrations()
     with engine.connect() as connection:
         have = _revision(connection)
     if have == newest:

@@ -7,6 +7,7 @@ later is planned anew each time, with a little preference for what the last plan
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ from datetime import datetime, timedelta
 from scheduler import plan as planner
 from scheduler.elements import Elements
 from scheduler.passes import Pass
-from scheduler.plan import Candidate, DownlinkNeed, Plan, Settings, make_plan
+from scheduler.plan import Candidate, DownlinkNeed, Plan, Settings, View, make_plan
+from scheduler.plan.rules import direction
 from scheduler.satellites import satellite
 from station.candidates import Choice, History, Wanted, choose
 from station.catalogue import Booking, Catalogue, Observation
@@ -84,8 +86,8 @@ def plan_station(
         [c for c in choice.candidates if not any(is_of(c, o) for o in over)],
         resources_of([config], window, stands_at),
         now,
-        fixed=[_as_planned(config, o) for o in under_way],
-        last=[_as_planned(config, o) for o in movable],
+        fixed=[_as_planned(config, o, choice.candidates) for o in under_way],
+        last=[_as_planned(config, o, choice.candidates) for o in movable],
         fillers=choice.fillers,
         settings=Settings(time_limit_s=config.schedule.solver_s),
     )
@@ -136,6 +138,25 @@ def is_of(candidate: Candidate, observation: Observation) -> bool:
     )
 
 
+def standing_in(
+    config: StationConfig, taken: Sequence[Observation], candidates: Sequence[Candidate], start: datetime
+) -> tuple[list[planner.Booking], tuple[Candidate, ...]]:
+    """For a plan that changes nothing: what is booked or under way and stays, and the candidates beside it.
+
+    Args:
+        config: of one station.
+        taken: what its catalogue holds.
+        candidates: of this station and others.
+        start: of the plan.
+    """
+    mine = [c for c in candidates if c.station == config.station.name]
+    # A filler takes what time is left, and is planned anew.
+    stays = _once_per_pass([o for o in taken if o.end > start and not is_filler(o)])
+    over = [o for o in taken if o.end <= start]
+    gone = {c.id for c in mine for o in over if is_of(c, o)}
+    return [_as_planned(config, o, mine) for o in stays], tuple(c for c in candidates if c.id not in gone)
+
+
 def _divided(
     taken: Sequence[Observation], now: datetime, freeze: timedelta
 ) -> tuple[list[Observation], list[Observation]]:
@@ -158,8 +179,10 @@ def _once_per_pass(observations: Sequence[Observation]) -> list[Observation]:
     return list(latest.values())
 
 
-def _as_planned(config: StationConfig, observation: Observation) -> planner.Booking:
-    """What stands in the catalogue, in the words of the plan; it does not know how the rotator turns."""
+def _as_planned(
+    config: StationConfig, observation: Observation, candidates: Sequence[Candidate]
+) -> planner.Booking:
+    """What stands in the catalogue, in the words of the plan."""
     use = satellite(observation.norad_id).downlink(observation.downlink)
     seen = Pass(
         observation.satellite,
@@ -183,7 +206,24 @@ def _as_planned(config: StationConfig, observation: Observation) -> planner.Book
         int(observation.start.timestamp()),
         -int(-observation.end.timestamp() // 1),
         observation.frequency_hz,
+        _view_of(observation, candidates),
     )
+
+
+def _view_of(observation: Observation, candidates: Sequence[Candidate]) -> View | None:
+    """The turn of the cable by which it was booked, as the pass is seen now."""
+    booked = observation.start_direction
+    if booked is None:
+        return None
+    views = [
+        (abs(float(direction(view, observation.start.timestamp())[0]) - booked[0]), number, view)
+        for candidate in candidates
+        if is_of(candidate, observation)
+        for number, view in enumerate(candidate.views)
+        if view.antenna == observation.antenna and view.azimuth_deg.size
+    ]
+    off_deg, _, view = min(views, default=(math.inf, 0, None))
+    return view if off_deg < _SAME_TURN_DEG else None
 
 
 def _told(

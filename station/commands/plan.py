@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,11 +22,15 @@ from station.commands.where import (
     window_start,
 )
 from station.config.planning import LOCAL
-from station.errors import StationError
+from station.errors import CatalogueError, StationError, sentence_of
 
 if TYPE_CHECKING:
     from scheduler.plan import Booking, Plan, Rejection
     from station.candidates import Choice
+    from station.catalogue import Observation
+    from station.config import StationConfig
+
+_REMEMBERED = timedelta(days=7)
 
 
 def plan(
@@ -46,20 +51,28 @@ def plan(
     if json and ical:
         raise StationError("--json and --ical both print on stdout; give one of them")
     # The solver is heavy, and no other command needs it.
-    from scheduler.plan import Settings, make_plan
+    from scheduler.plan import Booking, Settings, make_plan
     from station.candidates import choose
     from station.resources import resources_of
+    from station.schedule import history_of, standing_in
 
     asked = asked_stations(site, config, elements, satellite)
     first = window_start(start)
     window = first, first + timedelta(days=days)
-    choice = choose(asked.stations, asked.sets, window, force=force)
+    taken = {one.station.name: _in_catalogue(one, window) for one in asked.given}
+    history = history_of([o for observations in taken.values() for o in observations])
+    choice = choose(asked.stations, asked.sets, window, history=history, force=force)
     _tell_problems(choice)
+    fixed, candidates = list[Booking](), choice.candidates
+    for one in asked.given:
+        stays, candidates = standing_in(one, taken[one.station.name], candidates, first)
+        fixed += stays
     seconds = max(station.schedule.solver_s for station in asked.configs)
     made = make_plan(
-        choice.candidates,
+        candidates,
         resources_of(asked.configs, window),
         first,
+        fixed=fixed,
         fillers=choice.fillers,
         settings=Settings(time_limit_s=seconds),
     )
@@ -79,6 +92,21 @@ def plan(
         _table(made, several=len(asked.stations) > 1)
         if explain:
             _explain(made)
+
+
+def _in_catalogue(config: StationConfig, window: tuple[datetime, datetime]) -> list[Observation]:
+    """What the station has booked and what it saw lately; nothing where it has never run."""
+    from station.catalogue import CATALOGUE_NAME, Catalogue
+
+    if not (config.station.data_dir / CATALOGUE_NAME).exists():
+        return []
+    try:
+        catalogue = Catalogue(config.station.data_dir, read_only=True)
+        with closing(catalogue):
+            return catalogue.observations(since=window[0] - _REMEMBERED, until=window[1])
+    except CatalogueError as error:
+        say(f"planned without what is booked: {sentence_of(error)}")
+        return []
 
 
 def _tell_problems(choice: Choice) -> None:

@@ -33,10 +33,11 @@ DaysOption = Annotated[float, typer.Option(help="How far to look.", min=0.0, max
 
 @dataclass(frozen=True)
 class Asked:
-    """Stations, what each wants to hear, and the elements of all."""
+    """Stations, what each wants to hear, and the elements of all; `given` have a file."""
 
     stations: tuple[tuple[StationConfig, tuple[Wanted, ...]], ...]
     sets: tuple[Elements, ...]
+    given: tuple[StationConfig, ...] = ()
 
     @property
     def configs(self) -> list[StationConfig]:
@@ -72,7 +73,7 @@ def asked_stations(
     for name in called:
         if called.count(name) > 1:
             raise StationError(f"two stations are called {name!r}; give each its own name")
-    return Asked(tuple(stations), tuple(sets))
+    return Asked(tuple(stations), tuple(sets), tuple(given))
 
 
 def window_start(start: str | None) -> datetime:

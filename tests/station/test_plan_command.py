@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import sqlite3
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from scheduler.elements import load_elements
-from tests.station.conftest import ELEMENTS, Run, one_sentence
+from station.catalogue import Catalogue
+from station.config import load_config
+from station.schedule import enter_schedule, plan_station
+from station.schema import ObservationRow
+from tests.station.conftest import ELEMENTS, START, Run, one_sentence
 
 TOWER = """[[maintenance]]
 reason = "tower"
@@ -126,6 +132,63 @@ def test_several_stations_are_planned_together_from_their_configurations(
     closed = [r for r in plan["rejected"] if r["reason"] == "maintenance"]
     assert closed
     assert all(r["station"] == "Lạng Sơn" and r["aos"] < "2024-07-17T05" for r in closed)
+
+
+def test_what_the_station_has_booked_and_seen_is_in_its_plan(
+    tramthu: Run, stations: tuple[Path, Path]
+) -> None:
+    asked = ("plan", "-c", stations[0], "--from", "2024-07-17T06:00Z", "--days", 0.5, "--json", "--explain")
+    data = stations[0].parent / "data"
+    before = json.loads(tramthu(*asked)[1])
+    assert not data.exists()  # looking makes no catalogue
+    # The station was run the night before, and has heard its first pass of two.
+    config = load_config(stations[0])
+    catalogue, now = Catalogue(data), START + timedelta(hours=-12)
+    enter_schedule(catalogue, plan_station(config, load_elements(ELEMENTS), now, []), now)
+    early = [o for o in catalogue.observations() if o.end < START + timedelta(hours=6)]
+    for observation in early:
+        catalogue.begin(observation.name, "record")
+        catalogue.finish(observation.name, "record", {})
+        catalogue.begin(observation.name, "decode")
+        catalogue.finish(observation.name, "decode", {})
+    later = [o for o in catalogue.observations() if o.start > START + timedelta(hours=6)]
+    moved = min(later, key=lambda o: o.start)
+    with catalogue.session() as session:  # as an older set of elements had it
+        row = session.scalars(select(ObservationRow).where(ObservationRow.name == moved.name)).one()
+        row.start += timedelta(seconds=40)
+    catalogue.close()
+    content = (data / "catalogue.sqlite").read_bytes()
+    status, out, err = tramthu(*asked)
+    assert (status, err) == (0, "")
+    after = json.loads(out)
+    in_time = [o for o in later if o.aos < START + timedelta(hours=18)]
+    assert sum(b["fixed"] for b in after["bookings"]) == len(in_time)
+    kept = next(b for b in after["bookings"] if b["fixed"])
+    assert (kept["norad_id"], kept["tca"][:16]) == (moved.norad_id, _z(moved.tca)[:16])
+    assert kept["fixed"] is True
+    assert kept["start"] == _z(moved.start + timedelta(seconds=40))
+    assert kept["value"] > 0
+    assert not any(b["fixed"] for b in before["bookings"])
+    # What was seen some hours ago is worth less now.
+    assert sum(b["value"] for b in after["bookings"]) < sum(b["value"] for b in before["bookings"])
+    assert (data / "catalogue.sqlite").read_bytes() == content
+
+
+def test_a_catalogue_of_another_version_is_left_alone(tramthu: Run, stations: tuple[Path, Path]) -> None:
+    data = stations[0].parent / "data"
+    Catalogue(data).close()
+    with sqlite3.connect(data / "catalogue.sqlite") as connection:
+        connection.execute("update alembic_version set version_num = '0001'")
+    status, out, err = tramthu("plan", "-c", stations[0], "--from", "2024-07-17", "--json")
+    assert status == 0
+    assert "planned without what is booked" in one_sentence(err)
+    assert json.loads(out)["bookings"]
+    with sqlite3.connect(data / "catalogue.sqlite") as connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == ("0001",)
+
+
+def _z(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def test_passes_take_several_stations(tramthu: Run, stations: tuple[Path, Path]) -> None:
