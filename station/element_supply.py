@@ -6,12 +6,13 @@ their own, as often as the store finds polite; until it is back the plan works w
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from scheduler import download
 from scheduler.element_clock import ClockFinding, ClockState
 from scheduler.elements import Elements
 from scheduler.errors import SchedulerError
@@ -20,19 +21,22 @@ from scheduler.satellites import satellite
 from station.config import StationConfig
 from station.errors import sentence_of
 
+log = logging.getLogger(__name__)
+
 STORE_NAME = "elements"
+_RELEASES = "release"
 
 
 class ElementSupply:
     """The store of one station and its sources."""
 
     def __init__(self, config: StationConfig) -> None:
-        section = config.elements
-        given = [*map(str, section.files), *section.sources]
+        given = sources_of(config)
         self._urls = [source for source in given if is_url(source)]
         self._local = [source for source in given if not is_url(source)]
-        self._wanted = sorted({satellite(wanted.name).norad_id for wanted in config.satellite})
-        self._store = ElementStore(store_of(config))
+        self._wanted = wanted_ids(config)
+        self._folder = store_of(config)
+        self._store = ElementStore(self._folder)
         self._lock = threading.Lock()
         self._sets: tuple[Elements, ...] = ()
         self._problems: dict[bool, tuple[str, ...]] = {}  # of servers, and of what is local
@@ -58,6 +62,7 @@ class ElementSupply:
 
     def _refresh(self, sources: Sequence[str], now: datetime, *, served: bool) -> None:
         try:
+            released = self._release(now)
             report = self._store.refresh(sources, self._wanted, now)
             self._sets = tuple(self._store.elements())
         except (OSError, SchedulerError) as error:  # of the folder of the store
@@ -66,12 +71,41 @@ class ElementSupply:
         # A look that found nothing new says nothing of the clock either.
         if self.clock is None or report.accepted or report.clock.state is not ClockState.UNKNOWN:
             self.clock = report.clock
-        self._problems[served] = self._told(report)
+        self._problems[served] = (*released, *self._told(report))
+
+    def _release(self, now: datetime) -> tuple[str, ...]:
+        """Let in what an operator has asked for; what of it cannot be, in words."""
+        problems = []
+        for path in sorted((self._folder / _RELEASES).glob("*")):
+            path.unlink()
+            try:
+                taken = self._store.release(int(path.name), now)
+                log.warning("%s: the set of %s is let in by the operator", taken.name, taken.epoch)
+            except (SchedulerError, ValueError) as error:
+                problems.append(f"not let in: {sentence_of(error)}")
+        return tuple(problems)
 
     @staticmethod
     def _told(report: FetchReport) -> tuple[str, ...]:
         """Without what is told by each plan anyway: that there are no elements of a satellite."""
         return tuple(problem for problem in report.problems if not problem.startswith("no source has a set"))
+
+
+def sources_of(config: StationConfig) -> list[str]:
+    """What is asked, in order."""
+    return [*map(str, config.elements.files), *config.elements.sources]
+
+
+def wanted_ids(config: StationConfig) -> list[int]:
+    """Catalogue numbers of the satellites whose elements have to come from somewhere."""
+    known = [satellite(wanted.name) for wanted in config.satellite]
+    return sorted({one.norad_id for one in known if one.geostationary_longitude_deg is None})
+
+
+def ask_to_release(folder: Path, norad_id: int) -> None:
+    """Have the daemon let the newest set in quarantine in; it alone writes to the store while it works."""
+    (folder / _RELEASES).mkdir(parents=True, exist_ok=True)
+    (folder / _RELEASES / str(norad_id)).touch()
 
 
 def store_of(config: StationConfig) -> Path:
@@ -81,4 +115,4 @@ def store_of(config: StationConfig) -> Path:
 
 def is_url(source: str) -> bool:
     """Whether a server is asked for it."""
-    return urlsplit(source).scheme in ("http", "https")
+    return download.is_url(source)

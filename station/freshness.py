@@ -16,7 +16,7 @@ from scheduler.errors import ElementsError
 
 WARN_TIMING_S = 2.0
 REFUSE_TIMING_S = 60.0
-_GEOSTATIONARY_REV_PER_DAY = 1.1  # it stays in sight however late it is
+_EARTH_REV_PER_DAY = 1.00273791  # sidereal
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,15 @@ USUAL = Limits()
 
 def expected_late_s(elements: Elements, at: datetime) -> float:
     """By how much the satellite may come early or late, 95 %; one that stands still cannot."""
-    if elements.mean_motion_rev_per_day <= _GEOSTATIONARY_REV_PER_DAY:
+    if _stands_still(elements):
         return 0.0
     return timing_error_s(elements, at)
+
+
+def _stands_still(elements: Elements) -> bool:
+    """Whether it is geostationary; one that drifts, or swings as a Tundra orbit does, is not."""
+    drift = elements.mean_motion_rev_per_day / _EARTH_REV_PER_DAY - 1
+    return abs(drift) < 0.01 and elements.eccentricity < 0.01 and elements.inclination_deg < 15
 
 
 def age_warning(elements: Elements, at: datetime, limits: Limits = USUAL, *, force: bool = False) -> str:

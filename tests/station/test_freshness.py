@@ -58,3 +58,13 @@ def test_other_seconds_may_be_allowed() -> None:
 def test_a_geostationary_satellite_cannot_be_late() -> None:
     still = replace(METEOR, mean_motion_rev_per_day=1.0027, inclination_deg=0.05, bstar=0.0)
     assert warned(60, still) == ""
+
+
+def test_only_what_stands_still_may_be_of_any_age() -> None:
+    still = replace(
+        METEOR, mean_motion_rev_per_day=1.00272, eccentricity=2e-4, inclination_deg=0.04, bstar=0.0
+    )
+    assert warned(400, still) == ""
+    for moving in ({"eccentricity": 0.27, "inclination_deg": 63.0}, {"mean_motion_rev_per_day": 0.3}):
+        with pytest.raises(ElementsError, match="60 s are allowed"):
+            warned(400, replace(still, **moving))
