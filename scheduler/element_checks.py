@@ -41,6 +41,7 @@ _BACK = 0.5  # a fit covers the days before: 95 % within 2.4 km two days back, 2
 _WITNESS_SCALE = 0.8  # what makes sets jump, a storm as well as a burn, makes the next ones scatter
 _OWN_SETS = 12
 _FEWEST_OWN_SETS = 6
+_WITHOUT_POSITION = 10.0  # any share of the model beyond 1; infinity has no percentile
 _CROSS_KM, _CROSS_KM_PER_DAY = 0.5, 0.2  # measured: 0.12 at 2 days, 1.5 at 20 (figures/element_ageing.py)
 _RADIAL_KM, _RADIAL_KM_PER_DAY = 1.0, 0.5  # measured: 0.5 and 3.6
 _KEEPING_SPEED = 1e-4  # relative change of speed in one manoeuvre: 0.75 m/s in low orbit
@@ -242,5 +243,5 @@ def _scale(held: tuple[Elements, ...], drag: float) -> float:
     for old, new in pairwise(held):
         offset = offset_of(old, new, new.epoch)
         bound = size_of(new) * along_track_bound_km(old.age_days(new.epoch), drag)
-        shares.append(math.inf if offset is None else offset.along / bound)
+        shares.append(_WITHOUT_POSITION if offset is None else offset.along / bound)
     return float(np.clip(2 * np.percentile(shares, 80), _LEAST_SCALE, _MOST_SCALE))

@@ -106,3 +106,15 @@ def test_a_set_that_does_not_fly_and_one_that_lies_ahead_are_refused() -> None:
     assert kind(fallen) is Kind.REFUSED
     ahead = successor(METEOR, 12)
     assert judge(ahead, HELD, [], "here", ahead.epoch - 2 * DAY).kind is Kind.REFUSED
+
+
+def test_a_set_held_that_cannot_be_carried_to_the_next_leaves_the_others_comparable() -> None:
+    """The share of the model that sets agree by has no percentile when one of them is infinite."""
+    fallen = replace(METEOR, mean_motion_rev_per_day=17.9)
+    for places in range(1, 4):
+        held = [
+            *HELD[: 10 - places],
+            *[replace(fallen, epoch=e.epoch) for e in HELD[10 - places : 9]],
+            HELD[9],
+        ]
+        assert kind(successor(METEOR, 10), held) is Kind.ACCEPTED

@@ -60,14 +60,16 @@ def changed(sets: Sequence[Elements], **changes: float) -> list[Elements]:
 def test_a_bad_first_set_is_outvoted_by_two_that_agree(station: Station, bad: str) -> None:
     first = replace(METEOR, **BAD[bad])  # type: ignore[arg-type]
     good = [successor(METEOR, days) for days in range(1, 7)]
+    if bad == "drag":  # of one that nothing is known of
+        first, *good = (replace(e, norad_id=99) for e in (first, *good))
     station.offer(first, at=METEOR.epoch + 6 * HOUR)
     for elements in good:
-        station.offer(elements, at=elements.epoch + 6 * HOUR)
+        station.offer(elements)
         if elements.epoch > METEOR.epoch + 3.5 * DAY:
             assert station.held() == [elements]
     assert ElementStore(station.folder).elements() == [good[-1]]
-    assert first not in ElementStore(station.folder).history(METEOR.norad_id)
-    assert any("given up" in r.reason for r in station.store.quarantine(METEOR.norad_id))
+    assert first not in ElementStore(station.folder).history(first.norad_id)
+    assert any("given up" in r.reason for r in station.store.quarantine(first.norad_id))
 
 
 def test_two_in_one_day_do_not_outvote_and_neither_do_two_that_disagree(station: Station) -> None:
@@ -98,6 +100,11 @@ def test_a_first_set_of_another_orbit_than_known_waits_for_a_second(station: Sta
     assert station.held() == []
     station.offer(successor(METEOR, 0.2))
     assert station.held() == [successor(METEOR, 0.2)]
+
+
+def test_a_first_set_with_a_drag_that_cannot_be_waits_too(station: Station) -> None:
+    """As of a file that ends within `.62507E-4`."""
+    assert "far beyond any drag" in str(station.offer(replace(METEOR, bstar=0.62507)).refused[0])
 
 
 def test_sets_that_agree_are_believed_against_the_data_file(station: Station) -> None:
