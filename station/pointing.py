@@ -6,13 +6,16 @@ Beside the recording, never in its way: what goes wrong here is logged, and the 
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hardware.errors import HardwareError
 from hardware.follow import FollowReport, follow
+from hardware.rest import Rest
 from hardware.rotctld import Rotctld
 from hardware.safety import Inhibit
 from hardware.track import TrackPlan, move_time_s, plan_track
@@ -25,6 +28,9 @@ from station.config import AntennaSection, RotatorSection
 log = logging.getLogger(__name__)
 
 _RETRY_S = 5.0
+_PARK_S = 20.0
+_STEP_S = 0.2
+ENDS_WITHIN_S = _PARK_S + 10.0  # after the pass
 _HORIZON_DEG = 0.0
 _LATE_S = 10.0  # costs less than another turn of the cable, which the next pass was not booked for
 NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
@@ -119,8 +125,9 @@ def follow_pass(
     stop: threading.Event,
     inhibit: Callable[[], Inhibit | None] = NOT_INHIBITED,
     told: Callable[[TrackPlan], None] = lambda _plan: None,
+    say: Callable[[str], None] = lambda _words: None,
 ) -> FollowReport:
-    """Follow until the pass is over; `told` gets the plan before the first command.
+    """Follow until the pass is over; `told` gets the plan before the first command, `say` each note.
 
     Raises:
         HardwareError: the rotator did not answer while the pass lasted, is another than expected, or stands
@@ -132,13 +139,23 @@ def follow_pass(
         plan = planned(wanted, stands_at, datetime.now(UTC))
         told(plan)
         model = wanted.rotator.capabilities
-        watch = MotionWatch.of(model, shows_turns=rotator.driver.shows_turns)
-        report = follow(rotator, plan, watch=watch, inhibit=inhibit, stop=stop)
-        if wanted.park_after and not (report.fault or report.inhibited or stop.is_set()):
-            rotator.park()
+        watch = MotionWatch.of(model, shows_turns=wanted.rotator.tells_turns(rotator.driver.shows_turns))
+        report = follow(rotator, plan, watch=watch, inhibit=inhibit, stop=stop, say=say)
+        if wanted.park_after and not (report.fault or report.inhibited):
+            _park(Rest(rotator, watch, say), inhibit, stop)
         return report
     finally:
         rotator.close()
+
+
+def _park(rest: Rest, inhibit: Callable[[], Inhibit | None], stop: threading.Event) -> None:
+    """Until it is seen to be parked, but no longer than the recorder waits; an operator's word stops it."""
+    deadline = time.monotonic() + _PARK_S
+    while time.monotonic() < deadline and not stop.is_set():
+        forbidden = inhibit()
+        if rest.step(park=forbidden is None or forbidden.park, now=time.monotonic()):
+            return
+        stop.wait(_STEP_S)
 
 
 def _first_position(rotator: Rotctld, until: datetime, stop: threading.Event) -> tuple[float, float]:
@@ -155,13 +172,36 @@ def _first_position(rotator: Rotctld, until: datetime, stop: threading.Event) ->
 def _follow(wanted: Pointing, stop: threading.Event, inhibit: Callable[[], Inhibit | None]) -> None:
     name = wanted.antenna.name
     try:
-        report = follow_pass(wanted, stop, inhibit, lambda plan: log.info("%s: %s", name, words_of(plan)))
+        report = follow_pass(
+            wanted,
+            stop,
+            inhibit,
+            lambda plan: log.info("%s: %s", name, words_of(plan)),
+            lambda note: log.warning("%s: %s", name, note),
+        )
     except HardwareError as error:
         log.error("%s: %s; the recording goes on without it", name, error)  # noqa: TRY400 - said whole
-        return
-    for note in report.notes:
-        log.warning("%s: %s", name, note)
-    log.info("%s: followed with %.1f degrees at worst", name, report.worst_error_deg)
+    except Exception:
+        log.exception("%s: the rotator is stopped; the recording goes on without it", name)
+    else:
+        log.info("%s: %s", name, outcome_of(report))
+
+
+def outcome_of(report: FollowReport) -> str:
+    """How the rotator followed, in one line."""
+    if math.isnan(report.worst_error_deg):
+        how = "never seen in the pass"
+    elif report.arrived:
+        how = f"{report.worst_error_deg:.1f} degrees off at worst"
+    else:
+        how = f"not at its start in time, {report.worst_error_deg:.1f} degrees off at worst"
+    troubles = (
+        ("stopped: " + report.fault) if report.fault else "",
+        ("at last not allowed to move: " + report.inhibited) if report.inhibited else "",
+        f"without contact for {report.away_s:.0f} s" if report.away_s >= 1 else "",
+        f"without taking commands for {report.refused_s:.0f} s" if report.refused_s >= 1 else "",
+    )
+    return "; ".join([f"{report.commands} commands, {how}", *filter(None, troubles)])
 
 
 def words_of(plan: TrackPlan) -> str:

@@ -11,7 +11,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,12 +84,19 @@ def record_assignment(
     """
     if isinstance(wanted.receiver, SimulatorReceiver):
         return _simulate(wanted, wanted.receiver, stem, stop, progress)
+    live = wanted.receiver.type != "playback"
+    if not (live or getattr(wanted.receiver, "realtime", False)):
+        return _record(wanted, stem, stop, progress, live=live)
+    with _pointed(wanted, stop):
+        _wait_until(wanted.start, stop)
+        return _record(wanted, stem, stop, progress, live=live)
+
+
+def _record(
+    wanted: Assignment, stem: Path, stop: threading.Event, progress: Callable[[float], None], *, live: bool
+) -> int:
     from sdr.record import open_patiently, open_writer, record
 
-    live = wanted.receiver.type != "playback"
-    if live or getattr(wanted.receiver, "realtime", False):
-        _point(wanted, stop)
-        _wait_until(wanted.start, stop)
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.frequency_hz)
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
@@ -111,11 +119,16 @@ def record_assignment(
     return info.sample_count or 0
 
 
-def _point(wanted: Assignment, stop: threading.Event) -> None:
-    """Turn the antenna if it can be turned; begun before the recording, to be in place when that begins."""
+@contextmanager
+def _pointed(wanted: Assignment, stop: threading.Event) -> Iterator[None]:
+    """Turn the antenna if it can be turned; begun before the recording, to be in place when that begins.
+
+    The rotator is waited for at the end: to be stopped where the recording was, else to be parked.
+    """
     if wanted.antenna is None or wanted.antenna.rotator is None:
+        yield
         return
-    from station.pointing import Pointing, begin_pointing
+    from station.pointing import ENDS_WITHIN_S, Pointing, begin_pointing
     from station.safety import inhibit_of
 
     pointing = Pointing(
@@ -129,7 +142,15 @@ def _point(wanted: Assignment, stop: threading.Event) -> None:
         park_after=wanted.park_after,
     )
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    begin_pointing(pointing, stop, inhibit_of(wanted.inhibit_file))
+    thread = begin_pointing(pointing, stop, inhibit_of(wanted.inhibit_file))
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        left_s = 0.0 if stop.is_set() else max((wanted.end - datetime.now(UTC)).total_seconds(), 0.0)
+        thread.join(left_s + ENDS_WITHIN_S)
 
 
 def _wait_until(start: datetime, stop: threading.Event) -> None:

@@ -155,7 +155,7 @@ def _in_utc(plan: TrackPlan) -> dict[str, Any]:
 
 def _drive(found: _Found) -> None:
     """Until the pass is over or [safety] forbids it; Ctrl-C or SIGTERM stop the rotator."""
-    from station.pointing import follow_pass, words_of
+    from station.pointing import follow_pass, outcome_of, words_of
     from station.safety import word_on_motion
 
     seen = found.seen
@@ -166,10 +166,8 @@ def _drive(found: _Found) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with word_on_motion(found.station) as inhibit:
-        report = follow_pass(found.pointing, stop, inhibit, told=lambda plan: say(words_of(plan)))
-    for note in report.notes:
-        say(note)
-    say(f"{report.commands} commands, {report.worst_error_deg:.1f}° off at worst")
+        report = follow_pass(found.pointing, stop, inhibit, lambda plan: say(words_of(plan)), say)
+    say(outcome_of(report))
     if report.fault or report.inhibited:
         raise typer.Exit(SYSTEM_FAULT)
 

@@ -43,6 +43,7 @@ class RotatorSection(Strict):
     resolution_deg: Positive = 1.0
     command_interval_s: Positive = 0.5
     latency_s: NotNegative = 0.0
+    shows_turns: bool | None = None
     flip: bool = False
     park_deg: tuple[float, float] | None = None
     power_w: NotNegative = 0.0
@@ -53,6 +54,10 @@ class RotatorSection(Strict):
         return Limits(
             self.azimuth_min_deg, self.azimuth_max_deg, self.elevation_min_deg, self.elevation_max_deg
         )
+
+    def tells_turns(self, driver_does: bool) -> bool:
+        """Whether its read-back tells 10 from 370: as is written here, else as its driver usually does."""
+        return driver_does if self.shows_turns is None else self.shows_turns
 
     @property
     def capabilities(self) -> RotatorModel:

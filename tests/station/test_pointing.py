@@ -15,18 +15,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from hardware.errors import HardwareError
+from hardware.following import FollowReport
 from scheduler.elements import load_elements
 from scheduler.frames import Site, elevation
 from scheduler.passes import find_passes
 from scheduler.track import track, track_at
 from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
-from station.pointing import Pointing, connected, follow_pass, planned
+from station.pointing import Pointing, begin_pointing, connected, follow_pass, outcome_of, planned
 from station.safety import SafetyWatch, inhibit_of
 from tests.station.conftest import ELEMENTS, START, Run, station_table
 from tests.station.test_daemon import _up_now
@@ -283,3 +285,112 @@ def test_by_hand_the_following_ends_when_it_is_forbidden(rotctld: int, tmp_path:
         assert process.returncode == 3, said
         assert "wind 20" in said
         rotator.close()
+
+
+class SlowRotctld:
+    """Takes every command at once and goes there at once; answers a little late, as a slow line does."""
+
+    def __init__(self, answer_s: float = 0.3) -> None:
+        self.answer_s, self.at, self.log = answer_s, (0.0, 0.0), []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), client.makefile("rb") as lines:
+            for line in lines:
+                command = line.decode().strip().lstrip("+")
+                client.sendall(self._answer(command).encode())
+
+    def _answer(self, command: str) -> str:
+        if command == "\\dump_state":
+            return "dump_state:\nRotor Model: 901\nRPRT 0\n"
+        if command == "1":
+            return "dump_caps:\nModel name: Rot2Prog\nRPRT 0\n"
+        self.log.append(command)
+        time.sleep(self.answer_s)
+        if command.startswith("P "):
+            azimuth, elevation = map(float, command.split()[1:])
+            self.at = azimuth, elevation
+        names = {"p": f"get_pos:\nAzimuth: {self.at[0]}\nElevation: {self.at[1]}", "S": "stop:"}
+        return f"{names.get(command, 'set_pos: ')}\nRPRT 0\n"
+
+
+@contextlib.contextmanager
+def _recorder(
+    tmp_path: Path, port: int, starts_in_s: float, lasts_s: float
+) -> Iterator[subprocess.Popen[str]]:
+    samples = int(250_000 * (lasts_s + 1))
+    np.random.default_rng(1).integers(0, 256, 2 * samples, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
+    wanted = _pointing(_antenna(port))
+    start = datetime.now(UTC) + timedelta(seconds=starts_in_s)
+    description = {
+        "satellite": "METEOR-M2 4",
+        "frequency_hz": 1.7e9,
+        "site": asdict(SITE),
+        "elements": wanted.elements.to_omm(),
+        "start": start.isoformat(),
+        "end": (start + timedelta(seconds=lasts_s)).isoformat(),
+        "receiver": {
+            "type": "playback",
+            "file": str(tmp_path / "noise.cu8"),
+            "format": "cu8",
+            "sample_rate": 250_000,
+            "realtime": True,
+        },
+        "antenna": _antenna(port).model_dump(mode="json"),
+        "park_after": True,
+    }
+    (tmp_path / "observation.json").write_text(json.dumps(description))
+    command = [sys.executable, "-m", "station.record", str(tmp_path / "observation.json")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
+        yield recorder
+        recorder.kill()
+
+
+@pytest.mark.slow
+def test_a_recorder_parks_its_antenna_and_says_how_it_followed(tmp_path: Path) -> None:
+    rotator = SlowRotctld()
+    with _recorder(tmp_path, rotator.port, 8.0, 4.0) as recorder:
+        _, said = recorder.communicate(timeout=120)
+    rotator.close()
+    assert [one for one in rotator.log if one.startswith("P")][-1].startswith("P 0.0")
+    assert "it is parked at 0.0, 90.0" in said
+    assert "off at worst" in said
+
+
+@pytest.mark.slow
+def test_a_recorder_that_is_ended_has_stopped_its_antenna(tmp_path: Path) -> None:
+    rotator = SlowRotctld(answer_s=0.7)
+    with _recorder(tmp_path, rotator.port, 8.0, 60.0) as recorder:
+        assert _until(lambda: any(one.startswith("P") for one in rotator.log))
+        time.sleep(1.0)
+        recorder.terminate()
+        recorder.communicate(timeout=60)
+    rotator.close()
+    assert "S" in rotator.log
+    assert rotator.log[-1] == "p"  # and was seen to stand
+
+
+def test_what_the_log_says_of_a_pass() -> None:
+    good = FollowReport(120, 0.8, 0.0, "", (), "", arrived=True)
+    assert outcome_of(good) == "120 commands, 0.8 degrees off at worst"
+    late = replace(good, arrived=False, worst_error_deg=88.0, away_s=12.0)
+    assert "not at its start in time, 88.0 degrees off at worst; without contact for 12 s" in outcome_of(late)
+    assert "never seen" in outcome_of(replace(good, worst_error_deg=float("nan"), commands=0))
+    assert "taking commands for 300 s" in outcome_of(replace(good, refused_s=300.0))
+
+
+def test_a_fault_of_ours_is_logged_and_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    with mock.patch("station.pointing.follow_pass", side_effect=ZeroDivisionError("a bug")):
+        begin_pointing(_pointing(_antenna(1)), threading.Event()).join(10)
+    assert "ZeroDivisionError: a bug" in caplog.text
