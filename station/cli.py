@@ -19,6 +19,7 @@ from station.commands import (
     decode,
     demo,
     doctor,
+    elements,
     look,
     passes,
     plan,
@@ -59,6 +60,7 @@ app.command("run")(run.run)
 app.command("passes")(passes.passes)
 app.command("plan")(plan.plan)
 app.command("track")(track.track)
+app.command("elements")(elements.elements)
 app.command("simulate")(simulate.simulate)
 app.command("record")(record.record)
 app.command("inspect")(look.inspect)
