@@ -7,28 +7,22 @@ page "Usage Policy"). When a URL may next be asked stands on disk, so a restart 
 from __future__ import annotations
 
 import http.client
-import io
-import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from scheduler.element_formats import MOST_BYTES
+from scheduler.timed_http import CONNECT_S, opener
 
 BETWEEN_S = 2 * 3600.0
 MOST_BACKOFF_S = 24 * 3600.0
 MOST_RETRY_AFTER_S = 7 * 86_400.0
 _UNREACHED_S = 600.0  # no server was bothered
-_CONNECT_S = 30.0
 _LONGEST_S = 180.0
-_REDIRECTS = 4
 _CHUNK = 65_536
 _NOT_MODIFIED = 304
 
@@ -114,7 +108,7 @@ def download(
         headers["If-Modified-Since"] = state.last_modified
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the opener knows http and https)
-        with _opener(until).open(request, timeout=_CONNECT_S) as response:
+        with opener(until).open(request, timeout=CONNECT_S) as response:
             return _answer(response, _body(response))
     except urllib.error.HTTPError as error:
         with error:
@@ -127,86 +121,6 @@ def download(
         return late
     except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer(1, reason=f"the answer broke off ({type(error).__name__}: {error})")
-
-
-class _Timed(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
-    """Opens http and https so that nothing is waited for beyond one point of time (`time.monotonic`)."""
-
-    def __init__(self, until: float) -> None:
-        super().__init__()
-        self._until = until
-
-    def http_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
-
-    def https_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(partial(self._connection, http.client.HTTPSConnection), req)
-
-    def _connection(self, kind: type[http.client.HTTPConnection], host: str, *, timeout: float) -> Any:
-        connection = kind(host, timeout=min(timeout, _left_s(self._until)))
-        connection.response_class = partial(_TimedResponse, self._until)  # type: ignore[assignment]
-        return connection
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer that is read through `_TimedReader`, from its first line on."""
-
-    def __init__(self, until: float, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-        super().__init__(sock, *arguments, **named)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, until))
-
-
-class _TimedReader(io.RawIOBase):
-    """The bytes of a socket. A time-out of the socket alone starts anew with each byte that drips in."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, until: float) -> None:
-        self._raw, self._sock, self._until = raw, sock, until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(min(_left_s(self._until), _CONNECT_S))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _left_s(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to http and https alone, and never from the secure to the insecure."""
-
-    max_redirections = _REDIRECTS
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: PLR0917 (urllib calls it so)
-        scheme = urlsplit(newurl).scheme
-        if scheme not in ("http", "https") or (req.type == "https" and scheme != "https"):
-            raise urllib.error.URLError(f"it redirects to {newurl[:100]!r}, which is not followed")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener(until: float) -> urllib.request.OpenerDirector:
-    """An opener without the handlers for file:, ftp: and data: that urllib has by default."""
-    opener = urllib.request.OpenerDirector()
-    handlers: Sequence[urllib.request.BaseHandler] = (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        _Timed(until),
-        urllib.request.HTTPDefaultErrorHandler(),
-        _Redirects(),
-        urllib.request.HTTPErrorProcessor(),
-    )
-    for handler in handlers:
-        opener.add_handler(handler)
-    return opener
 
 
 def _body(response: Any) -> bytes:
