@@ -19,6 +19,7 @@ class AxisWatch:
 
     Attributes:
         modulo: whether the read-back tells 10 for 370.
+        goes_round: whether it may turn out to do so.
         best_deg: furthest position in the direction of the target.
         sign: of that direction.
         moved_at: until when it has surely moved, or rested on its target.
@@ -34,6 +35,7 @@ class AxisWatch:
     axis: Axis
     modulo: bool
     latency_s: float
+    goes_round: bool = False
     target_deg: float | None = None
     target_since: float = -math.inf
     best_deg: float = 0.0
@@ -110,9 +112,13 @@ class AxisWatch:
             first, self.jumped_deg = self.jumped_deg, position_deg
             if first is None:
                 return ""
-            return (
-                f"{self.name} read-back jumps from {self.seen_deg:.1f} to {position_deg:.1f}: sensor or cable"
-            )
+            if not self._is_a_turn(position_deg, now):
+                return (
+                    f"{self.name} read-back jumps from {self.seen_deg:.1f} to {position_deg:.1f}: "
+                    "sensor or cable"
+                )
+            # Some controllers tell 1 after 359, whatever those do that their driver is made for.
+            self.modulo, self.best_deg, self.moved_at = True, position_deg, now
         self.jumped_deg = None
         self._note_motion(position_deg, now)
         self.seen_deg, self.seen_at = position_deg, now
@@ -130,6 +136,15 @@ class AxisWatch:
         possible_deg = 2 * self.axis.rate_deg_s * (now - self.seen_at + 0.5)
         step_deg = abs(self._shortest(position_deg - self.seen_deg))
         return step_deg > 10 + possible_deg + 3 * self.axis.resolution_deg
+
+    def _is_a_turn(self, position_deg: float, now: float) -> bool:
+        """Whether it is where it may have got to, but for a whole turn."""
+        if not self.goes_round or self.modulo:
+            return False
+        self.modulo = True
+        jumps = self._is_jump(position_deg, now)
+        self.modulo = False
+        return not jumps
 
     def _note_motion(self, position_deg: float, now: float) -> None:
         way = self.to_go_deg(position_deg)

@@ -233,7 +233,10 @@ class _Follower:
         if now >= self.plan.time[0]:
             self.worst_deg = max(error_deg, self.worst_deg)  # which is NaN at first
             self._note_lag(position, error_deg > 2 * near_deg, now, looked_at)
+        showed_turns = self.watch.shows_turns
         self.fault = self.watch.fault(position, looked_at)
+        if showed_turns and not self.watch.shows_turns:
+            self._note("the azimuth read-back tells no turns (1 after 359): set shows_turns = false")
         if self.fault:
             self._note(f"{self.fault}; stopped")
 

@@ -265,16 +265,18 @@ class Rotctld:
         except OSError as error:
             raise self._failed(f"no connection ({error}); is it running?") from None
         try:
-            self.identity = self._identified()
+            self.identity = self._identified(time.monotonic() + self._timeout_s)
         except RotatorError:
             self.close()  # nothing is sent to a rotator that has not said who it is
             raise
         self.driver = driver_of(self.identity.number)
 
-    def _identified(self) -> Identity:
+    def _identified(self, deadline: float) -> Identity:
+        """Both answers come from rotctld itself, at once: they share one timeout."""
         state = self._exchange("\\dump_state", "dump_state").fields
+        left_s = max(deadline - time.monotonic(), 0.05)
         try:
-            found = identity_of(state, self._exchange("1", "dump_caps").fields)
+            found = identity_of(state, self._exchange("1", "dump_caps", left_s).fields)
         except BadAnswerError as error:
             raise self._failed(f"it {error}") from None
         self._judge(found)

@@ -44,13 +44,18 @@ class MotionWatch:
         latency_s: float = 0.0,
         shows_turns: bool = False,
     ) -> None:
-        self.limits, self.shows_turns = limits, shows_turns
+        self.limits = limits
         self.only_stalls = False
         self._beyond_looks = 0
         self._axes = (
-            AxisWatch("azimuth", azimuth, not shows_turns, latency_s),
+            AxisWatch("azimuth", azimuth, not shows_turns, latency_s, goes_round=True),
             AxisWatch("elevation", elevation, False, latency_s),
         )
+
+    @property
+    def shows_turns(self) -> bool:
+        """Whether the azimuth read-back tells 10 from 370, as far as is known by now."""
+        return not self._axes[0].modulo
 
     @classmethod
     def of(cls, model: RotatorModel, *, shows_turns: bool = False) -> MotionWatch:

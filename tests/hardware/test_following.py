@@ -457,3 +457,22 @@ def test_an_axis_that_starts_softly_has_time_for_a_step() -> None:
     places = [(60.0 if t < 12.0 else 61.0 if t < 14.0 else 62.0) for t in np.arange(10.0, 16.0, 0.25)]
     told = [watch.fault((p, 10.0), t) for p, t in zip(places, np.arange(10.0, 16.0, 0.25), strict=True)]
     assert told == [""] * len(told)
+
+
+def test_a_read_back_that_tells_no_turns_after_all_is_no_torn_sensor() -> None:
+    """Many controllers speak like a GS-232B and tell 1 after 359."""
+    rotator = Rotator(modulo=True)
+    watch = MotionWatch.of(MODEL, shows_turns=True)
+    report = follow(rotator, overhead_pass(), watch=watch, **rotator.clock)
+    assert (report.fault, rotator.stops) == ("", [])
+    assert sum("tells no turns" in note for note in report.notes) == 1
+    assert report.worst_error_deg < 2
+
+
+@pytest.mark.parametrize("jump_deg", [-200.0, -330.0, 200.0])
+def test_another_jump_is_still_a_torn_sensor(jump_deg: float) -> None:
+    watch = MotionWatch(AXIS, AXIS, shows_turns=True)
+    watch.commanded((200.0, 10.0), 0.0)
+    assert watch.fault((200.0, 10.0), 0.0) == ""
+    assert watch.fault((200.0 + jump_deg, 10.0), 0.2) == ""
+    assert "jumps" in watch.fault((200.0 + jump_deg, 10.0), 0.4)
