@@ -33,7 +33,7 @@ class MqttValue:
         now: POSIX seconds.
 
     Raises:
-        SafetyError: a topic that is none. An absent broker is no error: it is tried again and again.
+        SafetyError: a host or a topic that is none. An absent broker is no error: it is tried for ever.
     """
 
     def __init__(
@@ -48,6 +48,8 @@ class MqttValue:
         tls: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
+        if not host.strip():
+            raise SafetyError(f"mqtt {topic}: the host {host!r} is none; give the broker's name or address")
         if not topic or any(character in topic for character in "+#\0"):
             raise SafetyError(f"the MQTT topic {topic!r} is none; allowed is one topic without + and #")
         from paho.mqtt.client import Client
@@ -70,6 +72,10 @@ class MqttValue:
     def latest(self) -> Reading | None:
         """The latest value that arrived."""
         return self._latest.latest()
+
+    def unseen(self) -> tuple[Reading, ...]:
+        """What arrived since the last call: the extremes and the newest."""
+        return self._latest.unseen()
 
     def close(self) -> None:
         """Disconnect; may be called again."""

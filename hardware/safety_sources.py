@@ -45,7 +45,7 @@ def parse_value(payload: bytes, key: str = "") -> float:
 
 
 class Latest:
-    """The latest value of a source that is told values, from any thread.
+    """What a source is told, from any thread: the latest value, and the extremes between two looks.
 
     Args:
         name: for the log.
@@ -57,16 +57,23 @@ class Latest:
         self.name, self._key, self._now = name, key, now
         self._lock = threading.Lock()
         self._reading: Reading | None = None
+        self._unseen: tuple[Reading, ...] = ()  # lowest, highest, newest
+        self._said = False
 
     def tell(self, payload: bytes) -> str:
         """Take a payload; returns what is wrong with it, or an empty string."""
         try:
             reading = Reading(parse_value(payload, self._key), self._now())
         except SafetyError as error:
-            log.warning("safety: %s: %s", self.name, error)
+            if not self._said:  # once, not ten times a second
+                log.warning("safety: %s: %s", self.name, error)
+            self._said = True
             return str(error)
+        self._said = False
         with self._lock:
             self._reading = reading
+            values = sorted((*self._unseen, reading), key=lambda one: one.value)
+            self._unseen = (values[0], values[-1], reading)
         return ""
 
     def latest(self) -> Reading | None:
@@ -74,12 +81,20 @@ class Latest:
         with self._lock:
             return self._reading
 
+    def unseen(self) -> tuple[Reading, ...]:
+        """The extremes and the newest since the last call: a gust between two looks is not lost."""
+        with self._lock:
+            found, self._unseen = self._unseen, ()
+        return found
+
     def close(self) -> None:
         """Nothing to close."""
 
 
 class ValueFile:
     """A file that something else rewrites; the value's time is that of its last change.
+
+    What writes it should write beside it and rename: a half of "25.0" may be a number as well.
 
     Args:
         path: of the file; it may be absent for a while.
@@ -94,7 +109,7 @@ class ValueFile:
         """The value in the file, None where there is none that makes sense."""
         try:
             with self._path.open("rb") as file:
-                return Reading(
+                reading = Reading(
                     parse_value(file.read(LONGEST + 1), self._key), os.fstat(file.fileno()).st_mtime
                 )
         except (OSError, SafetyError) as error:
@@ -102,6 +117,13 @@ class ValueFile:
                 self._said = str(error)
                 log.warning("safety: %s: %s", self._path, error)
             return None
+        self._said = ""
+        return reading
+
+    def unseen(self) -> tuple[Reading, ...]:
+        """The value in the file."""
+        reading = self.latest()
+        return () if reading is None else (reading,)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -110,21 +132,41 @@ class ValueFile:
 class FlagFile:
     """The operator's word: while the file exists, motion is forbidden. Value 1 or 0, never stale.
 
-    A folder that cannot be looked into counts as a flag: what cannot be asked has not agreed.
+    A folder that is not there, or cannot be looked into, counts as a flag: what cannot be asked has not
+    agreed.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self._path, self._now = path, now
+        self._said = ""
 
-    def latest(self) -> Reading | None:
+    def latest(self) -> Reading:
         """1 while the file is there."""
+        return Reading(float(self._is_there()), self._now())
+
+    def unseen(self) -> tuple[Reading, ...]:
+        """1 while the file is there."""
+        return (self.latest(),)
+
+    def _is_there(self) -> bool:
+        try:
+            self._path.parent.stat()
+        except OSError as error:
+            self._say(error)
+            return True
         try:
             self._path.lstat()
         except FileNotFoundError:
-            return Reading(0.0, self._now())
+            self._said = ""
+            return False
         except OSError as error:
-            log.warning("safety: %s: %s", self._path, error)
-        return Reading(1.0, self._now())
+            self._say(error)
+        return True
+
+    def _say(self, error: OSError) -> None:
+        if str(error) != self._said:  # once, not at each look
+            self._said = str(error)
+            log.warning("safety: %s: %s; it counts as set", self._path, error)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -11,6 +11,7 @@ import contextlib
 import hmac
 import socket
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
@@ -19,8 +20,9 @@ from typing import Any
 from hardware.errors import SafetyError
 from hardware.safety_sources import LONGEST, Latest
 
-_TIMEOUT_S = 5.0
-_MOST_CLIENTS = 8
+_TIMEOUT_S = 3.0
+_MOST_CLIENTS = 128
+_MOST_OF_ONE = 32  # of one address, so that no other one is kept out
 _SHORTEST_TOKEN = 16
 
 
@@ -66,14 +68,27 @@ class _Server(ThreadingMixIn, HTTPServer):
     token: bytes
 
     def __init__(self, *arguments: Any) -> None:
-        self._places = threading.BoundedSemaphore(_MOST_CLIENTS)
+        self._clients: Counter[str] = Counter()
+        self._counting = threading.Lock()
         super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._places.acquire(blocking=False):
+        if self._enters(client_address[0]):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
+
+    def _enters(self, address: str) -> bool:
+        with self._counting:
+            if self._clients[address] >= _MOST_OF_ONE or self._clients.total() >= _MOST_CLIENTS:
+                return False
+            self._clients[address] += 1
+            return True
+
+    def _leaves(self, address: str) -> None:
+        with self._counting:
+            self._clients[address] -= 1
+            self._clients += Counter()  # forgets who is gone
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         deadline = threading.Timer(_TIMEOUT_S, _hang_up, (request,))
@@ -82,7 +97,7 @@ class _Server(ThreadingMixIn, HTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             deadline.cancel()
-            self._places.release()
+            self._leaves(client_address[0])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is its own affair."""

@@ -123,8 +123,10 @@ def _safety(rule: SafetyRuleSection) -> Check:
         return Check(subject, "ok", "by webhook; `tramthu run` listens")
     assert rule.file is not None  # noqa: S101 - the configuration says so
     if rule.source == "flag":
-        reading = FlagFile(rule.file).latest()
-        set_now = reading is not None and reading.value >= 1
+        if not rule.file.parent.is_dir():
+            said = f"{rule.file.parent} is not there, which forbids motion"
+            return Check(subject, "wrong", said, f"mkdir {rule.file.parent}, or plug the medium in")
+        set_now = FlagFile(rule.file).latest().value >= 1
         return Check(
             subject,
             "warn" if set_now else "ok",

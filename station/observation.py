@@ -274,7 +274,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),
         "start_direction": observation.start_direction,
         "park_after": _nothing_soon(observation, crew),
-        "inhibit_file": str(crew.catalogue.data_dir / INHIBIT_NAME),
+        "inhibit_file": str(crew.catalogue.data_dir / INHIBIT_NAME) if crew.config.safety.rule else None,
     }
     folder = observation.folder
     (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")

@@ -1,31 +1,32 @@
 """Whether the antennas may move: asked by the daemon, told to every recorder, acted on between passes.
 
-The sources live in the daemon alone. What they forbid stands in `inhibit.json`, which the thread that drives
-a rotator reads; while nobody drives it the daemon parks or stops the rotator itself.
+The sources live in the daemon alone. Its word stands in `inhibit.json`, which the thread that drives a
+rotator reads; while nobody drives it the daemon parks or stops the rotator itself, before it tells anybody.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from hardware.errors import HardwareError, SafetyError
+from hardware.errors import SafetyError
 from hardware.safety import Inhibit, Safety, Source
 from hardware.safety_sources import FlagFile, Latest, ValueFile
 from station.alone import daemon_works_in
-from station.config import AntennaSection, StationConfig
+from station.config import StationConfig
 from station.config.safety import SafetyRuleSection
+from station.motion_word import INHIBIT_NAME, OLD_S, Word, held_before, inhibit_of
+from station.resting import Resting
+
+__all__ = ["INHIBIT_NAME", "SafetyWatch", "inhibit_of", "word_on_motion"]
 
 log = logging.getLogger(__name__)
 
-INHIBIT_NAME = "inhibit.json"  # in the data folder, kept by the daemon
 _EVERY_S = 1.0
-_NEVER: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
 
 class SafetyWatch:
@@ -39,12 +40,23 @@ class SafetyWatch:
 
     def __init__(self, config: StationConfig, told: Path | None, busy: Callable[[str], bool]) -> None:
         self._config, self._told, self._busy = config, told, busy
+        self._word = Word(told) if told else None
         self._stop = threading.Event()
         self._safety: Safety | None = None
         self._closers: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
-        self._rested: set[str] = set()
-        self.inhibit: Inhibit | None = None
+        self._resting = {a.name: Resting(a) for a in config.all_antennas if a.rotator}
+        self._found: Inhibit | None = None
+        self._looked_at = time.monotonic()
+        self._problem = ""
+
+    @property
+    def inhibit(self) -> Inhibit | None:
+        """What forbids motion; a watch that looks no more forbids it as well."""
+        found, silent_s = self._found, time.monotonic() - self._looked_at
+        if found is not None or self._safety is None or silent_s <= OLD_S:
+            return found
+        return Inhibit(f"safety: not looked at for {silent_s:.0f} s", time.time() - silent_s, park=False)
 
     def start(self) -> None:
         """Open the sources, ask them once, and begin.
@@ -54,16 +66,18 @@ class SafetyWatch:
         """
         if self._config.safety.rule:
             self._safety = self._opened()
-            self._ask(self._safety)
+            self._tell(self._safety, self._ask(self._safety))
             self._thread.start()
-        else:
-            self._tell(None)
+        elif self._told:
+            self._told.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End; may be called again."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        for resting in self._resting.values():
+            resting.want(None)
         for close in self._closers:
             close()
         self._closers = []
@@ -71,7 +85,8 @@ class SafetyWatch:
     def _opened(self) -> Safety:
         posted: dict[str, Latest] = {}
         rules = [(section.rule, _source(section, posted)) for section in self._config.safety.rule]
-        safety = Safety(rules)
+        before = self._config.station.data_dir / INHIBIT_NAME
+        safety = Safety(rules, held=held_before(before, [rule for rule, _ in rules]))
         self._closers.append(safety.close)
         webhook = self._config.safety.webhook
         if webhook is not None:
@@ -91,61 +106,39 @@ class SafetyWatch:
     def _look(self) -> None:
         assert self._safety is not None  # noqa: S101 - for the type checker
         found = self._ask(self._safety)
-        if found is None:
-            self._rested.clear()
-            return
-        for antenna in self._config.all_antennas:
-            if antenna.rotator and antenna.name not in self._rested and not self._busy(antenna.name):
-                self._rest(antenna, found)
+        for name, resting in self._resting.items():
+            resting.want(None if found is None or self._driven(name) else found.park)
+        self._tell(self._safety, found)
 
     def _ask(self, safety: Safety) -> Inhibit | None:
-        found = safety.check()
-        if (found is None) != (self.inhibit is None):
+        found, before = safety.check(), self._found
+        if (found and found.park) != (before and before.park):
             log.warning("antennas: %s", found.reason if found else "may move again")
-        self.inhibit = found
-        self._tell(found)
+        self._found, self._looked_at = found, time.monotonic()
         return found
 
-    def _tell(self, found: Inhibit | None) -> None:
-        """Written beside and renamed; absent where nothing is forbidden."""
-        if self._told is None:
-            return
-        if found is None:
-            self._told.unlink(missing_ok=True)
-            return
-        beside = self._told.with_name(f"{self._told.name}.new")
-        record: Mapping[str, Any] = {"reason": found.reason, "since": found.since, "park": found.park}
-        beside.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
-        beside.replace(self._told)
-
-    def _rest(self, antenna: AntennaSection, found: Inhibit) -> None:
-        """Park or stop an antenna that nobody drives; tried again at the next look where it fails."""
-        from station.pointing import connected
-
-        assert antenna.rotator is not None  # noqa: S101 - for the type checker
-        rotator = connected(antenna.rotator)
+    def _driven(self, antenna: str) -> bool:
+        """By a recorder, which asks the word itself. Where that cannot be known both bring it to rest."""
         try:
-            rotator.park() if found.park else rotator.stop()
-            self._rested.add(antenna.name)
-        except HardwareError as error:
-            log.error("%s: %s", antenna.name, error)  # noqa: TRY400 - said whole
-        finally:
-            rotator.close()
+            return self._busy(antenna)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the antenna comes to rest
+            self._say(f"whether {antenna} is driven: {error}")
+            return False
 
-
-def inhibit_of(path: Path | None) -> Callable[[], Inhibit | None]:
-    """What a recorder asks: the daemon's word in the file."""
-    if path is None:
-        return _NEVER
-
-    def asked() -> Inhibit | None:
+    def _tell(self, safety: Safety, found: Inhibit | None) -> None:
+        """To the recorders; a word that could not be told grows old, which forbids motion as well."""
+        if self._word is None:
+            return
         try:
-            table = json.loads(path.read_text("utf-8"))
-            return Inhibit(str(table["reason"]), float(table["since"]), bool(table["park"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+            self._word.tell(found, safety.held)
+            self._problem = ""
+        except OSError as error:
+            self._say(f"{self._told}: {error}")
 
-    return asked
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:  # once, not each second
+            self._problem = problem
+            log.error("safety: %s", problem)
 
 
 @contextmanager
@@ -155,7 +148,7 @@ def word_on_motion(config: StationConfig) -> Iterator[Callable[[], Inhibit | Non
     Raises:
         SafetyError: a source cannot be opened: then nothing may be moved.
     """
-    if daemon_works_in(config.station.data_dir):
+    if config.safety.rule and daemon_works_in(config.station.data_dir):
         yield inhibit_of(config.station.data_dir / INHIBIT_NAME)
         return
     with closing(SafetyWatch(config, None, lambda _antenna: True)) as watch:

@@ -18,7 +18,7 @@ class SafetyRuleSection(Strict):
     """One value and its limits; `source` says where it comes from.
 
     file      a number, or JSON with it under `key`, in `file`
-    flag      `file` exists: somebody forbids motion
+    flag      `file` exists: somebody forbids motion; the antenna is stopped where it is unless `park` is set
     mqtt      `topic` of the broker at `host`
     webhook   posted to the address of `[safety.webhook]` under the rule's name
     """
@@ -40,7 +40,7 @@ class SafetyRuleSection(Strict):
     calm_s: float = 600.0
     stale_after_s: float = 300.0
     when_stale: Literal["inhibit", "calm"] = "inhibit"
-    park: bool = True
+    park: bool | None = None
 
     @property
     def rule(self) -> Rule:
@@ -54,12 +54,13 @@ class SafetyRuleSection(Strict):
             calm_s=self.calm_s,
             stale_after_s=self.stale_after_s,
             when_stale=self.when_stale,
-            park=self.park,
+            # Whoever sets a flag may be on the mast: nothing is moved, not even to its park position.
+            park=self.source != "flag" if self.park is None else self.park,
         )
 
     @model_validator(mode="after")
     def _whole(self) -> SafetyRuleSection:
-        missing = [name for name in _NEEDS[self.source] if getattr(self, name) is None]
+        missing = [name for name in _NEEDS[self.source] if getattr(self, name) in (None, "")]
         if missing:
             raise ValueError(f"source = {self.source!r} needs {', '.join(missing)}")
         try:

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hardware.errors import SafetyError
-from hardware.safety import Reading, Rule, Safety
+from hardware.safety import Inhibit, Reading, Rule, Safety, Source
 from hardware.safety_mqtt import MqttValue
 from hardware.safety_sources import FlagFile, Latest, ValueFile, parse_value
 from hardware.safety_webhook import Webhook
@@ -26,25 +27,29 @@ WIND = Rule("wind", "m/s", inhibit_at=15.0, release_at=10.0, calm_s=600.0, stale
 
 
 class Told:
-    """A source whose value the test sets, and its clock."""
+    """A source whose value the test sets, and the clocks: one that is set, one that is not."""
 
     def __init__(self) -> None:
         self.time = 1000.0
+        self.set_by = 0.0
         self.reading: Reading | None = None
 
-    def latest(self) -> Reading | None:
-        return self.reading
+    def unseen(self) -> tuple[Reading, ...]:
+        return () if self.reading is None else (self.reading,)
 
     def close(self) -> None:
         pass
 
     def tell(self, value: float) -> None:
-        self.reading = Reading(value, self.time)
+        self.reading = Reading(value, self.time + self.set_by)
 
 
-def safety_of(rule: Rule) -> tuple[Safety, Told]:
+def safety_of(
+    rule: Rule, source: Source | None = None, held: dict[str, Inhibit] | None = None
+) -> tuple[Safety, Told]:
     told = Told()
-    return Safety([(rule, told)], now=lambda: told.time), told
+    clocks: dict[str, Any] = {"now": lambda: told.time + told.set_by, "elapsed": lambda: told.time}
+    return Safety([(rule, source or told)], held=held, **clocks), told
 
 
 def walk(safety: Safety, told: Told, value: float, seconds: int) -> list[bool]:
@@ -104,17 +109,119 @@ def test_a_dead_sensor_forbids_and_is_named() -> None:
     assert not all(walk(safety, told, 4.2, 5))
 
 
-def test_a_sensor_that_never_spoke_forbids_after_its_time() -> None:
+def test_a_sensor_that_never_spoke_forbids_from_the_start() -> None:
     safety, told = safety_of(WIND)
+    found = safety.check()
+    assert found is not None
+    assert (found.reason, found.park) == ("wind: no value yet; see to the sensor", True)
+    assert safety.unheard == ("wind",)
+    told.time += 10
+    told.tell(4.0)
+    assert safety.check() is None  # nothing was forbidden before, so no calm is needed
+    assert safety.unheard == ()
+
+
+def test_a_sensor_that_is_silent_for_long_needs_a_calm() -> None:
+    safety, told = safety_of(WIND)
+    told.time += 301
+    assert "none ever came" in safety.check().reason  # type: ignore[union-attr]
+    assert walk(safety, told, 4.0, 700).index(False) == 600
+
+
+class Failing:
+    """A source that tells nothing, or breaks, when it is asked to."""
+
+    def __init__(self) -> None:
+        self.readings: tuple[Reading, ...] = ()
+        self.broken = False
+
+    def unseen(self) -> tuple[Reading, ...]:
+        if self.broken:
+            raise RuntimeError("a bug of its driver")
+        return self.readings
+
+    def close(self) -> None:
+        pass
+
+
+def test_single_readings_that_fail_change_nothing_and_many_do() -> None:
+    source = Failing()
+    safety, told = safety_of(WIND, source)
+    for second in range(1000):
+        told.time += 1
+        source.broken = second % 7 == 6
+        source.readings = () if second % 10 == 9 else (Reading(3.0, told.time),)
+        assert safety.check() is None
+    source.broken = True
+    told.time += 302
+    assert "the last was 3 m/s" in safety.check().reason  # type: ignore[union-attr]
+
+
+def test_a_file_that_is_half_written_at_one_look_ends_no_pass(tmp_path: Path) -> None:
+    path = tmp_path / "wind"
+    safety, told = safety_of(WIND, ValueFile(path))
+    for second in range(900):
+        told.time += 1
+        path.write_text("" if second % 400 == 399 else "3.0")
+        os.utime(path, (told.time, told.time))
+        assert safety.check() is None
+    path.unlink()
     told.time += 299
     assert safety.check() is None
     told.time += 2
-    assert "none ever came" in safety.check().reason  # type: ignore[union-attr]
+    assert safety.check() is not None
 
 
-def test_a_value_from_the_future_is_no_value() -> None:
+@pytest.mark.parametrize("step_s", [-86_400.0, -120.0, 120.0, 86_400.0])
+def test_a_clock_that_is_set_neither_forbids_nor_ends_a_calm(step_s: float) -> None:
+    safety, told = safety_of(WIND)
+    assert not any(walk(safety, told, 3.0, 500))
+    told.set_by = step_s
+    assert safety.check() is None
+    assert not any(walk(safety, told, 3.0, 500))
+    walk(safety, told, 20.0, 1)
+    told.set_by = 0.0
+    assert walk(safety, told, 3.0, 700).index(False) == 600
+    told.set_by = step_s
+    told.time += 301  # and silence is noticed all the same
+    assert safety.check() is not None
+
+
+def test_gusts_and_strikes_between_two_looks_are_seen() -> None:
+    wind, strikes = Latest("wind"), Latest("lightning")
+    lightning = Rule("lightning", "km", 10.0, 20.0, calm_s=0.0, when_stale="calm")
+    gusty, stormy = Safety([(WIND, wind)]), Safety([(lightning, strikes)])
+    for value in (5.0, 25.0, *[5.0] * 1000):
+        wind.tell(str(value).encode())
+    found = gusty.check()
+    assert found is not None
+    assert found.reason == "wind 25 m/s, limit 15"
+    for value in (80.0, 3.0, *[80.0] * 1000):
+        strikes.tell(str(value).encode())
+    assert len(strikes.unseen()) == 3  # however many came
+    for value in (80.0, 3.0, 80.0):
+        strikes.tell(str(value).encode())
+    assert "3 km" in stormy.check().reason  # type: ignore[union-attr]  # although no calm is asked for
+    assert stormy.check() is None
+
+
+def test_what_was_forbidden_when_the_last_watch_ended_has_its_calm_first() -> None:
+    before, told = safety_of(WIND)
+    walk(before, told, 20.0, 1)
+    after, told = safety_of(WIND, held=before.held)
+    assert walk(after, told, 5.0, 700).index(False) == 600
+    assert after.held == {}
+    stops = Rule("wind", "m/s", 15.0, 10.0, park=False)  # configured anew meanwhile
+    after, told = safety_of(stops, held=before.held)
+    assert after.check().park is False  # type: ignore[union-attr]
+
+
+def test_a_value_from_the_future_is_no_value_unless_it_forbids() -> None:
     safety, told = safety_of(WIND)
     told.reading = Reading(3.0, told.time + 86_400)
+    assert safety.check() is not None
+    told.reading = Reading(20.0, told.time + 86_400)
+    assert "20 m/s" in safety.check().reason  # type: ignore[union-attr]
     told.time += 301
     assert "no value" in safety.check().reason  # type: ignore[union-attr]
 
@@ -138,7 +245,7 @@ def test_a_reason_to_stop_outranks_those_to_park(tmp_path: Path) -> None:
     told, flag = Told(), tmp_path / "INHIBIT"
     operator = Rule("operator", "", 1.0, 0.0, calm_s=0.0, park=False)
     rules = [(WIND, told), (operator, FlagFile(flag, now=lambda: told.time))]
-    safety = Safety(rules, now=lambda: told.time)
+    safety = Safety(rules, now=lambda: told.time, elapsed=lambda: told.time)
     told.tell(20.0)
     assert safety.check().park is True  # type: ignore[union-attr]
     flag.touch()
@@ -215,6 +322,24 @@ def test_a_file_is_as_old_as_its_last_change(tmp_path: Path) -> None:
     assert source.latest() is None
 
 
+def test_a_flag_whose_folder_is_gone_counts_as_set(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    flag = FlagFile(tmp_path / "stick" / "INHIBIT")
+    assert [flag.latest().value for _ in range(3)] == [1.0] * 3
+    assert len(caplog.records) == 1  # said once, not each second
+    (tmp_path / "stick").mkdir()
+    assert flag.latest().value == 0.0
+    (tmp_path / "stick" / "INHIBIT").symlink_to(tmp_path / "nothing")
+    assert flag.latest().value == 1.0
+
+
+def test_bad_payloads_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    wind = Latest("wind")
+    assert all(wind.tell(b"calm") for _ in range(100))
+    wind.tell(b"7")
+    wind.tell(b"calm")
+    assert len(caplog.records) == 2
+
+
 @pytest.fixture
 def webhook() -> Iterator[tuple[Webhook, Latest]]:
     wind = Latest("wind", "gust")
@@ -270,6 +395,30 @@ def test_a_client_that_does_not_finish_is_hung_up(
         one.close()
     assert post(hook.port, "/wind", b'{"gust": 2}') == 204
     assert wind.latest() is not None
+
+
+def test_slow_clients_keep_no_value_out(webhook: tuple[Webhook, Latest]) -> None:
+    hook, _ = webhook
+    slow = [socket.create_connection(("127.0.0.1", hook.port), 5) for _ in range(24)]
+    for one in slow:
+        one.sendall(b"POST /wind HTTP/1.1\r\n")
+    assert [post(hook.port, "/wind", b'{"gust": 2}') for _ in range(5)] == [204] * 5
+    for one in slow:
+        one.close()
+
+
+def test_one_address_does_not_take_all_places() -> None:
+    hook = Webhook({}, token=TOKEN, port=0)
+    try:
+        entered = [hook._server._enters("192.0.2.1") for _ in range(200)]
+        assert 0 < sum(entered) < 100
+        assert hook._server._enters("192.0.2.2")
+        assert sum(hook._server._enters(f"198.51.100.{n}") for n in range(200)) < 128
+        for _ in range(sum(entered)):
+            hook._server._leaves("192.0.2.1")
+        assert hook._server._enters("192.0.2.1")
+    finally:
+        hook.close()
 
 
 def test_a_short_token_and_a_taken_port_are_refused(webhook: tuple[Webhook, Latest]) -> None:
@@ -385,6 +534,12 @@ def test_without_a_broker_there_is_no_value(tmp_path: Path) -> None:
     assert source.latest() is None
     source.close()
     source.close()
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_a_host_that_is_none_is_refused(host: str) -> None:
+    with pytest.raises(SafetyError, match="host"):
+        MqttValue(host, "mast/wind")
 
 
 @pytest.mark.parametrize("topic", ["", "mast/#", "mast/+/wind", "a\0b"])

@@ -22,12 +22,14 @@ import pytest
 
 from hardware.errors import HardwareError
 from hardware.following import FollowReport
+from hardware.safety import Inhibit
 from scheduler.elements import load_elements
 from scheduler.frames import Site, elevation
 from scheduler.passes import find_passes
 from scheduler.track import track, track_at
 from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
+from station.motion_word import Word
 from station.pointing import Pointing, begin_pointing, connected, follow_pass, outcome_of, planned
 from station.safety import SafetyWatch, inhibit_of
 from tests.station.conftest import ELEMENTS, START, Run, station_table
@@ -130,7 +132,9 @@ def _config(tmp_path: Path, port: int) -> StationConfig:
         station_table(tmp_path)
         | {
             "rotator": {"port": port, "azimuth_max_deg": 450},
-            "safety": {"rule": [{"name": "operator", "source": "flag", "file": str(tmp_path / "mast")}]},
+            "safety": {
+                "rule": [{"name": "door", "source": "flag", "file": str(tmp_path / "door"), "park": True}]
+            },
         }
     )
 
@@ -143,11 +147,9 @@ def test_between_passes_the_daemon_itself_lays_the_antenna_to_rest(rotctld: int,
     watch.start()
     try:
         assert inhibit_of(told)() is None
-        (tmp_path / "mast").touch()
-        assert _until(told.exists)
-        found = inhibit_of(told)()
-        assert found is not None
-        assert "operator" in found.reason
+        (tmp_path / "door").touch()
+        assert _until(lambda: inhibit_of(told)() is not None)
+        assert "door" in inhibit_of(told)().reason  # type: ignore[union-attr]
         time.sleep(1.5)
         assert rotator.position() == (0.0, 0.0)  # a recorder drives it: that one sees to it
         driven.clear()
@@ -271,14 +273,22 @@ def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path
 @pytest.mark.parametrize("daemon", [False, True])
 def test_by_hand_the_following_ends_when_it_is_forbidden(rotctld: int, tmp_path: Path, daemon: bool) -> None:
     command, data = _by_hand(tmp_path, rotctld), tmp_path / "data"
+    word = Word(data / "inhibit.json")
+
+    def follows() -> bool:
+        if daemon:
+            word.tell(None, {})
+        return max(rotator.position()) > 0.5
+
     with contextlib.ExitStack() as stack:
         if daemon:
             stack.enter_context(alone_in(data))
+            word.tell(None, {})
         process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
-        assert _until(lambda: max(rotator.position()) > 0.5), "it does not follow"
+        assert _until(follows), "it does not follow"
         if daemon:  # its word counts, and the rules are not asked a second time
-            (data / "inhibit.json").write_text(json.dumps({"reason": "wind 20", "since": 0, "park": False}))
+            word.tell(Inhibit("wind 20", 0, park=False), {})
         else:
             (tmp_path / "wind").write_text("20")
         _, said = process.communicate(timeout=60)
