@@ -21,7 +21,8 @@ from scheduler.stays import HorizonMask, Stays, find_stays
 
 __all__ = ["HorizonMask", "Pass", "Search", "Site", "find_all_passes", "find_passes"]
 
-_SAMPLES = 25  # of a pass, for its highest part and its light
+_SAMPLES = 25  # of a pass at least, for its highest part and its light
+_PER_STEP = 8  # samples for each step of the flight: 48 s apart at most in low orbit
 _PEAK_ROUNDS = 6  # a sample lies half a minute from the peak; each round comes four times as near
 _WGS84_A_KM = 6378.137
 _E2 = 0.006_694_38
@@ -58,13 +59,9 @@ class Pass:
         """The record that `tramthu passes --json` prints; times in UTC with Z."""
         record: dict[str, Any] = {"satellite": self.satellite, "norad_id": self.norad_id, "site": self.site}
         record |= {name: _z(getattr(self, name)) for name in ("aos", "tca", "los")}
-        for name in ("max_elevation_deg", "aos_azimuth_deg", "tca_azimuth_deg", "los_azimuth_deg"):
+        for name in ("max_elevation_deg", "aos_azimuth_deg", "los_azimuth_deg", "sunlit_fraction"):
             record[name] = round(getattr(self, name), 3)
-        return record | {
-            "sunlit_fraction": round(self.sunlit_fraction, 3),
-            "site_sun_elevation_deg": round(self.site_sun_elevation_deg, 2),
-            "complete": self.complete,
-        }
+        return record
 
 
 @dataclass(frozen=True)
@@ -130,11 +127,20 @@ def find_all_passes(
 
 
 def _described(flight: Flight, site: Site, stays: Stays, least_deg: float) -> Iterator[Pass]:
-    """All of them computed at once."""
-    if not len(stays.edges):
-        return
+    """The usual ones computed at once; long ones, of high orbits, each with as many samples as it needs."""
+    needed = np.ceil(np.diff(stays.edges, axis=1)[:, 0] / flight.step * _PER_STEP).astype(int)
+    usual = needed < _SAMPLES
+    if usual.any():
+        few = Stays(stays.edges[usual], stays.crossed[usual])
+        yield from _sampled(flight, site, few, _SAMPLES, least_deg)
+    for i in np.flatnonzero(~usual):
+        one = Stays(stays.edges[i : i + 1], stays.crossed[i : i + 1])
+        yield from _sampled(flight, site, one, int(needed[i]) + 1, least_deg)
+
+
+def _sampled(flight: Flight, site: Site, stays: Stays, samples: int, least_deg: float) -> Iterator[Pass]:
     rise, fall = stays.edges.T
-    time = rise[:, None] + np.linspace(0, 1, _SAMPLES) * (fall - rise)[:, None]
+    time = rise[:, None] + np.linspace(0, 1, samples) * (fall - rise)[:, None]
     position = flight.at(time.ravel())
     elevation = direction(site, position)[1].reshape(time.shape)
     peak = _peak(flight, site, time, elevation)
@@ -162,17 +168,26 @@ def _described(flight: Flight, site: Site, stays: Stays, least_deg: float) -> It
 
 
 def _peak(flight: Flight, site: Site, time: Array, elevation: Array) -> Array:
-    """When each stay [n] culminates, from its samples [n, m], by parabolas through points that close in."""
-    row, best = np.arange(len(time)), np.argmax(elevation, axis=1)
-    at: Array = time[row, best]
-    step = time[:, 1] - time[:, 0]
+    """When each stay [n] culminates, from its samples [n, m].
+
+    About every sample that is not lower than its neighbours parabolas are laid through points that close in;
+    of a stay with several such humps, as high orbits have them, the highest counts.
+    """
+    beside = np.pad(elevation, ((0, 0), (1, 1)), constant_values=-np.inf)
+    row, hump = np.nonzero((elevation >= beside[:, :-2]) & (elevation >= beside[:, 2:]))
+    at: Array = time[row, hump]
+    first, last = time[row, 0], time[row, -1]
+    step = time[row, 1] - first
     for _ in range(_PEAK_ROUNDS):
-        three = np.clip(at[:, None] + np.outer(step, [-1, 0, 1]), time[:, :1], time[:, -1:])
+        three = np.clip(at[:, None] + np.outer(step, [-1, 0, 1]), first[:, None], last[:, None])
         left, middle, right = direction(site, flight.at(three.ravel()))[1].reshape(-1, 3).T
         bend = np.maximum(2 * middle - left - right, 1e-12)
-        at = np.clip(at + step * np.clip((right - left) / (2 * bend), -1, 1), time[:, 0], time[:, -1])
+        at = np.clip(at + step * np.clip((right - left) / (2 * bend), -1, 1), first, last)
         step = step / 4
-    return at
+    several = row.size > len(time)
+    height = direction(site, flight.at(at))[1] if several else elevation[row, hump]
+    order = np.lexsort((height, row))  # the highest of each stay comes last
+    return np.asarray(at[order][np.searchsorted(row[order], np.arange(len(time)), side="right") - 1])
 
 
 def _sunlit_fraction(position: Array, time: Array) -> Array:

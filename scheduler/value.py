@@ -49,6 +49,9 @@ class Weights:
     # Novelty of an area is 1 - exp(-hours / this); of a satellite 1 + `unheard` x (1 - exp(-days / 2)).
     novelty_hours: float = 6.0
     unheard: float = 0.5
+    # A priority below 1 rises to 1 from half so many days after the last reception until this many: what
+    # counts little is left for others, but not for good.
+    patience_days: float = 2.0
     # Passes over an area within so many hours compete; a second one counts `repeat`.
     area_hours: float = 3.0
     repeat: float = 0.25
@@ -63,7 +66,7 @@ class Weights:
         for name in ("wrong_light", "night", "repeat", "weak", "unknown"):
             if getattr(self, name) > 1:
                 raise ValueModelError(f"weight {name} is {getattr(self, name)}; 0 to 1 is possible")
-        for name in ("pixel_km", "novelty_hours", "area_hours"):
+        for name in ("pixel_km", "novelty_hours", "area_hours", "patience_days"):
             if not getattr(self, name) > 0:
                 raise ValueModelError(f"weight {name} is 0; it must be more")
 
@@ -143,6 +146,9 @@ def _scale(
     status = {"active": 1.0, "weak": weights.weak, "unknown": weights.unknown, "off": 0.0}[use.status]
     days = math.inf if last_heard is None else max(at - last_heard, 0.0) / _DAY_S
     unheard = 1 + weights.unheard * (1 - math.exp(-days / 2))
+    if 0 < priority < 1 and last_heard is not None:
+        late = min(max(2 * days / weights.patience_days - 1, 0.0), 1.0)
+        unheard *= 1 + (1 / priority - 1) * late
     return priority * status * unheard, [
         Term("priority", priority, "priority", {"name": satellite.name}),
         Term("status", status, "status", {"use": use.name, "status": use.status}),

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scheduler.plan.model import Booking, Candidate, Rejection, z
-from scheduler.plan.occupation import DAY_S, bytes_of, day_of, energy_wh_of
+from scheduler.plan.occupation import DAY_S, day_of, overdrawn
 from scheduler.plan.options import Option, covers, ways
 from scheduler.plan.reasons import Reason, reason
-from scheduler.plan.resources import Budget
 from scheduler.plan.rules import Rules
 from scheduler.plan.stretches import near, stretches
 from scheduler.plan.worth import Competition, Tally, alone
 
-Price = Mapping[tuple[str, str], float]
+_EQUAL = 1e-6  # of two values: the tolerance of the solver
 
 
-def explain(
-    left: Sequence[Candidate],
-    bookings: Sequence[Booking],
-    rules: Rules,
-    competition: Competition,
-    *,
-    not_before: int,
-    price: Price,
-) -> list[Rejection]:
+@dataclass(frozen=True)
+class Known:
+    """The plan that the reasons are of; `bonus` preferred what the last plan had, by so much."""
+
+    bookings: tuple[Booking, ...]
+    rules: Rules
+    competition: Competition
+    not_before: int
+    bonus: Mapping[tuple[str, str, str], float]
+    gap: float
+
+
+def explain(left: Sequence[Candidate], known: Known) -> list[Rejection]:
     """Why each of `left` is not among the bookings."""
-    asked = _Asked(tuple(bookings), rules, Tally(bookings, competition), not_before, price)
+    asked = _Asked(known, known.bookings, known.rules, Tally(known.bookings, known.competition))
     return [asked.why(candidate) for candidate in left]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A pass put in place of others: what it adds, and what they add that are taken out."""
+
+    whole: Booking
+    gained: float
+    lost: float
+    blocking: list[Booking]
 
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
+    known: Known
     bookings: tuple[Booking, ...]
     rules: Rules
     tally: Tally
-    not_before: int
-    price: Price
 
     def why(self, candidate: Candidate) -> Rejection:
         if candidate.refused is not None:
@@ -47,7 +59,7 @@ class _Asked:
         if not found:
             return Rejection(candidate, _no_way(candidate, self.rules))
         start, end = candidate.window
-        if end - max(start, self.not_before) < candidate.least_s:
+        if end - max(start, self.known.not_before) < candidate.least_s:
             short = end - start < candidate.least_s
             too_short = reason("too_short", duration=end - start, least=candidate.least_s)
             return Rejection(candidate, too_short if short else reason("past"))
@@ -61,7 +73,7 @@ class _Asked:
         return self._outdone(candidate, free, close)
 
     def _free(self, found: Sequence[Option], fixed: Collection[Booking]) -> list[Option]:
-        return [part for way in found for part in stretches(way, self.rules, fixed, self.not_before)]
+        return [part for way in found for part in stretches(way, self.rules, fixed, self.known.not_before)]
 
     def _maintained(self, found: Sequence[Option]) -> Reason:
         whole = [_whole(way) for way in found]
@@ -83,52 +95,50 @@ class _Asked:
         return Rejection(candidate, why, _ids(blocking))
 
     def _outdone(self, candidate: Candidate, free: Sequence[Option], close: Sequence[Booking]) -> Rejection:
-        """The way in which it would cost least, and what it would add there."""
-        best: tuple[float, float, float, list[Booking]] | None = None
-        for way in free:
-            whole = _whole(way)
-            blocking = [b for b in close if self.rules.clash(b, whole)]
-            out = [alone(b) for b in blocking]
-            lost = -self.tally.change(without=out)
-            gained = self.tally.change(without=out, added=[alone(whole)]) + lost
-            cost = self._priced(way) if not blocking else 0.0
-            if best is None or gained - lost - cost > best[0]:
-                best = (gained - lost - cost, gained, lost, blocking)
-        assert best is not None  # noqa: S101 - free is not empty
-        _, gained, lost, blocking = best
-        if blocking:
-            details = {"value": _number(gained), "others": _number(lost), "names": _names(blocking)}
-            return Rejection(candidate, reason("worth_less", **details), _ids(blocking))
+        """What decided in the way in which it would cost least."""
+        change = max((self._change(way, close) for way in free), key=lambda c: c.gained - c.lost)
+        gained, lost, blocking = change.gained, change.lost, change.blocking
+        if gained - lost > _EQUAL * max(gained, lost) and (why := self._overdrawn(change)):
+            return Rejection(candidate, why, _ids(blocking))
+        if not blocking and gained <= 0:
+            return Rejection(candidate, reason("adds_nothing"))
+        return Rejection(candidate, self._outweighed(candidate, change), _ids(blocking))
+
+    def _change(self, way: Option, close: Sequence[Booking]) -> _Change:
+        whole = _whole(way)
+        blocking = [b for b in close if self.rules.clash(b, whole)]
+        out = [alone(b) for b in blocking]
+        lost = -self.tally.change(without=out)
+        gained = self.tally.change(without=out, added=[alone(whole)]) + lost
+        return _Change(whole, gained, lost, blocking)
+
+    def _outweighed(self, candidate: Candidate, change: _Change) -> Reason:
+        """By the value of others, by the last plan, or by the end of the search."""
+        gained, lost, blocking = change.gained, change.lost, change.blocking
+        names = _names(blocking) or "-"
+        details = {"value": _number(gained), "others": _number(lost), "names": names}
+        if gained - lost <= _EQUAL * max(gained, lost):
+            return reason("worth_less", **details)
+        mine = max((v for k, v in self.known.bonus.items() if k[0] == candidate.id), default=0.0)
+        kept = sum(self.known.bonus.get((b.candidate.id, b.receiver, b.antenna), 0.0) for b in blocking)
+        if gained + mine <= (lost + kept) * (1 + _EQUAL):
+            return reason("kept_last", **details)
+        return reason("within_gap", gap=f"{self.known.gap:.2g}", **details)
+
+    def _overdrawn(self, change: _Change) -> Reason | None:
+        """The first budget that the change would overdraw."""
+        out = {b.candidate.id for b in change.blocking}
+        there = [b for b in self.bookings if b.candidate.id not in out]
         for budget in self.rules.resources.budgets:
-            if budget.station == candidate.station and (why := self._overdrawn(budget, free)):
-                return Rejection(candidate, why)
-        cost = min(self._priced(way) for way in free)
-        if cost > 0 and gained > 0:
-            return Rejection(
-                candidate,
-                reason("not_worth_the_gap", value=_number(gained), lost=_number(cost), filler="filler"),
-            )
-        return Rejection(candidate, reason("adds_nothing"))
-
-    def _priced(self, way: Option) -> float:
-        seconds = int(way.ends[-1] - way.starts[0]) + 2 * way.receiver.setup_s
-        return self.price.get((way.receiver.station, way.receiver.name), 0.0) * seconds
-
-    def _overdrawn(self, budget: Budget, free: Sequence[Option]) -> Reason | None:
-        first = self.not_before // DAY_S
-        whole = _whole(free[0])
-        day = day_of(whole.candidate.window[0], first)
-        mine = [b for b in self.bookings if b.candidate.station == budget.station]
-        days = [(b, day_of(b.candidate.window[0], first)) for b in mine]
-        details = {"station": budget.station, "day": z(day * DAY_S)[:10]}
-        last = max([day, *(d for _, d in days)])
-        for checked in range(day, last + 1) if math.isfinite(budget.disk_bytes) else ():
-            room = budget.disk_bytes + budget.disk_freed_bytes_per_day * (checked - first)
-            if bytes_of(whole) + sum(bytes_of(b) for b, d in days if d <= checked) > room:
+            if budget.station != change.whole.candidate.station:
+                continue
+            day = day_of(change.whole.candidate.window[0], self.known.not_before // DAY_S)
+            details = {"station": budget.station, "day": z(day * DAY_S)[:10]}
+            room = replace(budget, energy_wh_per_day=math.inf)
+            if overdrawn([*there, change.whole], [room], self.known.not_before):
                 return reason("disk_full", **details)
-        today = sum(energy_wh_of(b) for b, d in days if d == day)
-        if energy_wh_of(whole) + today > budget.energy_wh_per_day:
-            return reason("no_power", **details)
+            if overdrawn([*there, change.whole], [budget], self.known.not_before):
+                return reason("no_power", **details)
         return None
 
 

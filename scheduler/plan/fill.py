@@ -7,46 +7,43 @@ from dataclasses import replace
 
 import numpy as np
 
-from scheduler.plan.model import Booking, Filler, Rejection, z
+from scheduler.plan.model import Booking, Candidate, Filler, Rejection, z
 from scheduler.plan.options import Option, ways
 from scheduler.plan.reasons import reason
 from scheduler.plan.rules import Rules
 from scheduler.plan.stretches import near, stretches
 
 
-def prices(fillers: Sequence[Filler], rules: Rules) -> dict[tuple[str, str], float]:
-    """What a second of a receiver is worth to the fillers: that of the best one at home there.
-
-    A filler is at home at the first receiver that can take it.
-    """
-    found: dict[tuple[str, str], float] = {}
-    for filler in fillers:
-        for home in ways(filler.candidate, rules)[:1]:
-            if filler.value_per_s > 0:
-                key = (home.receiver.station, home.receiver.name)
-                found[key] = max(filler.value_per_s, found.get(key, 0.0))
-    return found
-
-
 def fill(
     fillers: Sequence[Filler], bookings: Sequence[Booking], rules: Rules, not_before: int
 ) -> tuple[list[Booking], list[Rejection]]:
-    """Book every filler in what is free of receivers, never the same twice at once."""
+    """Book every filler in what is free of receivers, never the same twice at once.
+
+    A piece of it that is under way is among the bookings.
+    """
     done: list[Booking] = []
     left: list[Rejection] = []
     for filler in fillers:
         if filler.candidate.refused is not None:
             left.append(Rejection(filler.candidate, filler.candidate.refused))
             continue
-        mine: list[Booking] = []
+        mine = [b for b in bookings if _same(b.candidate, filler.candidate)]
+        under_way = len(mine)
         for way in ways(filler.candidate, rules):
             for start, end in _free(way, [*bookings, *done], rules, not_before):
                 mine += [_part(way, *piece) for piece in _apart(start, end, mine, way)]
         if not mine:
             none = reason("no_free_time", least=filler.candidate.least_s)
             left.append(Rejection(filler.candidate, none))
-        done += mine
+        done += mine[under_way:]
     return done, left
+
+
+def _same(a: Candidate, b: Candidate) -> bool:
+    """Whether they are the same satellite and downlinks by the same station."""
+    return (a.station, a.seen.norad_id) == (b.station, b.seen.norad_id) and (
+        {need.name for need in a.downlinks} == {need.name for need in b.downlinks}
+    )
 
 
 def _free(way: Option, taken: Sequence[Booking], rules: Rules, not_before: int) -> Iterator[tuple[int, int]]:

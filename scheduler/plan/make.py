@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.plan.explain import explain
-from scheduler.plan.fill import fill, prices
+from scheduler.errors import SchedulerError
+from scheduler.plan.complete import completed
+from scheduler.plan.explain import Known, explain
+from scheduler.plan.fill import fill
 from scheduler.plan.model import Booking, Candidate, Filler, Plan, View
 from scheduler.plan.occupation import occupy, stay_within
 from scheduler.plan.options import Option
@@ -21,6 +23,7 @@ from scheduler.plan.trims import options_of
 from scheduler.plan.worth import REPEAT, Competition, valued
 
 SAME_PASS = timedelta(minutes=15)
+LARGEST_GAP = 100.0  # nothing is proven
 
 
 @dataclass(frozen=True)
@@ -62,32 +65,41 @@ def make_plan(
         last: bookings of the last plan, preferred a little so that plans do not flap.
         fillers: received in the time that is left, in this order.
         settings: how.
+
+    Raises:
+        SchedulerError: two candidates have the same id, or the solver failed.
     """
     settings = settings or Settings()
+    _each_once(candidates)
     rules, not_before = Rules(resources), -int(-now.timestamp() // 1)
-    kept = [_as_seen_now(booking, candidates) for booking in fixed]
+    kept = _without_copies([_as_seen_now(booking, candidates) for booking in fixed])
     taken = {booking.candidate.id for booking in kept}
     wanted = [c for c in candidates if c.id not in taken and c.refused is None]
     competition = Competition.among([*candidates, *(b.candidate for b in kept)], settings.repeat)
-    price = prices(fillers, rules)
     bonus = _bonus(last, wanted, settings.stability)
     options = options_of(wanted, rules, kept, not_before, settings.trim_step_s)
     chosen, solution = optimise(
-        options, rules, competition, settings, fixed=kept, bonus=bonus, price=price, not_before=not_before
+        options, rules, competition, settings, fixed=kept, bonus=bonus, not_before=not_before
     )
-    priced = {budget.station for budget in resources.budgets} | {station for station, _ in price}
-    longer = lengthened(_ordered([*kept, *chosen]), rules, not_before, priced)
+    if solution.cut_off:
+        chosen = completed(
+            chosen, options, rules, competition, fixed=kept, bonus=bonus, not_before=not_before
+        )
+    # Where there is a budget a longer recording costs something.
+    budgeted = {budget.station for budget in resources.budgets}
+    longer = lengthened(_ordered([*kept, *chosen]), rules, not_before, budgeted)
     bookings, value = valued(longer, competition)
+    gap = _gap(value, valued(kept, competition)[1] + solution.bound)
     booked = {booking.candidate.id for booking in bookings}
     left = [c for c in candidates if c.id not in booked]
-    rejected = explain(left, bookings, rules, competition, not_before=not_before, price=price)
+    known = Known(bookings, rules, competition, not_before, bonus, gap)
+    rejected = explain(left, known)
     filled, unfilled = fill(fillers, bookings, rules, not_before)
-    own = sum(booking.value for booking in bookings if booking.fixed)
     return Plan(
         bookings=tuple(_ordered([*bookings, *filled])),
         rejected=tuple(sorted([*rejected, *unfilled], key=lambda r: (r.candidate.seen.aos, r.candidate.id))),
         value=value,
-        gap=max(solution.bound - solution.gain, 0.0) / max(solution.gain + own, 1e-9),
+        gap=gap,
     )
 
 
@@ -99,17 +111,35 @@ def optimise(
     *,
     fixed: Sequence[Booking] = (),
     bonus: Mapping[tuple[str, str, str], float] | None = None,
-    price: Mapping[tuple[str, str], float] | None = None,
     not_before: int = 0,
 ) -> tuple[list[Booking], Solution]:
     """The best choice of options beside what is fixed, trimmed at its trim points."""
     program = Program()
-    placed = place(program, options, competition, bonus=bonus or {}, price=price or {}, fixed=fixed)
+    placed = place(program, options, competition, bonus=bonus or {}, fixed=fixed)
     occupy(program, placed)
     stay_within(program, placed, rules.resources.budgets, fixed, not_before)
     solution = solve(program, gap=settings.gap, time_limit_s=settings.time_limit_s)
     times = [(one.option, one.chosen(solution.x)) for one in placed]
     return [option.booking(*edges) for option, edges in times if edges is not None], solution
+
+
+def _gap(value: float, bound: float) -> float:
+    """By how much more than `value` a plan can be worth at most, as a part of it; at most `LARGEST_GAP`."""
+    if bound - value <= 1e-9 * max(bound, 1e-9):
+        return 0.0
+    return min((bound - value) / max(value, 1e-9), LARGEST_GAP)
+
+
+def _each_once(candidates: Sequence[Candidate]) -> None:
+    twice = [name for name, count in Counter(c.id for c in candidates).items() if count > 1]
+    if twice:
+        raise SchedulerError(f"several candidates are named {twice[0]}; every one needs an id of its own")
+
+
+def _without_copies(fixed: Sequence[Booking]) -> list[Booking]:
+    """One of several records of the same recording."""
+    found = {(b.candidate.id, b.receiver, b.antenna, b.start, b.end): b for b in fixed}
+    return list(found.values())
 
 
 def same_pass(a: Candidate, b: Candidate) -> bool:

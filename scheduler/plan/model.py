@@ -97,11 +97,10 @@ class Candidate:
 class Filler:
     """A geostationary satellite received when a receiver is free for `candidate.least_s` or longer.
 
-    `value_per_s` is what a second of it counts: a pass that is worth less than what is lost for it is left.
+    It takes no time from any pass.
     """
 
     candidate: Candidate
-    value_per_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,9 @@ class Rejection:
 class Plan:
     """Bookings by start, rejections by rise; every candidate is in one of them once.
 
-    `value` is that of all bookings together, fillers apart; no plan over the same trim points is worth more
-    than `value * (1 + gap)`.
+    `value` is that of all bookings together, fillers apart. No plan with the same fixed bookings over the
+    same trim points is worth more than `value * (1 + gap)`; what prefers the last plan is not part of either.
+    At the end recordings are made longer by seconds between trim points, which no bound covers.
     """
 
     bookings: tuple[Booking, ...]

@@ -116,7 +116,7 @@ def stay_within(
     """Rows for disk and energy, by days (UTC)."""
     for budget in budgets:
         here = [one for one in placed if one.option.candidate.station == budget.station]
-        mine = [booking for booking in fixed if booking.candidate.station == budget.station]
+        mine = [b for b in fixed if b.candidate.station == budget.station and not b.filler]
         first = not_before // DAY_S
         days = sorted({day_of(one.option.candidate.window[0], first) for one in here})
         for day in days:

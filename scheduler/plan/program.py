@@ -30,17 +30,22 @@ Terms = dict[int, float]
 
 @dataclass
 class Program:
-    """Maximise `gain @ x`, `matrix @ x` within `limits`, x from 0 to `upper`, integer where `whole`."""
+    """Maximise `(gain + bonus) @ x` with `matrix @ x` within `limits` and x from 0 to `upper`.
+
+    x is integer where `whole`; `gain` is worth something, `bonus` only prefers.
+    """
 
     gain: list[float] = field(default_factory=list)
+    bonus: list[float] = field(default_factory=list)
     upper: list[float] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
     rows: list[Terms] = field(default_factory=list)
     limits: list[tuple[float, float]] = field(default_factory=list)
 
-    def column(self, gain: float, upper: float = 1.0, *, whole: bool = False) -> int:
+    def column(self, gain: float, upper: float = 1.0, *, bonus: float = 0.0, whole: bool = False) -> int:
         """A new variable."""
         self.gain.append(gain)
+        self.bonus.append(bonus)
         self.upper.append(upper)
         self.whole.append(whole)
         return len(self.gain) - 1
@@ -79,33 +84,23 @@ def place(
     competition: Competition,
     *,
     bonus: Mapping[tuple[str, str, str], float],
-    price: Mapping[tuple[str, str], float],
     fixed: Sequence[Booking],
 ) -> list[Placed]:
     """Columns for all options and shares, and the rows of single candidates.
 
-    `bonus` by candidate, receiver and antenna is for those of the last plan; `price` by station and receiver
-    is what a second of it is worth otherwise.
+    `bonus` by candidate, receiver and antenna is for those of the last plan.
     """
-    placed = [_columns(program, option, bonus, price) for option in options]
+    placed = [_columns(program, option, bonus) for option in options]
     _one_of_each(program, placed)
     _shares(program, placed, competition, fixed)
     return placed
 
 
-def _columns(
-    program: Program,
-    option: Option,
-    bonus: Mapping[tuple[str, str, str], float],
-    price: Mapping[tuple[str, str], float],
-) -> Placed:
+def _columns(program: Program, option: Option, bonus: Mapping[tuple[str, str, str], float]) -> Placed:
     kept = bonus.get((option.candidate.id, option.receiver.name, option.antenna.name), 0.0)
-    cost = price.get((option.receiver.station, option.receiver.name), 0.0)
-    # Times are counted from the first start, so that the sums stay small numbers.
-    begin, setup = int(option.starts[0]), option.receiver.setup_s
-    held = integral_until(option.view.value, option.ends) - cost * (option.ends - begin + 2 * setup)
-    lost = integral_until(option.view.value, option.starts) - cost * (option.starts - begin)
-    starts = [program.column(kept - float(v), whole=True) for v in lost]
+    held = integral_until(option.view.value, option.ends)
+    lost = integral_until(option.view.value, option.starts)
+    starts = [program.column(-float(v), bonus=kept, whole=True) for v in lost]
     ends = [program.column(float(v), whole=True) for v in held]
     program.row({**dict.fromkeys(starts, 1.0), **dict.fromkeys(ends, -1.0)}, 0.0, 0.0)
     # Who starts at a point or later ends at one that is late enough.

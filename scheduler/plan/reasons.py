@@ -53,6 +53,16 @@ WORDS = {
         "en": "would add {value} in place of {names}, which add {others}",
         "vi": "chỉ thêm {value} nếu thay cho {names}, vốn đóng góp {others}",
     },
+    "kept_last": {
+        "en": "would add {value} in place of {names}, which add {others} but were planned before",
+        "vi": "thêm {value} nếu thay cho {names}, vốn đóng góp {others} nhưng đã có trong kế hoạch trước",
+    },
+    "within_gap": {
+        "en": "would add {value} in place of {names}, which add {others}: the plan is only proven to lie "
+        "within {gap} of the best",
+        "vi": "thêm {value} nếu thay cho {names}, vốn đóng góp {others}: kế hoạch chỉ được chứng minh "
+        "kém phương án tốt nhất không quá {gap}",
+    },
     "disk_full": {
         "en": "the disk of {station} has no room for it on {day}",
         "vi": "ổ đĩa của {station} không đủ chỗ vào ngày {day}",
@@ -68,10 +78,6 @@ WORDS = {
     "no_free_time": {
         "en": "no free time of {least} s beside what is booked",
         "vi": "không còn khoảng trống {least} giây giữa các lượt thu đã đặt",
-    },
-    "not_worth_the_gap": {
-        "en": "worth {value}, less than {lost} of {filler} that would be lost for it",
-        "vi": "giá trị {value}, thấp hơn {lost} của {filler} sẽ bị mất",
     },
 }
 

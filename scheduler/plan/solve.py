@@ -3,6 +3,8 @@
 What shares no row is a part of its own. Of each part the linear relaxation gives a bound within a few tenths
 of a percent, and tells which columns matter: the part is solved first over these and their neighbours only.
 Where that is not good enough for the whole, the parts with the widest gaps are solved over all columns.
+
+What is maximised holds the preference for the last plan; what is proven is of the gain alone.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
@@ -32,11 +35,15 @@ _FIRST_GAP = 3e-3  # of the first try of each part
 
 @dataclass(frozen=True)
 class Solution:
-    """Values of all columns, and what no solution exceeds."""
+    """Values of all columns, what they gain without any bonus, and a gain that no solution exceeds.
+
+    `cut_off` says that time ran out before the wanted gap was reached.
+    """
 
     x: Array
     gain: float
     bound: float
+    cut_off: bool = False
 
 
 @dataclass
@@ -44,7 +51,8 @@ class _Part:
     """An independent part of the program, and the best that is known of it."""
 
     columns: Ints
-    gain: Array
+    gain: Array  # with the bonus
+    own: Array  # without
     matrix: csr_array
     limits: Array
     upper: Array
@@ -62,6 +70,15 @@ class _Part:
     def open(self) -> float:
         """What may still be gained."""
         return max(self.bound - self.reached, 0.0)
+
+    @property
+    def own_bound(self) -> float:
+        """What no solution gains without the bonus: the bonus is never negative, so both bounds hold."""
+        if not (self.gain > self.own).any():
+            return self.bound
+        relaxed = replace(self, gain=self.own)
+        _relax(relaxed)
+        return min(self.bound, relaxed.bound)
 
 
 def solve(program: Program, *, gap: float, time_limit_s: float) -> Solution:
@@ -86,11 +103,14 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Solution:
     for part in parts:
         x[part.columns] = part.x
     gain = float(np.array(program.gain) @ x)
-    return Solution(x, gain, gain + sum(part.open for part in parts) / _scale(program))
+    bound = sum(part.own_bound for part in parts) / _scale(program)
+    missed = sum(p.open for p in parts) > max(gap, _ZERO) * sum(p.reached for p in parts)
+    return Solution(x, gain, max(bound, gain), missed)
 
 
 def _scale(program: Program) -> float:
-    return _LARGEST_GAIN / max(float(np.abs(program.gain).max(initial=0.0)), 1e-300)
+    wanted = np.array(program.gain) + np.array(program.bonus)
+    return _LARGEST_GAIN / max(float(np.abs(wanted).max(initial=0.0)), 1e-300)
 
 
 def _parts(program: Program) -> list[_Part]:
@@ -101,14 +121,15 @@ def _parts(program: Program) -> list[_Part]:
     graph = csr_array(edges, shape=(rows + columns, rows + columns))
     _, label = connected_components(graph, directed=False)
     _, of_column = np.unique(label[rows:], return_inverse=True)
-    gain, upper = scale * np.array(program.gain), np.array(program.upper)
+    own, upper = scale * np.array(program.gain), np.array(program.upper)
+    gain = own + scale * np.array(program.bonus)
     limits, whole = np.array(program.limits).reshape(-1, 2), np.array(program.whole, bool)
     order = np.argsort(of_column, kind="stable")
     found: list[_Part] = []
     for mine in np.split(order, np.flatnonzero(np.diff(of_column[order])) + 1):
         inner = matrix[:, mine]
         used = np.unique(inner.indices)
-        bits = (gain[mine], csr_array(inner)[used], limits[used], upper[mine], whole[mine])
+        bits = (gain[mine], own[mine], csr_array(inner)[used], limits[used], upper[mine], whole[mine])
         found.append(_Part(mine, *bits, x=np.zeros(mine.size), support=np.zeros(mine.size, bool)))
     return found if columns else []
 
@@ -156,7 +177,7 @@ def _search(part: _Part, keep: Flags, gap: float, time_limit_s: float) -> float:
 
 
 def _highs(part: _Part, keep: Flags, integrality: Array, options: dict[str, float]) -> OptimizeResult:
-    with _stray_output_on_stderr():
+    with _no_stray_output():
         return milp(
             -part.gain[keep],
             integrality=integrality,
@@ -167,8 +188,15 @@ def _highs(part: _Part, keep: Flags, integrality: Array, options: dict[str, floa
 
 
 @contextmanager
-def _stray_output_on_stderr() -> Iterator[None]:
-    """HiGHS 1.12 now and then prints a line about itself on stdout, where JSON is expected."""
+def _no_stray_output() -> Iterator[None]:
+    """HiGHS 1.12 now and then prints a line of its own by C's printf, whatever its options say.
+
+    A command that writes JSON plans in the main thread: there the line is kept out of stdout. In any other
+    thread it is left, as descriptor 1 belongs to the whole process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     flush = ctypes.CDLL(None).fflush  # C keeps its own buffer, which would be written after the change back
     try:
         sys.stdout.flush()
@@ -177,7 +205,9 @@ def _stray_output_on_stderr() -> Iterator[None]:
         yield
         return
     flush(None)
-    os.dup2(2, 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
     try:
         yield
     finally:

@@ -18,7 +18,8 @@ REPEAT = 0.25
 class Competition:
     """How shares add up: a key is worth `repeat * S + (1 - repeat) * min(S, largest[key])`.
 
-    S is the sum of the chosen parts, `largest` the largest single share among all candidates.
+    S is the sum of the chosen parts, `largest` the largest single share among all candidates that are not
+    refused beforehand.
     """
 
     largest: Mapping[str, float]
@@ -29,7 +30,7 @@ class Competition:
         """Of all candidates of a plan."""
         largest: dict[str, float] = {}
         for candidate in candidates:
-            for view in candidate.views:
+            for view in candidate.views if candidate.refused is None else ():
                 for share in view.value.shares:
                     largest[share.key] = max(share.value, largest.get(share.key, 0.0))
         return cls(largest, repeat)

@@ -90,6 +90,7 @@ class WeightsSection(Strict):
     night: float | None = None
     novelty_hours: float | None = None
     unheard: float | None = None
+    patience_days: float | None = None
     area_hours: float | None = None
     repeat: float | None = None
     weak: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from skyfield.api import EarthSatellite, load, wgs84
 
 from scheduler.elements import Elements, load_elements
 from scheduler.errors import SchedulerError
-from scheduler.frames import Site, elevation, sun_elevation_deg
+from scheduler.frames import Site, direction, elevation, fixed_or_nan, sun_elevation_deg
 from scheduler.passes import HorizonMask, find_passes
 from scheduler.track import sub_point
 
@@ -178,3 +179,31 @@ def test_light_and_culmination_are_those_of_every_second() -> None:
             )  # of an overhead pass, half a second beside the top
             assert abs(seconds[np.argmax(above)] - p.tca.timestamp()) < 2
     assert partly >= 5
+
+
+def test_the_json_has_the_agreed_keys_and_no_other() -> None:
+    record = find_passes(METEOR, LAI_CHAU, START, START + timedelta(days=1))[0].to_json()
+    assert list(record) == [
+        "satellite", "norad_id", "site", "aos", "tca", "los", "max_elevation_deg", "aos_azimuth_deg",
+        "los_azimuth_deg", "sunlit_fraction",
+    ]  # fmt: skip
+    assert record["aos"].endswith("Z")
+
+
+def test_an_eccentric_orbit_culminates_where_every_five_seconds_say() -> None:
+    """Hours above the horizon hold several humps, and near the perigee a sharp one."""
+    rng, wrong, count = np.random.default_rng(3), 0, 0
+    for _ in range(12):
+        eccentricity, node, anomaly = rng.uniform(0.6, 0.74), rng.uniform(0, 360), rng.uniform(0, 360)
+        molniya = replace(
+            METEOR, epoch=START, mean_motion_rev_per_day=2.006, eccentricity=eccentricity,
+            inclination_deg=63.4, raan_deg=node, argument_of_perigee_deg=270.0, mean_anomaly_deg=anomaly,
+            bstar=0.0,
+        )  # fmt: skip
+        for p in find_passes(molniya, LAI_CHAU, START, START + timedelta(days=2)):
+            time = np.arange(p.aos.timestamp(), p.los.timestamp(), 5.0)
+            _, position, _ = fixed_or_nan(molniya.satrec(), time)
+            wrong += direction(LAI_CHAU, position)[1].max() > p.max_elevation_deg + 0.05
+            count += 1
+    assert count > 20
+    assert wrong == 0

@@ -193,25 +193,48 @@ def test_a_share_counts_wholly_once_and_again_by_a_quarter() -> None:
     assert sum(b.value for b in plan.bookings) == pytest.approx(plan.value)
 
 
-def filler(per_s: float, least_s: int = 300) -> Filler:
-    candidate = wanted(
-        128, 0, 7200, per_s, DownlinkNeed("lrit", 1692e6, 300e3), least_s=least_s, azimuth=(90, 90)
-    )
-    return Filler(candidate, per_s)
+def filler(least_s: int = 300) -> Filler:
+    lrit = DownlinkNeed("lrit", 1692e6, 300e3)
+    return Filler(wanted(128, 0, 7200, 1e-6, lrit, least_s=least_s, azimuth=(90, 90)))
 
 
 def test_a_filler_takes_the_free_time_and_leaves_what_is_too_short() -> None:
     passes = [wanted(1, 1000, 600, 1.0), wanted(2, 1800, 600, 1.0), wanted(3, 3000, 600, 1.0)]
-    plan = planned(passes, fillers=[filler(1e-6)])
+    plan = planned(passes, fillers=[filler()])
     free = [(b.start - T0, b.end - T0) for b in plan.bookings if b.filler]
     assert free == [(0, 990), (2410, 2990), (3610, 7200)]
     assert [b for b in plan.bookings if not b.filler] != []
 
 
-def test_a_pass_worth_less_than_the_filler_it_breaks_is_left() -> None:
-    plan = planned([wanted(1, 1000, 600, 0.01)], fillers=[filler(0.5)])
-    assert only_reason(plan) == "not_worth_the_gap"
-    assert [(b.start - T0, b.end - T0) for b in plan.bookings] == [(0, 7200)]
+def test_a_piece_of_a_filler_under_way_is_not_booked_beside_itself() -> None:
+    two = Resources((RADIO, replace(RADIO, name="second")), (OMNI, replace(DISH, rotator=None)))
+    piece = planned([], two, fillers=[filler()]).bookings[0]
+    under_way = replace(piece, end=piece.start + 3600)
+    plan = planned([], two, fillers=[filler()], fixed=[under_way])
+    times = [(b.start - T0, b.end - T0) for b in plan.bookings]
+    assert times[0] == (0, 3600)
+    assert sorted(times) == times == [(0, 3600), (3610, 7200)]
+
+
+def test_a_filler_under_way_takes_nothing_of_the_disk_of_passes() -> None:
+    heavy = replace(filler().candidate, bytes_per_s=1e9)
+    piece = Booking(
+        heavy, "radio", "dish", T0 - 900, T0 + 50, 1692e6, heavy.views[1], fixed=True, filler=True
+    )
+    passing = wanted(1, 100, 600, 1.0, least_s=600, bytes_per_s=1e6)
+    disk = Resources((RADIO,), (OMNI, DISH), (), (Budget(SITE, disk_bytes=1e9),))
+    assert 1 in edges(planned([passing], disk, fixed=[piece]))
+
+
+def test_two_candidates_of_one_name_are_refused() -> None:
+    with pytest.raises(SchedulerError, match="1@100/lrpt; every one needs an id"):
+        planned([wanted(1, 100, 600, 1.0), wanted(1, 100, 600, 1.0)])
+
+
+def test_what_is_fixed_twice_counts_once() -> None:
+    poor = wanted(1, 100, 600, 0.1)
+    fixed = Booking(poor, "radio", "omni", T0 + 110, T0 + 700, 137.1e6, poor.views[0])
+    assert len(planned([poor], fixed=[fixed, fixed]).bookings) == 1
 
 
 def test_reasons_have_words_in_both_languages_and_miss_no_detail() -> None:

@@ -128,6 +128,17 @@ SMALLER: dict[str, Callable[[], tuple[PassValue, PassValue]]] = {
 }
 
 
+def test_a_low_priority_is_made_up_for_by_waiting_and_zero_is_not() -> None:
+    def after(days: float, priority: float) -> float:
+        return _value(priority=priority, last_heard=BEST.aos.timestamp() - days * 86_400).total
+
+    assert after(0.5, 0.1) == pytest.approx(0.1 * after(0.5, 1.0))
+    assert after(2.0, 0.1) == pytest.approx(after(2.0, 1.0))
+    assert 0.1 * after(1.5, 1.0) < after(1.5, 0.1) < after(1.5, 1.0)
+    assert after(9.0, 0.0) == 0.0
+    assert _value(priority=0.1).total == pytest.approx(0.1 * _value().total)  # never heard: as configured
+
+
 @pytest.mark.parametrize("why", SMALLER)
 def test_it_is_worth_less_with(why: str) -> None:
     smaller, larger = SMALLER[why]()
