@@ -25,6 +25,7 @@ from unittest import mock
 import numpy as np
 
 from hardware import rotctld as client
+from hardware import rotctld_line
 from hardware.follow import FollowReport, follow
 from hardware.limits import Limits
 from hardware.motion import Axis
@@ -310,7 +311,7 @@ def main() -> int:
     options = parser.parse_args()
     skies = day(options.hours)
     if options.sabotage:
-        client._BACK_OFF_S = (60.0,)
+        rotctld_line._BACK_OFF_S = (60.0,)
     bad = _say_line(line_day(skies))
     bad += _say_stalls(stall_day(skies, watched=not options.sabotage))
     bad += _say_healthy(skies) if not options.sabotage else 0

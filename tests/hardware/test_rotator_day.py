@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from hardware import rotctld
+from hardware import rotctld_line
 from sim.rotator.rotctld_server import FAULTS, Fault
 from tests.figures.rotator_day import (
     HEALTHY,
@@ -74,7 +74,7 @@ def test_without_the_watch_a_stall_is_not_stopped() -> None:
 
 
 def test_with_long_pauses_between_tries_contact_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotctld, "_BACK_OFF_S", (60.0,))
+    monkeypatch.setattr(rotctld_line, "_BACK_OFF_S", (60.0,))
     sky = one_pass()
     begin = float(sky.time[0]) + 60
     run = fly(sky, MAKES[0], fault=Fault("killed", begin, begin + 12))
