@@ -197,9 +197,8 @@ def _compare_drag(new: Elements, held: Sequence[Elements], else_: Verdict) -> Ve
     if small or usual / _DRAG_RATIO <= drag <= usual * _DRAG_RATIO:
         return else_
     kind = Kind.SUSPECT if drag > 0 else Kind.REFUSED
-    return Verdict(
-        kind, f"its B* {new.bstar:g} stands for {drag / usual:.2f} times the drag of the sets held"
-    )
+    said = f"its B* {new.bstar:g} stands for {drag:.2g} km in the first day, the sets held for {usual:.2g}"
+    return Verdict(kind, said)
 
 
 def _compare_shape(old: Elements, new: Elements) -> Verdict:

@@ -59,9 +59,9 @@ def content_of(path: Path) -> bytes:
     return content
 
 
-def mark_of(path: Path) -> tuple[int, int]:
+def mark_of(path: Path) -> tuple[int, int, int]:
     """What changes when the file does; raises `OSError`, or `ElementsError` for one that is too large."""
     found = path.stat()
     if found.st_size > MOST_BYTES:
         raise ElementsError(_TOO_LARGE)
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -86,9 +86,11 @@ class ElementStore:
             try:
                 (self._ask if is_url(source) else self._look)(source, run)
             except Exception as error:  # noqa: BLE001 (whatever it is, the sources behind it are asked)
-                said = f"cannot be used ({type(error).__name__}: {error}); report it"
-                run.reports.append(SourceReport(source, "failed", said[:_LONGEST_SAID]))
-        run.judge_again()
+                run.reports.append(SourceReport(source, "failed", f"cannot be used {_slip(error)}"))
+        try:
+            run.judge_again()
+        except Exception as error:  # noqa: BLE001 (what was taken is good all the same)
+            run.faults.append(f"those in quarantine cannot be judged {_slip(error)}")
         return run.report()
 
     def _look(self, source: str, run: Refresh) -> None:
@@ -178,6 +180,10 @@ class ElementStore:
             )
         except OSError as error:
             run.faults.append(f"{self._urls_path}: cannot be written ({error.strerror}); mend the disk")
+
+
+def _slip(error: Exception) -> str:
+    return f"({type(error).__name__}: {error}"[:_LONGEST_SAID] + "); report it"
 
 
 def _host_of(url: str) -> str:

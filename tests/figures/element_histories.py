@@ -89,7 +89,7 @@ class Station:
     def __init__(self, folder: Path, lives: Sequence[Life]) -> None:
         self.count = Count()
         self.lives = {life.truth[0].norad_id: life for life in lives}
-        self._folder, self._file = folder / "store", folder / "offered"
+        self._folder, self._offered = folder / "store", folder / "offered"
         self._store = ElementStore(self._folder)
         self._good = {e for life in lives for e in (*life.published, life.truth[0])}
         self._taken: set[tuple[int, datetime]] = set()
@@ -100,8 +100,11 @@ class Station:
         """Put a file before the store and judge what it takes."""
         self.count.files += 1
         before = {e.norad_id: e for e in self._store.elements()}
-        self._file.write_bytes(content)
-        report = self._store.refresh([self._file], list(self.lives), clock)
+        # A name of its own: two files of one length, written within a tick of the disk's clock, look alike.
+        file = self._offered.with_suffix(f".{self.count.files}")
+        file.write_bytes(content)
+        report = self._store.refresh([file], list(self.lives), clock)
+        file.unlink()
         in_use = self._store.elements()
         for elements in report.accepted:
             self._taken.add((elements.norad_id, elements.epoch))
@@ -176,7 +179,7 @@ def begun_badly(
     """For each kind of damage on the first day: after how many good files all that is held is good."""
     found = {}
     for kind, make in KINDS.items():
-        store, path = ElementStore(folder / kind), folder / "offered"
+        store = ElementStore(folder / kind)
         ids = [life.truth[0].norad_id for life in lives]
         good = {e for life in lives for e in life.published}
         for day in range(START, START + 2 * RIGHT_AFTER_DAYS):
@@ -184,6 +187,7 @@ def begun_badly(
             now = max(e.epoch for e in sets) + timedelta(hours=6)
             past = tuple(tuple(life.published[day - back] for life in lives) for back in (1, 2, 3))
             today = Day(sets, past, tuple(life.published[day] for life in strangers))
+            path = folder / f"{day} {kind}"
             path.write_bytes(make(today, rng) if day == START else write(sets, rng))
             store.refresh([path], ids, now)
             held = store.elements()

@@ -118,3 +118,12 @@ def test_a_set_held_that_cannot_be_carried_to_the_next_leaves_the_others_compara
             HELD[9],
         ]
         assert kind(successor(METEOR, 10), held) is Kind.ACCEPTED
+
+
+@pytest.mark.parametrize("usual", [0.0, -1e-5])
+def test_drag_is_compared_with_sets_that_have_none(usual: float) -> None:
+    strong = replace(METEOR, bstar=1e-2)
+    held = [replace(successor(strong, days), bstar=usual) for days in range(3)]
+    verdict = judge(successor(strong, 3), held, [], "here", METEOR.epoch + 4 * DAY)
+    assert verdict.kind is not Kind.ACCEPTED
+    assert kind(successor(METEOR, 3), [replace(METEOR, bstar=usual)]) is Kind.ACCEPTED

@@ -72,6 +72,15 @@ def test_a_bad_first_set_is_outvoted_by_two_that_agree(station: Station, bad: st
     assert any("given up" in r.reason for r in station.store.quarantine(first.norad_id))
 
 
+@pytest.mark.parametrize("bstar", [0.0, -1e-2])
+def test_a_first_set_without_drag_is_outvoted_where_drag_counts(station: Station, bstar: float) -> None:
+    drawn = replace(METEOR, norad_id=99, bstar=1e-2)
+    station.offer(replace(drawn, bstar=bstar))
+    for days in (1, 2, 3):
+        assert not station.offer(successor(drawn, days)).sources[0].said
+    assert station.held() == [successor(drawn, 3)]
+
+
 def test_two_in_one_day_do_not_outvote_and_neither_do_two_that_disagree(station: Station) -> None:
     station.offer(METEOR)
     wrong = [replace(successor(METEOR, days), mean_anomaly_deg=200.0) for days in (1.0, 1.3)]

@@ -318,6 +318,17 @@ def test_files_folders_and_sticks(store: ElementStore, tmp_path: Path) -> None:
     assert store.refresh([file], IDS, NOW).sources[0].outcome == "unchanged"
 
 
+def test_another_file_of_the_same_name_length_and_time_is_read(store: ElementStore, tmp_path: Path) -> None:
+    """As a tool that keeps times lays it there."""
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_text("\n".join(M2_3.to_tle()))
+    other.write_text("\n".join(M2_4.to_tle()))
+    assert store.refresh([path], IDS, NOW).accepted
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+    assert [e.norad_id for e in store.refresh([path], IDS, NOW).accepted] == [M2_4.norad_id]
+
+
 def test_a_set_of_another_satellite_is_refused_and_named(store: ElementStore, server: Script) -> None:
     server.body = omm(M2_3, M2_4, successor(M2_3, 0.4))
     fetch(store, server)
