@@ -309,14 +309,17 @@ def test_the_health_file_is_kept_while_workers_finish_after_the_stop(
     monkeypatch.setattr("station.daemon.HEARTBEAT_S", 0.1)
     seen: list[object] = []
 
+    one_at_a_time = threading.Lock()  # else each takes away the file that another is about to read
+
     def slow(observation: Observation, crew: Crew) -> Observation:
-        crew.stop.wait(20)
+        assert crew.stop.wait(60)
         for _ in range(2):
-            (tmp_path / "health.json").unlink(missing_ok=True)
-            deadline = time.monotonic() + 3
-            while time.monotonic() < deadline and not (tmp_path / "health.json").exists():
-                time.sleep(0.02)
-            seen.append(_health(tmp_path)["state"] if (tmp_path / "health.json").exists() else "silent")
+            with one_at_a_time:
+                (tmp_path / "health.json").unlink(missing_ok=True)
+                deadline = time.monotonic() + 30
+                while not (tmp_path / "health.json").exists() and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                seen.append(_health(tmp_path)["state"] if (tmp_path / "health.json").exists() else "silent")
         return _quick(observation, crew)
 
     clock = ManualClock(START, START + timedelta(hours=10))
