@@ -47,11 +47,6 @@ def timing_error_s(elements: Elements, at: datetime) -> float:
     return min(along_track_error_km(elements, at) / orbital_speed_km_s(elements), half_turn_s)
 
 
-def pointing_error_deg(elements: Elements, at: datetime, range_km: float) -> float:
-    """The angle off the beam that this error makes where the satellite flies across the view, 95 %."""
-    return math.degrees(math.atan2(along_track_error_km(elements, at), range_km))
-
-
 def drag_km_per_day2(elements: Elements) -> float:
     """How far drag carries the satellite ahead in the first day, at least the noise of a fitted B*."""
     return max(abs(signed_drag_km_per_day2(elements)), LEAST_DRAG_KM_PER_DAY2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from scheduler.element_formats import MOST_BYTES
 from scheduler.errors import ElementsError
 
-_MOST_FILES = 500
+MOST_FILES = 500
 _TOO_LARGE = f"larger than {MOST_BYTES >> 20} MiB; give a file of the wanted satellites or groups only"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -23,7 +23,7 @@ class NoFilesError(ElementsError):
 
 
 def files_of(source: str) -> list[Path]:
-    """The regular files, sorted; those of a folder without hidden ones, 500 at most.
+    """The regular files, sorted; those of a folder without hidden ones.
 
     Raises:
         NoFilesError: none is there.
@@ -43,7 +43,7 @@ def files_of(source: str) -> list[Path]:
     if not found:
         said = "nothing is there that fits the pattern" if pattern else "no file is there; check the name"
         raise NoFilesError(said, expected=pattern)
-    return found[:_MOST_FILES]
+    return found
 
 
 def content_of(path: Path) -> bytes:

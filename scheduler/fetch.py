@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scheduler.download import Answer, UrlState, download, is_url
-from scheduler.element_files import NoFilesError, content_of, files_of, mark_of
+from scheduler.element_files import MOST_FILES, NoFilesError, content_of, files_of, mark_of
 from scheduler.element_history import write_whole
 from scheduler.element_refresh import FetchReport, Refresh, SourceReport
 from scheduler.element_vault import Refusal, Vault
@@ -101,7 +101,9 @@ class ElementStore:
         except NoFilesError as error:
             run.reports.append(SourceReport(source, "absent" if error.expected else "failed", str(error)))
             return
-        for path in paths:
+        if len(paths) > MOST_FILES:
+            faults.append(f"{len(paths)} files are there, of which the first {MOST_FILES} are read")
+        for path in paths[:MOST_FILES]:
             try:
                 mark = (*mark_of(path), run.wanted)
                 if self._seen.get(path) == mark:

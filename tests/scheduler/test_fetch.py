@@ -318,6 +318,16 @@ def test_files_folders_and_sticks(store: ElementStore, tmp_path: Path) -> None:
     assert store.refresh([file], IDS, NOW).sources[0].outcome == "unchanged"
 
 
+def test_of_very_many_files_the_rest_is_named(store: ElementStore, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(501):
+        (folder / f"{number:03d}").write_bytes(omm(M2_3))
+    report = store.refresh([folder], IDS[:1], NOW)
+    assert "501 files are there" in report.problems[0]
+    assert report.accepted == (M2_3,)
+
+
 def test_another_file_of_the_same_name_length_and_time_is_read(store: ElementStore, tmp_path: Path) -> None:
     """As a tool that keeps times lays it there."""
     path, other = tmp_path / "a", tmp_path / "b"
