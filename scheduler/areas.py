@@ -20,6 +20,7 @@ _POINTS_OF_ONE = (16, 256)
 _MOST_TRIED = 1000  # points for one inside, for outlines that leave most of their box empty
 # Powers of the inverse of 1.3247 (x³ = x + 1), which spread points evenly over a square.
 _STEPS = (0.754_877_666_246_693, 0.569_840_290_998_053)
+_WIDEST_DEG = 180.0  # wider ones were meant to cross the antimeridian, as a rule
 _NAMES = ("name", "nameEn", "NAME", "id", "code")
 
 
@@ -58,7 +59,10 @@ def _text(path: Path) -> str:
 
 
 def areas_of(document: Any) -> tuple[Area, ...]:
-    """Areas of a parsed GeoJSON document; raises `AreaError`."""
+    """Areas of a parsed GeoJSON document; raises `AreaError`.
+
+    An outline that crosses itself is taken as what lies inside of it by the even-odd rule.
+    """
     features = _features(document)
     if not 0 < len(features) <= _MOST_AREAS:
         raise AreaError(f"{len(features)} features; 1 to {_MOST_AREAS} are possible")
@@ -119,7 +123,24 @@ def _polygon(geometry: Any, name: str) -> Any:
             f"{name}: reaches from {south}, {west} to {north}, {east}; longitude then latitude in degrees "
             "(WGS 84) are expected"
         )
-    return polygon if polygon.is_valid else polygon.buffer(0)
+    for part in getattr(polygon, "geoms", [polygon]):
+        if part.bounds[2] - part.bounds[0] > _WIDEST_DEG:
+            raise AreaError(
+                f"{name}: an outline from longitude {part.bounds[0]:g} to {part.bounds[2]:g}; across 180 "
+                "degrees count on (178 to 182), or draw two outlines (RFC 7946, 3.1.9)"
+            )
+    return polygon if polygon.is_valid else _mended(polygon, name)
+
+
+def _mended(polygon: Any, name: str) -> Any:
+    """The areas of what shapely makes of an outline that crosses or touches itself, without its lines."""
+    import shapely
+
+    parts = getattr(shapely.make_valid(polygon), "geoms", None) or [shapely.make_valid(polygon)]
+    areas = shapely.union_all([part for part in parts if part.area > 0])
+    if not areas.area > 0:
+        raise AreaError(f"{name}: the outline encloses no area")
+    return areas
 
 
 def _points(polygon: Any, number: int) -> tuple[Array, Array]:

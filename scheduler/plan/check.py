@@ -1,18 +1,21 @@
 """Does a plan keep every rule? Written apart from the optimiser, in the plainest way there is.
 
-It asks the records only: who is where and when, second by second where that is simplest.
+It asks the records only: who is where and when, and sums up anew what is spent. Of the rules it shares with
+the optimiser how long a rotator takes for so many degrees (`SlewModel.time_s`, which has tests of its own).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 
 import numpy as np
 
 from scheduler.plan.model import Booking, Candidate, Plan
-from scheduler.plan.occupation import overdrawn
-from scheduler.plan.resources import ReceiverResource, Resources
+from scheduler.plan.resources import Budget, ReceiverResource, Resources
+
+_TOLERANCE = 1 + 1e-6  # the solver keeps to a budget within one in a million
 
 
 def check_plan(
@@ -28,7 +31,9 @@ def check_plan(
         *_one_direction(plan, resources),
         *_one_tuning(plan, resources),
         *_not_in_maintenance(plan, resources),
-        *overdrawn(plan.bookings, resources.budgets, not_before),
+        *_within_budgets(plan, resources, not_before),
+        *_filled_once(plan),
+        *_reasons_fit(plan),
     ]
 
 
@@ -132,6 +137,54 @@ def _not_in_maintenance(plan: Plan, resources: Resources) -> Iterator[str]:
             here = b.candidate.station == m.station and m.resource in {None, b.receiver, b.antenna}
             if here and not b.fixed and b.start < m.end.timestamp() and m.start.timestamp() < b.end:
                 yield f"{b.candidate.id} is booked during maintenance of {m.resource or m.station}"
+
+
+def _within_budgets(plan: Plan, resources: Resources, not_before: int) -> Iterator[str]:
+    """Fillers cost nothing; a recording counts on the day (UTC) its window begins, the first at least."""
+    today = datetime.fromtimestamp(not_before, UTC).date()
+    for budget in resources.budgets:
+        bytes_on: dict[date, float] = defaultdict(float)
+        watt_seconds_on: dict[date, float] = defaultdict(float)
+        for b in plan.bookings:
+            if b.candidate.station == budget.station and not b.filler:
+                day = max(datetime.fromtimestamp(b.candidate.window[0], UTC).date(), today)
+                bytes_on[day] += b.candidate.bytes_per_s * (b.end - b.start)
+                watt_seconds_on[day] += b.candidate.power_w * (b.end - b.start)
+        yield from _overspent(budget, bytes_on, watt_seconds_on, today)
+
+
+def _overspent(
+    budget: Budget, bytes_on: Mapping[date, float], watt_seconds_on: Mapping[date, float], today: date
+) -> Iterator[str]:
+    written = 0.0
+    for day in sorted(bytes_on):
+        written += bytes_on[day]
+        room = budget.disk_bytes + budget.disk_freed_bytes_per_day * (day - today).days
+        if written > room * _TOLERANCE:
+            yield f"disk of {budget.station} on {day}: {written:.4g} of {room:.4g} bytes"
+        if watt_seconds_on[day] > budget.energy_wh_per_day * 3600 * _TOLERANCE:
+            yield f"energy of {budget.station} on {day}: {watt_seconds_on[day] / 3600:.4g} Wh"
+
+
+def _filled_once(plan: Plan) -> Iterator[str]:
+    """No satellite that fills the time is received twice at once by one station."""
+    of_satellite: dict[tuple[str, int], list[Booking]] = defaultdict(list)
+    for booking in plan.bookings:
+        of_satellite[booking.candidate.station, booking.candidate.seen.norad_id].append(booking)
+    for mine in of_satellite.values():
+        fillers = [b for b in mine if b.filler]
+        for one in fillers:
+            for other in mine:
+                if other is not one and one.start < other.end and other.start < one.end:
+                    yield f"{one.candidate.id} fills time in which {other.candidate.id} runs"
+
+
+def _reasons_fit(plan: Plan) -> Iterator[str]:
+    """What is said to add less must do so, to the three figures that are printed."""
+    for rejection in plan.rejected:
+        said = dict(rejection.reason.details)
+        if rejection.reason.code == "worth_less" and float(said["value"]) > float(said["others"]) * 1.01:
+            yield f"{rejection.candidate.id} is left, but: {rejection.reason.words()}"
 
 
 def _in_order(plan: Plan, station: str, **wanted: str) -> list[Booking]:

@@ -70,7 +70,7 @@ def _text(value: str) -> str:
     """Escaped as RFC 5545, 3.3.11 says."""
     for plain, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\r\n", "\\n"), ("\n", "\\n")):
         value = value.replace(plain, escaped)
-    return "".join(c for c in value if c >= " ")
+    return "".join(c for c in value if c >= " " and not "\x7f" <= c <= "\x9f")  # CONTROL of 3.1, and C1
 
 
 def _folded(line: str) -> Iterator[str]:

@@ -11,28 +11,33 @@ from scheduler.plan.picture import FAINT, GREY, INK, MARGIN, PAPER, TEXT, WIDTH,
 
 _HOUR_S = 3600
 _ROW, _HEAD, _LEFT = 24, 44, 210
+_MOST_STRIPS = 62  # a month in halves of days
 _VIETNAM = timezone(timedelta(hours=7))
 
 
 def draw_timeline(plan: Plan, style: Style) -> Image.Image:
-    """Strips of 24 hours, or of 12 where the plan is not longer than two days."""
+    """Strips of 24 hours, or of 12 where the plan is not longer than two days.
+
+    Those in which nothing happens are left out, and so are those beyond the first 62.
+    """
     rows = sorted({(b.candidate.station, b.receiver) for b in plan.bookings})
     stations = sorted({r.candidate.station for r in plan.rejected})
-    times = [t for b in plan.bookings for t in (b.start, b.end)]
-    times += [int(r.candidate.seen.aos.timestamp()) for r in plan.rejected]
+    rises = (int(r.candidate.seen.aos.timestamp()) for r in plan.rejected)
+    times = [(b.start, b.end - 1) for b in plan.bookings] + [(rise, rise) for rise in rises]
     if not times:
         image = Image.new("RGB", (WIDTH, 80), PAPER)
         ImageDraw.Draw(image).text((MARGIN, 30), style.words["none"], font=style.font(TEXT), fill=INK)
         return image
-    hours = 24 if max(times) - min(times) > 49 * _HOUR_S else 12
-    first = min(times) // (hours * _HOUR_S)
-    count = max(times) // (hours * _HOUR_S) - first + 1
+    hours = 24 if max(t[1] for t in times) - min(t[0] for t in times) > 49 * _HOUR_S else 12
+    long = hours * _HOUR_S
+    busy = {strip for start, end in times for strip in range(start // long, end // long + 1)}
+    strips = sorted(busy)[:_MOST_STRIPS]
     tall = _HEAD + _ROW * (len(rows) + len(stations)) + 12
-    image = Image.new("RGB", (WIDTH, 48 + tall * count), PAPER)
+    image = Image.new("RGB", (WIDTH, 48 + tall * len(strips)), PAPER)
     pen = ImageDraw.Draw(image)
     pen.text((MARGIN, 12), style.words["title"], font=style.font(24), fill=INK)
-    for i in range(count):
-        _Strip(pen, style, 48 + tall * i, (first + i) * hours * _HOUR_S, hours).draw(plan, rows, stations)
+    for i, strip in enumerate(strips):
+        _Strip(pen, style, 48 + tall * i, strip * long, hours).draw(plan, rows, stations)
     return image
 
 

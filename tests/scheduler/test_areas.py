@@ -127,3 +127,21 @@ def test_a_ring_that_crosses_itself_still_has_points() -> None:
     bow = [[[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]]
     (area,) = areas_of(_feature(bow))
     assert area.latitude_deg.size > 10
+    assert (area.longitude_deg > 0.5).sum() == pytest.approx((area.longitude_deg < 0.5).sum(), rel=0.2)
+
+
+def test_an_outline_without_an_area_is_refused_by_name() -> None:
+    for flat in ([[0, 0], [1, 1], [2, 2], [0, 0]], [[0, 0], [1, 1], [0, 0], [1, 1], [0, 0]]):
+        with pytest.raises(AreaError, match="encloses no area"):
+            areas_of(_feature([flat]))
+
+
+def test_an_outline_drawn_the_long_way_round_the_earth_is_refused() -> None:
+    def across(east: float) -> dict[str, Any]:
+        return _feature([[[178, -20], [east, -20], [east, -15], [178, -15], [178, -20]]])
+
+    with pytest.raises(AreaError, match="RFC 7946"):
+        areas_of(across(-178))
+    (area,) = areas_of(across(182))
+    assert 178 <= area.longitude_deg.min() < 179
+    assert 181 < area.longitude_deg.max() <= 182

@@ -46,6 +46,8 @@ def test_json_has_the_promised_fields_and_times_in_utc(plan: Plan) -> None:
     for rejection in record["rejected"]:
         assert PASS_FIELDS | {"reason", "blocked_by"} <= set(rejection)
         assert isinstance(rejection["blocked_by"], list)
+    beside = set(record["bookings"][0]) | set(record["rejected"][0])
+    assert not beside & {"tca_azimuth_deg", "site_sun_elevation_deg", "complete"}
 
 
 def unfolded(text: str) -> list[str]:
@@ -123,3 +125,17 @@ def test_picture_shows_every_booking_in_its_colour(plan: Plan, tmp_path: Path, l
 
 def test_picture_of_an_empty_plan_says_so() -> None:
     assert draw_plan(Plan((), (), 0.0, 0.0), font).height > 50
+
+
+def test_a_booking_long_ago_makes_no_endless_picture(plan: Plan) -> None:
+    """As a catalogue has it that was written under a wrong clock."""
+    old = replace(plan.bookings[0], start=100, end=700)
+    image = draw_plan(replace(plan, bookings=(old, *plan.bookings)), font)
+    assert image.height < 2 * draw_plan(plan, font).height + 400
+
+
+def test_a_calendar_holds_no_control_characters(plan: Plan) -> None:
+    odd = replace(plan.bookings[0].candidate, satellite="A\x00B\x1b\x7f\x85C\r\nD")
+    text = to_ical(replace(plan, bookings=(replace(plan.bookings[0], candidate=odd),)), NOW)
+    assert "SUMMARY:ABC\\nD" in text
+    assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)

@@ -284,3 +284,24 @@ def test_the_same_input_gives_the_same_plan() -> None:
     candidates, resources = random_case(3, 9)
     first, second = (make_plan(candidates, resources, NOW).to_json() for _ in range(2))
     assert first == second
+
+
+def test_the_checker_finds_an_overdrawn_budget_a_doubled_filler_and_a_false_reason() -> None:
+    passes = [wanted(i, 100 + 1000 * i, 600, i, least_s=600, bytes_per_s=1e6, power_w=60.0) for i in (1, 2)]
+    plan = planned(passes)
+    disk, power = Budget(SITE, disk_bytes=1.1e9), Budget(SITE, energy_wh_per_day=19.0)
+    for budget, says in ((disk, "1.2e+09 of 1.1e+09 bytes"), (power, "20 Wh")):
+        found = check_plan(plan, passes, Resources((RADIO,), (OMNI, DISH), (), (budget,)), T0)
+        assert [says in line for line in found] == [True]
+    two = Resources((RADIO, replace(RADIO, name="second")), (OMNI, replace(DISH, rotator=None)))
+    filled = planned([], two, fillers=[filler()])
+    again = replace(
+        filled.bookings[0], receiver="second", candidate=replace(filled.bookings[0].candidate, id="again")
+    )
+    doubled = replace(filled, bookings=(*filled.bookings, again))
+    assert any("fills time" in line for line in check_plan(doubled, [], two, T0))
+    lost = planned([wanted(1, 100, 300, 1.0, least_s=300), wanted(2, 100, 300, 2.0, least_s=300)])
+    said = reason("worth_less", value="2.49", others="1.71", names="X")
+    false = replace(lost, rejected=(replace(lost.rejected[0], reason=said),))
+    every = [*(b.candidate for b in lost.bookings), lost.rejected[0].candidate]
+    assert any("is left, but" in line for line in check_plan(false, every, two, T0))
