@@ -27,6 +27,8 @@ __all__ = ["INHIBIT_NAME", "SafetyWatch", "inhibit_of", "word_on_motion"]
 log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
+_HEARS_EVERY_S = 0.2
+_FIRST_VALUE_S = 15.0  # by hand: most sensors speak every few seconds
 
 
 class SafetyWatch:
@@ -58,8 +60,11 @@ class SafetyWatch:
             return found
         return Inhibit(f"safety: not looked at for {silent_s:.0f} s", time.time() - silent_s, park=False)
 
-    def start(self) -> None:
+    def start(self, patience_s: float = 0.0) -> None:
         """Open the sources, ask them once, and begin.
+
+        Args:
+            patience_s: how long to wait for sources that have not spoken yet.
 
         Raises:
             SafetyError: a source cannot be opened: then the station must not begin.
@@ -67,6 +72,10 @@ class SafetyWatch:
         if self._config.safety.rule:
             self._safety = self._opened()
             self._tell(self._safety, self._ask(self._safety))
+            deadline = time.monotonic() + patience_s
+            while self._safety.unheard and time.monotonic() < deadline:
+                self._stop.wait(_HEARS_EVERY_S)
+                self._ask(self._safety)
             self._thread.start()
         elif self._told:
             self._told.unlink(missing_ok=True)
@@ -152,7 +161,7 @@ def word_on_motion(config: StationConfig) -> Iterator[Callable[[], Inhibit | Non
         yield inhibit_of(config.station.data_dir / INHIBIT_NAME)
         return
     with closing(SafetyWatch(config, None, lambda _antenna: True)) as watch:
-        watch.start()
+        watch.start(_FIRST_VALUE_S)
         yield lambda: watch.inhibit
 
 

@@ -154,7 +154,11 @@ def _in_utc(plan: TrackPlan) -> dict[str, Any]:
 
 
 def _drive(found: _Found) -> None:
-    """Until the pass is over or [safety] forbids it; Ctrl-C or SIGTERM stop the rotator."""
+    """Until the pass is over; Ctrl-C or SIGTERM stop the rotator.
+
+    Raises:
+        SafetyError: [safety] forbids to begin. What it forbids later only interrupts the following.
+    """
     from station.pointing import follow_pass, outcome_of, words_of
     from station.safety import word_on_motion
 
@@ -166,6 +170,8 @@ def _drive(found: _Found) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with word_on_motion(found.station) as inhibit:
+        if (forbidden := inhibit()) is not None:
+            raise SafetyError(f"{found.pointing.antenna.name} is not moved: {forbidden.reason}")
         report = follow_pass(found.pointing, stop, inhibit, lambda plan: say(words_of(plan)), say)
     say(outcome_of(report))
     if report.fault or report.inhibited:

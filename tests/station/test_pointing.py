@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import pytest
 
 from hardware.errors import HardwareError
 from hardware.following import FollowReport
+from hardware.rotctld import Rotctld
 from hardware.safety import Inhibit
 from scheduler.elements import load_elements
 from scheduler.frames import Site, elevation
@@ -269,9 +271,17 @@ def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path
     rotator.close()
 
 
+def _rests(rotator: Rotctld) -> bool:
+    before = rotator.position()
+    time.sleep(2)
+    return rotator.position() == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("daemon", [False, True])
-def test_by_hand_the_following_ends_when_it_is_forbidden(rotctld: int, tmp_path: Path, daemon: bool) -> None:
+def test_by_hand_the_following_rests_while_it_is_forbidden(
+    rotctld: int, tmp_path: Path, daemon: bool
+) -> None:
     command, data = _by_hand(tmp_path, rotctld), tmp_path / "data"
     word = Word(data / "inhibit.json")
 
@@ -291,6 +301,8 @@ def test_by_hand_the_following_ends_when_it_is_forbidden(rotctld: int, tmp_path:
             word.tell(Inhibit("wind 20", 0, park=False), {})
         else:
             (tmp_path / "wind").write_text("20")
+        assert _until(lambda: _rests(rotator))
+        process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 3, said
         assert "wind 20" in said

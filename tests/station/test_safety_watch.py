@@ -290,6 +290,15 @@ def test_by_hand_the_word_of_a_daemon_that_says_nothing_forbids(config: StationC
         assert asked() is not None
 
 
+def test_by_hand_the_first_value_of_a_sensor_is_waited_for(config: StationConfig, tmp_path: Path) -> None:
+    (tmp_path / "wind").unlink()
+    speaks = threading.Timer(0.5, (tmp_path / "wind").write_text, ("3",))
+    speaks.start()
+    with word_on_motion(config) as asked:
+        assert asked() is None
+    speaks.join()
+
+
 def test_an_operators_flag_stops_unless_it_is_told_to_park(config: StationConfig) -> None:
     assert [section.rule.park for section in config.safety.rule] == [True, False]
     given = config.safety.rule[1].model_copy(update={"park": True})
