@@ -255,10 +255,10 @@ class _Follower:
 
     def _command(self, position: Direction) -> None:
         wanted = self.plan.at(self.now())
-        suspect = self.suspect = self.watch.suspects(position, self.steady())
+        suspect = self.suspect = self.watch.alarmed or self.watch.suspects(position, self.steady())
         # While an axis may be standing looks matter more than new targets; but a command may have got lost
         # on its way to the controller, so it is said once more.
-        if (suspect and self.repeated) or (wanted == self.sent and not suspect):
+        if self.watch.alarmed or (suspect and self.repeated) or (wanted == self.sent and not suspect):
             return
         self.repeated = suspect
         try:

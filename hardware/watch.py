@@ -89,6 +89,11 @@ class MotionWatch:
         self.only_stalls = bool(found) and sum(axis.stalled for axis in self._axes) == len(found)
         return "; ".join(found)
 
+    @property
+    def alarmed(self) -> bool:
+        """Whether the last look was such that a second one like it condemns: it should come at once."""
+        return self._beyond_looks > 0 or any(axis.away_looks > 0 for axis in self._axes)
+
     def suspects(self, position: Direction, now: float) -> bool:
         """Whether an axis may be standing: then looks matter more than new targets."""
         return any(

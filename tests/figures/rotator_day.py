@@ -7,10 +7,12 @@ Three days over Lai Châu, judged by the log of the simulated mechanics:
               answer, no controller, another model. Contact is back within 5 s, no end stop, no unwinding,
               nothing wrongly stopped, and the wrong model is never moved.
     stall     each pass an axis jams, a sensor tears or a motor runs away. The motors are off within 2 s, or
-              within the time in which the command moves three steps of the read-back; a runaway's in 3 s.
+              within the time in which the command moves three steps of the read-back; those of an axis that
+              goes the wrong way within 3 s.
     healthy   slow, noisy, sloppy rotators with dead bands: none is stopped.
-A stall begins when the jammed axis has somewhere to go. `--sabotage` switches the watch off and lets the
-client's pauses between tries grow to a minute: both tables must turn red.
+A stall begins when the jammed axis has somewhere to go; the 2 s count from when that is two steps of the
+read-back, for an axis a step off cannot be told from one that has arrived. `--sabotage` switches the watch
+off and lets the client's pauses between tries grow to a minute: both tables must turn red.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ STOP_S, STOP_STEPS = 2.0, 3
 RUNAWAY_S = 3.0  # it has to be seen to go further than a healthy axis brakes
 BEFORE_S = 120.0
 REAL_TIMEOUT_S = 0.4
-JAMS = ("jammed azimuth", "jammed elevation", "torn sensor", "runs away", "reversed wires")
+WRONG_WAY = ("runs away", "reversed wires")
+JAMS = ("jammed azimuth", "jammed elevation", "torn sensor", *WRONG_WAY)
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def fly(
         watch = MotionWatch.of(build.model, shows_turns=rotator.driver.shows_turns)
         if not watched:
             watch = mock.create_autospec(watch, near_deg=1.0, standing_deg=1.0, standing_s=1.0)
-            watch.fault.return_value, watch.suspects.return_value = "", False
+            watch.fault.return_value, watch.suspects.return_value, watch.alarmed = "", False, False
         report = follow(rotator, plan, watch=watch, now=clock.now, steady=clock.now, sleep=clock.sleep)
     finally:
         rotator.close()
@@ -250,12 +253,25 @@ def stop_of(run: Run, harm: str, harm_at: float) -> Stop | None:
     steps_deg = STOP_STEPS * run.make.azimuth.resolution_deg
     three = next((time for time, target in targets if abs(target - first) >= steps_deg - 1e-6), np.inf)
     after_s = stops[0] - begin if stops else np.inf
-    if harm == "runs away":
+    if harm in WRONG_WAY:
         return Stop(after_s, RUNAWAY_S)
     if np.isinf(three) and not stops:
         return None  # the pass was over before anything could be told
     planned = _planned_three_s(run.plan, begin, axis, steps_deg)
-    return Stop(after_s, max(STOP_S, min(three - begin, planned)))
+    return Stop(after_s, max(STOP_S + _shown_at(run, begin, axis) - begin, min(three - begin, planned)))
+
+
+def _shown_at(run: Run, begin: float, axis: int) -> float:
+    """When the way to go is two steps of the read-back, which sits on the motor's side of the play."""
+    least_deg = 2 * run.make.azimuth.resolution_deg + run.make.azimuth.backlash_deg / 2
+    far = (s.time for s in run.mechanics.log if s.time >= begin and _to_go_deg(s, axis) >= least_deg)
+    return next(far, begin)
+
+
+def _to_go_deg(sample: machine.Sample, axis: int) -> float:
+    target_deg = sample.target[axis]
+    at_deg = (sample.azimuth_deg, sample.elevation_deg)[axis]
+    return 0.0 if target_deg is None else abs(target_deg - at_deg)
 
 
 def _planned_three_s(plan: TrackPlan, begin: float, axis: int, steps_deg: float) -> float:

@@ -476,3 +476,22 @@ def test_another_jump_is_still_a_torn_sensor(jump_deg: float) -> None:
     assert watch.fault((200.0, 10.0), 0.0) == ""
     assert watch.fault((200.0 + jump_deg, 10.0), 0.2) == ""
     assert "jumps" in watch.fault((200.0 + jump_deg, 10.0), 0.4)
+
+
+def test_after_a_first_bad_look_nothing_is_sent_before_the_second() -> None:
+    """A command takes a slow line 0.6 s, in which a runaway goes on."""
+    watch = MotionWatch(AXIS, AXIS, limits=LIMITS, shows_turns=True)
+    rotator, looked_at = Rotator(), []
+    true_position = rotator.position
+
+    def position() -> tuple[float, float]:
+        looked_at.append(rotator.now)
+        azimuth_deg, elevation_deg = true_position()
+        return azimuth_deg, -5.0 if rotator.now > 200 else elevation_deg
+
+    rotator.position = position  # type: ignore[method-assign]
+    report = follow(rotator, overhead_pass(), watch=watch, **rotator.clock)
+    assert "beyond its limits" in report.fault
+    first, second = [time for time in looked_at if time > 200][:2]
+    assert second - first < 0.1
+    assert not any(first <= time <= rotator.stops[0] for time, _, _ in rotator.log)
