@@ -179,10 +179,11 @@ def _peak(flight: Flight, site: Site, time: Array, elevation: Array) -> Array:
     first, last = time[row, 0], time[row, -1]
     step = time[row, 1] - first
     for _ in range(_PEAK_ROUNDS):
-        three = np.clip(at[:, None] + np.outer(step, [-1, 0, 1]), first[:, None], last[:, None])
+        at = np.clip(at, first + step, last - step)
+        three = at[:, None] + np.outer(step, [-1, 0, 1])
         left, middle, right = direction(site, flight.at(three.ravel()))[1].reshape(-1, 3).T
         bend = np.maximum(2 * middle - left - right, 1e-12)
-        at = np.clip(at + step * np.clip((right - left) / (2 * bend), -1, 1), first, last)
+        at = at + step * np.clip((right - left) / (2 * bend), -1, 1)
         step = step / 4
     several = row.size > len(time)
     height = direction(site, flight.at(at))[1] if several else elevation[row, hump]

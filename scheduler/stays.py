@@ -27,12 +27,17 @@ _SAMPLES = 32  # of a segment: 12 s apart in low orbit
 _SOLVED_S = 1e-5
 _NOWHERE_KM = -1e5  # where SGP4 gives no position
 _MOST_ROUNDS = 60
+_CORNER_ROUNDS = 12
 _GOLDEN_ROUNDS = 32  # 24 s shrink to 5 us
 
 
 @dataclass(frozen=True)
 class HorizonMask:
-    """What hides the sky: elevation in degrees at rising azimuths, linear between them and around north."""
+    """What hides the sky: elevation in degrees at rising azimuths, linear between them and around north.
+
+    Stays are found through gaps of any width that a satellite crosses; one that turns back in azimuth within
+    a gap of a degree or so, for less than about ten seconds, can go unseen.
+    """
 
     azimuth_deg: tuple[float, ...]
     elevation_deg: tuple[float, ...]
@@ -133,24 +138,33 @@ def _behind_mask(
     azimuth, elevation, distance = direction(site, flight.at(time[there]))
     height[there] = np.radians(elevation - horizon.at(azimuth)) * distance
     joined = np.diff(time[there]) < 1.5 * flight.step / _SAMPLES
-    corner = _corner_times(time[there], azimuth, joined, horizon)
+    corner = _corner_times(time[there], azimuth, joined, horizon, lambda t: direction(site, flight.at(t))[0])
     height = np.concatenate([height, _above_mask(site, horizon, flight.at(corner))])
     time = np.concatenate([time, corner])
     order = np.argsort(time, kind="stable")
     return time[order], height[order]
 
 
-def _corner_times(time: Array, azimuth: Array, joined: npt.NDArray[np.bool_], horizon: HorizonMask) -> Array:
-    """About when corners of the mask are crossed, as if the azimuth moved evenly between two samples."""
+def _corner_times(
+    time: Array, azimuth: Array, joined: npt.NDArray[np.bool_], horizon: HorizonMask, azimuth_at: Height
+) -> Array:
+    """When corners of the mask are crossed, to 1/4096 of the time between two samples, by bisection.
+
+    Near the zenith the azimuth hurries: evenly spread it would miss a narrow slit there.
+    """
     corners = np.asarray(horizon.azimuth_deg)
     sector = np.searchsorted(corners, azimuth)
     row = np.flatnonzero(joined & (sector[1:] != sector[:-1]))
     turn = (azimuth[row + 1] - azimuth[row] + 180) % 360 - 180
     ahead = (corners - azimuth[row, None]) * np.sign(turn)[:, None] % 360
     crossed, which = np.nonzero(ahead < np.abs(turn)[:, None])
-    part = ahead[crossed, which] / np.abs(turn[crossed])
-    begin = row[crossed]
-    return np.asarray(time[begin] + part * (time[begin + 1] - time[begin]))
+    begin, way, sign = row[crossed], ahead[crossed, which], np.sign(turn[crossed])
+    low, high = time[begin], time[begin + 1]
+    for _ in range(_CORNER_ROUNDS):
+        middle = (low + high) / 2
+        turned = ((azimuth_at(middle) - azimuth[begin]) * sign + 90) % 360 - 90
+        low, high = np.where(turned < way, middle, low), np.where(turned < way, high, middle)
+    return np.asarray((low + high) / 2)
 
 
 def _with_extremes(time: Array, height: Array, exact: Height) -> tuple[Array, Array]:

@@ -87,7 +87,8 @@ class Year:
             if begin <= candidate.seen.aos.timestamp() < tomorrow:
                 self.all[candidate.id] = candidate
         for rejection in plan.rejected:
-            if begin <= rejection.candidate.seen.aos.timestamp() < tomorrow:
+            # What rose yesterday too: its recording may have been left for today and then for another.
+            if rejection.candidate.seen.aos.timestamp() < tomorrow:
                 self.reasons[rejection.candidate.id] = rejection.reason.code
         for booking in plan.bookings:
             if booking.start < tomorrow:
