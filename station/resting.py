@@ -57,7 +57,9 @@ class Resting:
         try:
             with contextlib.suppress(HardwareError):
                 rotator.open()  # what it is; the first step says what is wrong
-            watch = MotionWatch.of(section.capabilities, shows_turns=rotator.driver.shows_turns)
+            watch = MotionWatch.of(
+                section.capabilities, shows_turns=section.tells_turns(rotator.driver.shows_turns)
+            )
             rest = Rest(rotator, watch, lambda words: log.warning("%s: %s", self._name, words))
             while (park := self._park) is not None:
                 rest.step(park=park, now=time.monotonic())

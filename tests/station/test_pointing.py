@@ -416,3 +416,10 @@ def test_a_fault_of_ours_is_logged_and_no_end(caplog: pytest.LogCaptureFixture) 
     with mock.patch("station.pointing.follow_pass", side_effect=ZeroDivisionError("a bug")):
         begin_pointing(_pointing(_antenna(1)), threading.Event()).join(10)
     assert "ZeroDivisionError: a bug" in caplog.text
+
+
+def test_what_the_configuration_says_of_turns_outranks_the_driver() -> None:
+    assert RotatorSection().tells_turns(True)
+    assert not RotatorSection().tells_turns(False)
+    assert not RotatorSection(shows_turns=False).tells_turns(True)
+    assert RotatorSection(shows_turns=True).tells_turns(False)
