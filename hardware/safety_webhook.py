@@ -64,6 +64,7 @@ class Webhook:
 
 class _Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True
+    request_queue_size = _MOST_CLIENTS
     sources: dict[str, Latest]
     token: bytes
 

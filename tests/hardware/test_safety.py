@@ -128,6 +128,23 @@ def test_a_sensor_that_is_silent_for_long_needs_a_calm() -> None:
     assert walk(safety, told, 4.0, 700).index(False) == 600
 
 
+def test_between_two_values_the_last_one_counts() -> None:
+    wind, told = Latest("wind"), Told()
+    rule = Rule("wind", "m/s", 15.0, 10.0, hold_s=5.0)
+    safety = Safety([(rule, wind)], elapsed=lambda: told.time)
+    wind.tell(b"16")
+    assert safety.check() is None
+    told.time += 6
+    assert safety.check() is not None
+    wind.tell(b"5")
+    assert safety.check() is not None
+    for _ in range(6):  # a sensor that speaks every 100 s
+        told.time += 100
+        found = safety.check()
+        wind.tell(b"5")
+    assert found is None
+
+
 class Failing:
     """A source that tells nothing, or breaks, when it is asked to."""
 
