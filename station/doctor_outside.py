@@ -94,8 +94,11 @@ def _rotator(antenna: AntennaSection) -> Check:
 
 def _source(source: str) -> Check:
     if is_url(source):
-        url = urlsplit(source)
-        port = url.port or _PORTS[url.scheme]
+        try:
+            url = urlsplit(source)
+            port = url.port or _PORTS[url.scheme]
+        except ValueError as error:
+            return Check("elements", "wrong", f"{source}: {error}", "correct it in [elements] sources")
         found = answers(
             "elements", url.hostname or "", port, "without a network: copy a file into a folder source"
         )

@@ -54,7 +54,10 @@ def test_what_stands_outside_is_looked_at(tmp_path: Path) -> None:
     sticks.mkdir()
     (sticks / "meteor.txt").write_bytes(ELEMENTS.read_bytes())
     table = station_table(tmp_path) | {
-        "elements": {"files": [str(ELEMENTS)], "sources": [str(sticks), f"http://127.0.0.1:{port}/gp.php"]},
+        "elements": {
+            "files": [str(ELEMENTS)],
+            "sources": [str(sticks), f"http://127.0.0.1:{port}/gp.php", "http://[::1"],
+        },
         "areas": {"file": str(tmp_path / "absent.geojson")},
         "safety": {
             "webhook": {"token_file": str(tmp_path / "absent")},
@@ -74,6 +77,7 @@ def test_what_stands_outside_is_looked_at(tmp_path: Path) -> None:
     assert found["safety: webhook"][0].state == "wrong"
     assert any(c.state == "ok" and "1 files" in c.said for c in found["elements"])
     assert any(c.state == "warn" and "no answer" in c.said for c in found["elements"])
+    assert any(c.state == "wrong" and "http://[::1" in c.said for c in found["elements"])
     assert all(c.mend for checks in found.values() for c in checks if c.state != "ok")
 
 
