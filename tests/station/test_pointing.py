@@ -122,7 +122,8 @@ def test_the_wrong_rotator_is_not_moved(rotctld: int) -> None:
 def test_what_is_forbidden_ends_the_following_and_parks(rotctld: int, tmp_path: Path) -> None:
     told = tmp_path / "inhibit.json"
     told.write_text(json.dumps({"reason": "wind 21 m/s, limit 15", "since": time.time(), "park": True}))
-    report = follow_pass(_pointing(_antenna(rotctld)), threading.Event(), inhibit_of(told))
+    wanted = _pointing(_antenna(rotctld), minutes=0.4)  # it stays parked until the pass is over
+    report = follow_pass(wanted, threading.Event(), inhibit_of(told))
     assert report.inhibited == "wind 21 m/s, limit 15"
     rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
     assert _until(lambda: abs(rotator.position()[1] - 90) < 0.5)  # parked: straight up
