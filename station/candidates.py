@@ -139,7 +139,7 @@ class _Work:
                 always = replace(seen, aos=max(seen.aos, start), los=min(seen.los, end))
                 made = self.candidate(station, wanted, areas, elements, always)
                 # Without a price of its own: it fills the time between passes and displaces none.
-                self.fillers.append(Filler(replace(made, least_s=_FILLER_LEAST_S)))
+                self.fillers.append(Filler(replace(made, least_s=_FILLER_LEAST_S, margin_s=0)))
 
     def candidate(
         self,

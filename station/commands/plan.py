@@ -192,7 +192,8 @@ def _booked_row(booking: Booking, *, several: bool) -> Sequence[str]:
     site = (seen.site,) if several else ()
     high = "all" if booking.filler else f"{seen.max_elevation_deg:.0f}°"
     by = f"{booking.receiver}, {booking.antenna}"
-    times = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%H:%M:%S}", here
+    days = (end.date() - start.date()).days
+    times = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%H:%M:%S}" + (f" +{days}d" if days else ""), here
     return *times, seen.satellite, *site, by, high, f"{booking.value:.2f}"
 
 
