@@ -11,15 +11,15 @@ from typing import Any
 from scheduler.ageing import timing_error_s
 from scheduler.areas import Area, areas_of, load_areas
 from scheduler.elements import Elements, select
-from scheduler.errors import SchedulerError
+from scheduler.errors import ElementsError, SchedulerError
 from scheduler.geostationary import elements_of
 from scheduler.link_budget import cn0_dbhz
-from scheduler.passes import Pass, find_passes
+from scheduler.passes import Pass, find_all_passes
 from scheduler.plan import Candidate, DownlinkNeed, Filler, Reason, View, reason
 from scheduler.satellites import DownlinkUse, Satellite, satellite
 from scheduler.value import value_of
 from station.config import SatelliteSection, StationConfig
-from station.freshness import age_warning
+from station.freshness import age_warning, expected_late_s
 from station.resources import recording_bytes_per_s
 from station.sight import Sights
 
@@ -28,6 +28,7 @@ _LEAST_S = 60
 _AROUND_DEG = 1.0
 _FILLER_LEAST_S = 600
 _MOST_LATE_S = 300.0  # however old the elements are
+_WILD_S = 1800.0  # a third of a revolution in low orbit
 _GEOSTATIONARY_REV_PER_DAY = 1.1
 
 
@@ -119,27 +120,42 @@ class _Work:
         self, station: StationConfig, wanted: Wanted, areas: Sequence[Area], sets: Sequence[Elements]
     ) -> None:
         """All passes of one satellite over one station."""
-        limits, (start, end) = station.elements.limits, self.window
+        start, end = self.window
         try:
             elements = _elements_of(wanted.satellite, sets, start)
-            warning = age_warning(elements, start, limits, force=self.force)
-            found = find_passes(elements, station.station.site, start, end, horizon=station.station.mask)
         except SchedulerError as error:
             self.problems.append(f"{wanted.satellite.name}: no pass is booked: {error}")
             return
-        if warning:
-            self.problems.append(warning)
+        too_old = self._too_old(station, elements)
+        if too_old is not None and expected_late_s(elements, start) > _WILD_S:
+            return  # times that far off name no pass
+        found = find_all_passes([elements], [(station.station.site, station.station.mask)], start, end)
+        self.problems += found.problems
         self.elements[elements.norad_id] = elements
-        for seen in found:
+        for seen in found.passes:
             if seen.los <= start:
                 continue
             if seen.complete:
-                self.candidates.append(self.candidate(station, wanted, areas, elements, seen))
+                made = self.candidate(station, wanted, areas, elements, seen, refused=too_old)
+                self.candidates.append(made)
             elif elements.mean_motion_rev_per_day < _GEOSTATIONARY_REV_PER_DAY:
                 always = replace(seen, aos=max(seen.aos, start), los=min(seen.los, end))
                 made = self.candidate(station, wanted, areas, elements, always)
                 # Without a price of its own: it fills the time between passes and displaces none.
                 self.fillers.append(Filler(replace(made, least_s=_FILLER_LEAST_S, margin_s=0)))
+
+    def _too_old(self, station: StationConfig, elements: Elements) -> Reason | None:
+        """Why none of its passes is booked, None where the elements will do; old ones are spoken of."""
+        start = self.window[0]
+        try:
+            warning = age_warning(elements, start, station.elements.limits, force=self.force)
+        except ElementsError as error:
+            self.problems.append(f"{elements.name}: no pass is booked: {error}")
+            late_s = expected_late_s(elements, start)
+            return reason("elements_too_old", age=f"{elements.age_days(start):.0f}", late=f"{late_s:.0f}")
+        if warning:
+            self.problems.append(warning)
+        return None
 
     def candidate(
         self,
@@ -148,11 +164,13 @@ class _Work:
         areas: Sequence[Area],
         elements: Elements,
         seen: Pass,
+        *,
+        refused: Reason | None = None,
     ) -> Candidate:
-        """One pass with its worth by every antenna that can take it."""
+        """One pass with its worth by every antenna that can take it; `refused` before, it has none."""
         use, name = wanted.use, station.station.name
         hearing = station.hearing(use.frequency_hz, use.bandwidth_hz or 0.0)
-        refused = _refused(wanted, seen)
+        refused = refused or _refused(wanted, seen)
         views: list[View] = []
         best_dbhz = -math.inf
         for antenna in station.all_antennas:

@@ -21,8 +21,8 @@ WORDS = {
         "vi": "tín hiệu quá yếu: tốt nhất {cn0} dBHz, cần {required} dBHz",
     },
     "elements_too_old": {
-        "en": "the orbital elements are {age} days old; at most {limit} are allowed",
-        "vi": "phần tử quỹ đạo đã {age} ngày tuổi; tối đa cho phép {limit} ngày",
+        "en": "the orbital elements are {age} days old: it may come {late} s early or late",
+        "vi": "phần tử quỹ đạo đã {age} ngày tuổi: lượt bay có thể sớm hoặc muộn {late} giây",
     },
     "not_wanted": {
         "en": "it shows nothing of value: {why}",

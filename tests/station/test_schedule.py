@@ -127,6 +127,22 @@ def test_stale_elements_warn_and_then_refuse(config: StationConfig) -> None:
     )
 
 
+def test_passes_of_elements_too_old_are_told_with_the_reason(config: StationConfig) -> None:
+    schedule = plan_station(config, SETS, SETS[0].epoch + timedelta(days=200), [])
+    assert schedule.bookings == ()
+    assert schedule.rejected
+    assert {r.reason for r in schedule.rejected} == {"elements_too_old"}
+    assert "200 days old" in schedule.rejected[0].words["en"]
+
+
+def test_a_satellite_that_comes_down_is_booked_until_then(config: StationConfig) -> None:
+    omm = SETS[0].to_omm() | {"MEAN_MOTION": 16.35, "BSTAR": 0.005, "ECCENTRICITY": 0.0005}
+    falling = Elements.from_omm(omm | {"EPOCH": START.replace(tzinfo=None).isoformat()})
+    schedule = plan_station(config, [falling], START, [])
+    assert any("SGP4 gives no position" in problem for problem in schedule.problems)
+    assert [*schedule.bookings, *schedule.rejected]
+
+
 def test_older_elements_widen_the_listening(config: StationConfig) -> None:
     def widest(days: float) -> float:
         bookings = plan_station(config, SETS, SETS[0].epoch + timedelta(days=days), []).bookings
