@@ -90,6 +90,7 @@ def sketch_track(
     model: RotatorModel,
     beam_width_deg: float,
     *,
+    weight: npt.ArrayLike | None = None,
     from_direction: Direction | None = None,
 ) -> TrackSketch:
     """The paths of `plan_track` without commands: what a booking needs, in a fraction of the time.
@@ -97,7 +98,7 @@ def sketch_track(
     What the controller's steps add is in the loss by its mean square. Arguments and errors are those of
     `plan_track`.
     """
-    sky = sky_curve(time, azimuth_deg, elevation_deg, None, beam_width_deg=beam_width_deg, step_s=SKETCH_S)
+    sky = sky_curve(time, azimuth_deg, elevation_deg, weight, beam_width_deg=beam_width_deg, step_s=SKETCH_S)
     azimuth, elevation, why = _paths(sky, model, _inside(from_direction, model.limits), None)
     missed = angle_deg(azimuth, elevation, sky.azimuth_deg, sky.elevation_deg)
     error = np.hypot(missed, error_of_steps_deg(sky, model, azimuth, elevation))

@@ -24,6 +24,7 @@ from scheduler.elements import Elements
 from scheduler.passes import Site
 from scheduler.track import track
 from station.config import AntennaSection, RotatorSection
+from station.sight import worth_by_height
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ _RETRY_S = 5.0
 _PARK_S = 20.0
 _STEP_S = 0.2
 ENDS_WITHIN_S = _PARK_S + 10.0  # after the pass
-_HORIZON_DEG = 0.0
 _LATE_S = 10.0  # costs less than another turn of the cable, which the next pass was not booked for
 NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
@@ -114,7 +114,7 @@ def _from(wanted: Pointing, stands_at: tuple[float, float] | None, now: datetime
         curve.elevation_deg,
         wanted.rotator.capabilities,
         wanted.antenna.model.beam_width_deg(wanted.frequency_hz),
-        weight=(curve.elevation_deg >= _HORIZON_DEG).astype(float),
+        weight=worth_by_height(curve.elevation_deg),
         from_direction=stands_at,
         from_time=now.timestamp() if now else None,
     )

@@ -92,6 +92,15 @@ def _sight(
     return Sight(curve, over, losses, turns)
 
 
+def worth_by_height(elevation_deg: Curve) -> Curve:
+    """What a second of a pass is worth to the rotator [n]: half at the horizon of what it is overhead.
+
+    Near the horizon the signal is weaker and the picture coarser, so where the cable must be unwound in
+    mid-pass it is done there.
+    """
+    return np.where(elevation_deg >= 0, 0.5 + 0.5 * np.sin(np.radians(elevation_deg)), 0.0)
+
+
 def turns_of(rotator: RotatorModel, curve: Track, beam_width_deg: float) -> list[TrackSketch]:
     """The best tracks from the one and from the other end of the cable; one where they agree."""
     limits = rotator.limits
@@ -103,6 +112,7 @@ def turns_of(rotator: RotatorModel, curve: Track, beam_width_deg: float) -> list
             curve.elevation_deg,
             rotator,
             beam_width_deg,
+            weight=worth_by_height(curve.elevation_deg),
             from_direction=(azimuth_deg, rotator.park[1]),
         )
         if all(abs(plan.start[0] - other.start[0]) > 1 for other in found):
