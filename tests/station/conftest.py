@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 START = datetime(2024, 7, 17, tzinfo=UTC)
 Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """Commands that run in this process set logging up on a stream that ends with their test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture
