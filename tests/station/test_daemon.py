@@ -380,7 +380,7 @@ def test_a_plan_that_takes_long_delays_no_recording_and_is_not_applied_over_what
     now = datetime.now(UTC)
     soon = replace(booking, **{n: now + timedelta(hours=2) for n in ("aos", "tca", "los", "start", "end")})  # type: ignore[arg-type]
     daemon = Daemon(parse_config(station_table(tmp_path)), observe_one=records)
-    daemon.catalogue.book(replace(soon, start=now + timedelta(seconds=0.5)))
+    daemon.catalogue.book(replace(soon, start=now + timedelta(seconds=4)))
     thread = threading.Thread(target=daemon.run)
     thread.start()
     try:
