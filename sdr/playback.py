@@ -52,7 +52,12 @@ class Playback:
         if frequency != tuning.frequency_hz:
             notes.append(f"the recording is centred on {frequency:.0f} Hz, not {tuning.frequency_hz:.0f} Hz")
         return Opened(
-            f"playback of {self.path.name}", info.format, frequency, info.sample_rate, notes=tuple(notes)
+            f"playback of {self.path.name}",
+            info.format,
+            frequency,
+            info.sample_rate,
+            notes=tuple(notes),
+            time_source="device",
         )
 
     def read(self, count: int, timeout_s: float) -> Block:

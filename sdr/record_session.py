@@ -20,6 +20,8 @@ _LOOK_S = 1.0
 _REOPEN_S = 0.5
 # For what is still in the buffers of a device that seems silent.
 _PATIENCE_S = 10.0
+# Samples of a receiver just opened may have waited that long before they reach us.
+_BUFFERED_S = 0.1
 
 
 class StopFlag(Protocol):
@@ -162,7 +164,8 @@ class Session:
         cause, self.failure = f"receiver opened anew after: {self.failure}", ""
         if self.writer.sample_count == 0 and self.writer.start is None:
             return block  # nothing was missed: the recording begins now
-        return Block(block.raw, self._missing_by_clock(block.raw), cause, lost_exact=False, time=block.time)
+        uncertainty = round(_BUFFERED_S * self.writer.header.sample_rate)
+        return Block(block.raw, self._missing_by_clock(block.raw), cause, uncertainty, block.time)
 
     def _missing_by_clock(self, raw: bytes) -> int:
         rate = self.writer.header.sample_rate
@@ -183,7 +186,9 @@ class Session:
         room = None if most is None else most - self.writer.sample_count
         lost = block.lost if room is None else min(block.lost, room)
         if lost:
-            self.writer.gap(lost, block.cause if block.lost_exact else f"{block.cause} (length estimated)")
+            self.writer.gap(
+                lost, f"{block.cause} (length estimated)" if block.lost_uncertainty else block.cause
+            )
             self._tell(f"{lost} samples lost: {block.cause}")
         raw = block.raw if room is None else block.raw[: (room - lost) * self.writer.bytes_per_sample]
         self.writer.write_raw(raw)

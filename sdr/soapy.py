@@ -176,21 +176,22 @@ class SoapyReceiver:
     def _block(self, handle: _Handle, got: int, flags: int, time_ns: int) -> Block:
         now, length_s = time.monotonic(), got / handle.sample_rate
         stamped = bool(flags & HAS_TIME)
-        lost, exact = self._lost(handle, time_ns if stamped else None, now - length_s)
+        lost, uncertainty = self._lost(handle, time_ns if stamped else None, now - length_s)
         self._overflowed = False
         self._expected_ns = time_ns + 1e9 * length_s if stamped else None
         self._delivered_at = self._heard_at = now
         raw = self._buffer[: got * bytes_per_sample(handle.format)].tobytes()
-        return Block(raw, lost, "overflow" if lost else "", exact, self._clock() - length_s)
+        return Block(raw, lost, "overflow" if lost else "", uncertainty, self._clock() - length_s)
 
-    def _lost(self, handle: _Handle, time_ns: int | None, began_at: float) -> tuple[int, bool]:
-        """Samples missing before a block, and whether the device's own stamps counted them."""
+    def _lost(self, handle: _Handle, time_ns: int | None, began_at: float) -> tuple[int, int]:
+        """Samples missing before a block, and ± how many; 0 where the device's own stamps counted them."""
         if time_ns is not None and self._expected_ns is not None:
-            return max(round((time_ns - self._expected_ns) * 1e-9 * handle.sample_rate), 0), True
+            return max(round((time_ns - self._expected_ns) * 1e-9 * handle.sample_rate), 0), 0
         if not self._overflowed:
-            return 0, True
+            return 0, 0
         # Without stamps: the time that nothing was delivered, at least one sample since something is missing.
-        return max(round((began_at - self._delivered_at) * handle.sample_rate), 1), False
+        lost = max(round((began_at - self._delivered_at) * handle.sample_rate), 1)
+        return lost, max(round(0.1 * handle.sample_rate), 1)
 
     def _nothing(self) -> Block:
         silent_s = time.monotonic() - self._heard_at

@@ -49,6 +49,7 @@ class SimulatedReceiver:
             frequency_hz=request.center_frequency_hz,
             sample_rate=request.sample_rate,
             gain_db=tuning.gain_db,
+            time_source="device",
         )
 
     def read(self, count: int, timeout_s: float) -> Block:

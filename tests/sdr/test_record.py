@@ -77,7 +77,7 @@ def test_every_loss_is_marked_with_its_cause(tmp_path: Path) -> None:
     script = [
         ones(100),
         ones(200, lost=50, cause="overflow"),
-        ones(10, lost=7, cause="usb", lost_exact=False),
+        ones(10, lost=7, cause="usb", lost_uncertainty=3),
     ]
     info, _ = run(script, tmp_path / "a")
     assert info.gaps == (Gap(100, 50, "overflow"), Gap(350, 7, "usb (length estimated)"))
