@@ -6,20 +6,18 @@ import math
 import time
 from collections.abc import Callable
 
-from hardware.contact import Contact, without_numbers
+from hardware.contact import Contact
 from hardware.errors import RotatorError
 from hardware.following import FollowReport, Plan, Rotator, StopFlag
+from hardware.halt import Halting, words_of
 from hardware.limits import angle_between_deg
 from hardware.rest import Rest
 from hardware.rotator_model import Direction
 from hardware.safety import Inhibit
-from hardware.watch import MotionWatch, off_deg
+from hardware.watch import MotionWatch
 
 __all__ = ["FollowReport", "Plan", "Rotator", "StopFlag", "follow"]
 
-_HALT_S = 60.0  # so long a stop is tried at least
-_HALT_PAUSE_S = 0.5
-_BRAKE_S = 1.0  # a healthy axis has braked by then
 _BEHIND_S = 10.0
 _SUSPECT_S = 0.05  # between looks at an axis that may be standing
 _CLOCK_SET_S = 1.0
@@ -143,37 +141,9 @@ class _Follower:
         return max(min(due_s, _SUSPECT_S if self.suspect else due_s), 0.02)
 
     def halt(self) -> bool:
-        """Stop the rotator; True when it is seen to stand.
-
-        A rotctld that is away may come back, and a rotator that moves on without anybody to stop it runs
-        into its end: so it is tried for as long as the pass lasts, and a minute at least.
-        """
-        begin, problem = self.steady(), ""
-        while not (self.steady() - begin > _HALT_S and self.now() > self.plan.time[-1]):
-            tried_at = self.steady()
-            found = self._stopped()
-            if not found:
-                return True
-            if without_numbers(found) != problem:
-                problem = without_numbers(found)
-                self._note(f"{found}; look after it, and switch off its power if it moves")
-            self.sleep(max(_HALT_PAUSE_S - (self.steady() - tried_at), 0.02))
-        self._note("it is not known to stand")
-        return False
-
-    def _stopped(self) -> str:
-        """One try; what is wrong, or empty where it is seen to stand."""
-        try:
-            self.rotator.stop()
-            self.sleep(_BRAKE_S)
-            before = self.rotator.position()
-            self.sleep(self.watch.standing_s)
-            after = self.rotator.position()
-        except RotatorError as error:
-            return f"stopping it: {error}"
-        if off_deg(before, after) <= self.watch.standing_deg:
-            return ""
-        return f"it still moves after the stop: {_words(before)}, then {_words(after)}"
+        """Stop the rotator; True when it is seen to stand."""
+        halting = Halting(self.rotator, self.watch, self._note, self.steady, self.sleep)
+        return halting.until(lambda: self.now() > self.plan.time[-1])
 
     def halt_and_retry(self) -> bool:
         """Stop; True where it stands for sure and is worth another try."""
@@ -248,8 +218,8 @@ class _Follower:
             self.behind_since = looked_at
         elif looked_at - self.behind_since > _BEHIND_S:
             self._note(
-                f"it has been elsewhere than planned for {_BEHIND_S:g} s: at {_words(position)}, planned "
-                f"{_words(self.plan.predicted(now))}; is it slower than the configuration says?"
+                f"it has been elsewhere than planned for {_BEHIND_S:g} s: at {words_of(position)}, planned "
+                f"{words_of(self.plan.predicted(now))}; is it slower than the configuration says?"
             )
             self.behind_since = float("inf")  # said once
 
@@ -277,7 +247,3 @@ def _sky_angle_deg(position: Direction, target: Direction) -> float:
     """Angle on the sky, for small ones: high up a degree of azimuth is little."""
     azimuth_deg = angle_between_deg(position[0], target[0])
     return math.hypot(azimuth_deg * math.cos(math.radians(target[1])), position[1] - target[1])
-
-
-def _words(direction: Direction) -> str:
-    return f"{direction[0]:.1f}, {direction[1]:.1f}"

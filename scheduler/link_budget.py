@@ -71,11 +71,6 @@ class Antenna:
         if not (rising and all(-90 <= e <= 90 and abs(g) <= 80 for e, g in self.gain_dbi)):
             self._refuse("needs gain_dbi as [elevation_deg, dBi] at rising elevations")
 
-    @property
-    def beam_is_narrow(self) -> bool:
-        """Whether it must be pointed."""
-        return self.diameter_m is not None
-
     def hears(self, frequency_hz: float) -> bool:
         """Whether the frequency lies in one of its ranges."""
         return any(low <= frequency_hz <= high for low, high in self.frequency_ranges_hz)

@@ -50,15 +50,18 @@ WORDS: Words = MappingProxyType({
         "vi": "dự kiến giải mã được {minutes:.1f} trong {length:.1f} phút",
     },
     "area": {
-        "en": "{seen:.0%} seen, pixel {km:.1f} km, Sun {sun:.0f}°, link {link:.0%}, "
-        "last seen {hours:.1f} h before",
-        "vi": "thấy {seen:.0%}, điểm ảnh {km:.1f} km, Mặt Trời {sun:.0f}°, đường truyền {link:.0%}, "
-        "lần thấy trước cách {hours:.1f} giờ",
+        "en": "the factors above x weight {weight:.3g} x {seen:.1%} seen x link {link:.1%} x "
+        "fineness {fine:.3g} (pixel {km:.1f} km) x light {light:.3g} (Sun {sun:.0f}°) x news {novelty:.3g} "
+        "(last seen {hours:.1f} h before)",
+        "vi": "các hệ số trên x trọng số {weight:.3g} x thấy {seen:.1%} x đường truyền {link:.1%} x độ mịn "
+        "{fine:.3g} (điểm ảnh {km:.1f} km) x ánh sáng {light:.3g} (Mặt Trời {sun:.0f}°) x độ mới "
+        "{novelty:.3g} (lần thấy trước cách {hours:.1f} giờ)",
     },
     "area_never": {
-        "en": "{seen:.0%} seen, pixel {km:.1f} km, Sun {sun:.0f}°, link {link:.0%}, never seen before",
-        "vi": "thấy {seen:.0%}, điểm ảnh {km:.1f} km, Mặt Trời {sun:.0f}°, đường truyền {link:.0%}, "
-        "chưa thấy lần nào",
+        "en": "the factors above x weight {weight:.3g} x {seen:.1%} seen x link {link:.1%} x "
+        "fineness {fine:.3g} (pixel {km:.1f} km) x light {light:.3g} (Sun {sun:.0f}°), never seen before",
+        "vi": "các hệ số trên x trọng số {weight:.3g} x thấy {seen:.1%} x đường truyền {link:.1%} x độ mịn "
+        "{fine:.3g} (điểm ảnh {km:.1f} km) x ánh sáng {light:.3g} (Mặt Trời {sun:.0f}°), chưa thấy lần nào",
     },
     "area_unseen": {
         "en": "the instrument does not see it while the downlink is heard",

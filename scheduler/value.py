@@ -163,13 +163,14 @@ def _picture_term(time: Array, heard: Array, value: float) -> Term:
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """What the points of one area get, each [k]: when, chance of the link, Sun, pixel, all in one number."""
+    """What the points of one area get, each [k]; `quality` is link x fineness x light."""
 
     grid: Array
     time: Array
     link: Array
     sun_deg: Array
     resolution_km: Array
+    fine: Array
     quality: Array
 
 
@@ -184,9 +185,10 @@ def _lines(
     link = np.interp(time, over.time, heard) * found.seen
     sun = sun_elevation_deg(latitude, longitude, time)
     fineness = (weights.pixel_km / np.nan_to_num(found.resolution_km, nan=np.inf)) ** weights.pixel_power
-    quality = link * np.minimum(fineness, weights.pixel_most) * _light(scanner, sun, weights)
+    fine = link * np.minimum(fineness, weights.pixel_most)
+    quality = fine * _light(scanner, sun, weights)
     cuts = np.cumsum([a.latitude_deg.size for a in areas])[:-1]
-    columns = (np.split(a, cuts) for a in (time, link, sun, found.resolution_km, quality))
+    columns = (np.split(a, cuts) for a in (time, link, sun, found.resolution_km, fine, quality))
     return [_Lines(over.time, *piece) for piece in zip(*columns, strict=True)]
 
 
@@ -206,11 +208,16 @@ def _area(
     place = np.clip(np.searchsorted(lines.grid, lines.time), 0, lines.grid.size - 1)
     weight = np.bincount(place, lines.quality, lines.grid.size) / total
     there, seen = weight > 0, lines.link > 0
+    # Each factor is a mean over what the ones before it leave, so that their product is the number itself.
     given = {
+        "weight": weights.area * area.weight,
         "seen": float(seen.mean()),
-        "km": float(lines.resolution_km[seen].mean()),
-        "sun": float(lines.sun_deg[seen].mean()),
         "link": float(lines.link[seen].mean()),
+        "fine": float(lines.fine.sum() / lines.link.sum()),
+        "km": float(lines.resolution_km[seen].mean()),
+        "light": total / float(lines.fine.sum()),
+        "sun": float(lines.sun_deg[seen].mean()),
+        "novelty": novelty,
         "hours": hours,
     }
     key = f"{part}@{math.floor(middle / _HOUR_S / weights.area_hours)}"

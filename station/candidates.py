@@ -196,7 +196,8 @@ class _Work:
                     shared=self.shared,
                 )
                 if value.usable.max(initial=0.0) >= _HEARD:
-                    views.append(View(antenna.name, value, *turn))
+                    sky = sight.curve.azimuth_deg, sight.curve.elevation_deg
+                    views.append(View(antenna.name, value, *turn, sky=sky))
         if refused is None and math.isfinite(best_dbhz) and not views:
             required = use.required_cn0_dbhz or math.nan
             refused = reason("link_too_weak", cn0=f"{best_dbhz:.1f}", required=f"{required:.1f}")

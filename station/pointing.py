@@ -24,6 +24,7 @@ from scheduler.elements import Elements
 from scheduler.passes import Site
 from scheduler.track import track
 from station.config import AntennaSection, RotatorSection
+from station.rotator_lock import held_by_recorder
 from station.sight import worth_by_height
 
 log = logging.getLogger(__name__)
@@ -170,15 +171,17 @@ def _first_position(rotator: Rotctld, until: datetime, stop: threading.Event) ->
 
 
 def _follow(wanted: Pointing, stop: threading.Event, inhibit: Callable[[], Inhibit | None]) -> None:
-    name = wanted.antenna.name
+    name, end = wanted.antenna.name, wanted.end
+    who = f"the recording of {wanted.elements.name}"
     try:
-        report = follow_pass(
-            wanted,
-            stop,
-            inhibit,
-            lambda plan: log.info("%s: %s", name, words_of(plan)),
-            lambda note: log.warning("%s: %s", name, note),
-        )
+        with held_by_recorder(wanted.rotator, who, lambda: stop.is_set() or datetime.now(UTC) > end):
+            report = follow_pass(
+                wanted,
+                stop,
+                inhibit,
+                lambda plan: log.info("%s: %s", name, words_of(plan)),
+                lambda note: log.warning("%s: %s", name, note),
+            )
     except HardwareError as error:
         log.error("%s: %s; the recording goes on without it", name, error)  # noqa: TRY400 - said whole
     except Exception:

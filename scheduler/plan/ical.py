@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from scheduler.plan.model import Booking, Plan
@@ -13,6 +13,16 @@ _WORDS = {
 }
 _HALF_ORBIT_S = 2700.0
 _LINE_BYTES = 75  # RFC 5545, 3.1, the end of the line apart
+_ZONE = [
+    "BEGIN:VTIMEZONE",
+    "TZID:UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+]
 
 
 def to_ical(plan: Plan, stamp: datetime, *, language: str = "en") -> str:
@@ -26,9 +36,18 @@ def to_ical(plan: Plan, stamp: datetime, *, language: str = "en") -> str:
         stamp: when the plan was made (DTSTAMP).
         language: `en` or `vi`, of the descriptions.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//tramthu//plan//EN", "CALSCALE:GREGORIAN"]
-    lines += [line for booking in plan.bookings for line in _event(booking, stamp, language)]
-    return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))
+    return calendar("plan", (line for booking in plan.bookings for line in _event(booking, stamp, language)))
+
+
+def calendar(made_by: str, events: Iterable[str]) -> str:
+    """A whole calendar around the lines of its events; `made_by` names the product, in letters.
+
+    RFC 5545, 3.6 wants one component at least: where nothing comes it holds the time zone UTC, which no
+    calendar shows.
+    """
+    lines = list(events) or _ZONE
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//tramthu//{made_by}//EN", "CALSCALE:GREGORIAN"]
+    return "".join(f"{folded}\r\n" for line in [*head, *lines, "END:VCALENDAR"] for folded in _folded(line))
 
 
 def _event(booking: Booking, stamp: datetime, language: str) -> Iterator[str]:
@@ -41,13 +60,13 @@ def _event(booking: Booking, stamp: datetime, language: str) -> Iterator[str]:
         value=booking.value,
     )
     yield "BEGIN:VEVENT"
-    yield f"UID:{_text(_uid(booking))}"
-    yield f"DTSTAMP:{_time(stamp.timestamp())}"
-    yield f"DTSTART:{_time(booking.start)}"
-    yield f"DTEND:{_time(booking.end)}"
-    yield f"SUMMARY:{_text(candidate.satellite)}"
-    yield f"LOCATION:{_text(candidate.station)}"
-    yield f"DESCRIPTION:{_text(description)}"
+    yield f"UID:{text_of(_uid(booking))}"
+    yield f"DTSTAMP:{time_of(stamp.timestamp())}"
+    yield f"DTSTART:{time_of(booking.start)}"
+    yield f"DTEND:{time_of(booking.end)}"
+    yield f"SUMMARY:{text_of(candidate.satellite)}"
+    yield f"LOCATION:{text_of(candidate.station)}"
+    yield f"DESCRIPTION:{text_of(description)}"
     yield "END:VEVENT"
 
 
@@ -58,15 +77,16 @@ def _uid(booking: Booking) -> str:
     """
     seen, names = booking.candidate.seen, "+".join(need.name for need in booking.candidate.downlinks)
     half_orbits = round(seen.tca.timestamp() / _HALF_ORBIT_S)
-    when = _time(booking.start) if booking.filler else str(half_orbits)
+    when = time_of(booking.start) if booking.filler else str(half_orbits)
     return f"{seen.norad_id}-{names}-{when}-{booking.candidate.station}@tramthu"
 
 
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
+    """POSIX seconds as a UTC time of a calendar."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
     """Escaped as RFC 5545, 3.3.11 says."""
     for plain, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\r\n", "\\n"), ("\n", "\\n")):
         value = value.replace(plain, escaped)

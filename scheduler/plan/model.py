@@ -43,13 +43,15 @@ class View:
 
     `azimuth_deg` and `elevation_deg` [n] belong to `value.time` and are the rotator's own degrees (flip and
     turn chosen); empty for a fixed antenna. Two views by one antenna are two turns of the cable, of which the
-    plan chooses.
+    plan chooses. `sky` holds the true azimuth and elevation of the satellite at the same times, for pictures;
+    empty where unknown.
     """
 
     antenna: str
     value: PassValue
     azimuth_deg: Array = field(default_factory=lambda: np.empty(0))
     elevation_deg: Array = field(default_factory=lambda: np.empty(0))
+    sky: tuple[Array, Array] = field(default_factory=lambda: (np.empty(0), np.empty(0)))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from scheduler.plan.resources import Array
 _SIZE, _RADIUS = 620, 260
 _POINTS = 60
 _HOURS = 12  # more passes than these hide one another
-_FASTEST_DEG_S = 1.5  # of a satellite as low as 300 km, seen overhead; a rotator that unwinds is faster
 
 
 def draw_skies(plan: Plan, style: Style) -> Image.Image:
@@ -63,20 +62,12 @@ def _pass(pen: ImageDraw.ImageDraw, style: Style, middle: tuple[float, float], b
 
 
 def _curve(booking: Booking) -> tuple[Array, Array]:
-    """True directions of what is recorded, from the rotator's where there is one.
-
-    For a fixed antenna, and where the rotator unwinds in mid-pass, it is the arc through rise, highest point
-    and set.
-    """
+    """True directions of what is recorded; the arc through rise, highest point and set where unknown."""
     view, seen = booking.view, booking.candidate.seen
-    if view is not None and view.azimuth_deg.size:
+    if view is not None and view.sky[0].size:
         inside = (view.value.time >= booking.start) & (view.value.time <= booking.end)
-        azimuth, elevation = view.azimuth_deg[inside], view.elevation_deg[inside]
-        flipped = elevation > 90
-        across = np.diff(azimuth) * np.cos(np.radians(elevation[1:]))
-        steps = np.hypot(across, np.diff(elevation)) / np.diff(view.value.time[inside])
-        if azimuth.size and steps.max(initial=0.0) < _FASTEST_DEG_S:
-            return np.where(flipped, azimuth + 180, azimuth), np.where(flipped, 180 - elevation, elevation)
+        if inside.any():
+            return view.sky[0][inside], view.sky[1][inside]
     azimuths = np.array([seen.aos_azimuth_deg, seen.tca_azimuth_deg, seen.los_azimuth_deg])
     across = np.array([90.0, 90 - seen.max_elevation_deg, 90.0])
     east, north = across * np.sin(np.radians(azimuths)), across * np.cos(np.radians(azimuths))

@@ -27,10 +27,16 @@ SiteOption = Annotated[
     str | None, typer.Option("--site", help=f'"NAME,LAT,LON,ALT_M" or one of: {", ".join(SITES)}.')
 ]
 ElementsOption = Annotated[
-    list[Path] | None, typer.Option("--elements", help="File of orbital elements: TLE, or OMM as JSON.")
+    list[Path] | None,
+    typer.Option("--elements", help="File of orbital elements: TLE, or OMM as JSON, CSV, XML, KVN."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Use elements of any age.")]
+IcalOption = Annotated[bool, typer.Option("--ical", help="Print a calendar (iCalendar) on stdout.")]
+PngOption = Annotated[
+    Path | None, typer.Option(help="Draw timeline and skies into this file, in place of the table.")
+]
+ExplainOption = Annotated[bool, typer.Option("--explain", help="Say how each value comes about.")]
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", help="The station's configuration.")]
 
 
@@ -59,6 +65,18 @@ def parse_time(text: str, option: str) -> datetime:
     if not _YEARS[0] <= time.year < _YEARS[1]:
         raise StationError(f"{option} {text!r} lies outside {_YEARS[0]} to {_YEARS[1] - 1}")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def check_outputs(png: Path | None, *, json: bool, ical: bool) -> None:
+    """What cannot be printed or drawn is refused before the work.
+
+    Raises:
+        StationError: --json with --ical, or a picture that is called otherwise.
+    """
+    if json and ical:
+        raise StationError("--json and --ical both print on stdout; give one of them")
+    if png is not None and png.suffix.lower() != ".png":
+        raise StationError(f"--png {png}: it draws PNG alone; give a name that ends with .png")
 
 
 def read_elements(files: list[Path]) -> list[Elements]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +15,12 @@ from scheduler.passes import HorizonMask, Pass, Site, find_all_passes
 from scheduler.satellites import all_satellites
 from station.commands.options import (
     ElementsOption,
+    ExplainOption,
     ForceOption,
+    IcalOption,
     JsonOption,
+    PngOption,
+    check_outputs,
     number_of,
     parse_site,
     print_json,
@@ -30,12 +34,13 @@ from station.commands.where import (
     SatellitesOption,
     SitesOption,
     asked_stations,
-    window_start,
+    end_words,
+    window_of,
 )
 from station.config import load_config
 from station.config.planning import LOCAL
 from station.errors import StationError
-from station.freshness import age_warning
+from station.freshness import USUAL, Limits, age_warning
 
 
 def passes(
@@ -46,23 +51,23 @@ def passes(
     satellite: SatellitesOption = None,
     start: FromOption = None,
     days: DaysOption = 1.0,
-    min_elevation: Annotated[float, typer.Option(help="Least culmination in degrees.")] = 0.0,
+    min_elevation: Annotated[float, typer.Option(help="Least culmination in degrees, below 90.")] = 0.0,
     json: JsonOption = False,
-    ical: Annotated[bool, typer.Option("--ical", help="Print a calendar (iCalendar) on stdout.")] = False,
-    png: Annotated[Path | None, typer.Option(help="Draw timeline and skies into this file.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say what each pass is worth, and why.")] = False,
+    ical: IcalOption = False,
+    png: PngOption = None,
+    explain: ExplainOption = False,
     force: ForceOption = False,
 ) -> None:
     """List the passes of satellites over one or several sites."""
-    if json and ical:
-        raise StationError("--json and --ical both print on stdout; give one of them")
-    first = window_start(start)
-    places, sets = _where_and_what(config, site, elements)
+    check_outputs(png, json=json, ical=ical)
+    if not -90 < min_elevation < 90:
+        raise StationError(f"--min-elevation {min_elevation:g}: give an angle between -90 and 90")
+    first, end = window_of(start, days)
+    places, sets, limits = _where_and_what(config, site, elements)
     chosen = _chosen(sets, satellite, first)
-    for one in chosen:
-        if warning := age_warning(one, first, force=force):
-            say(warning)
-    end = first + timedelta(days=days)
+    warnings = [age_warning(one, first, limit, force=force) for one in chosen for limit in limits]
+    for warning in filter(None, dict.fromkeys(warnings)):
+        say(warning)
     search = find_all_passes(chosen, places, first, end, min_elevation_deg=min_elevation)
     for problem in search.problems:
         say(problem)
@@ -90,14 +95,16 @@ def passes(
 
 def _where_and_what(
     configs: list[Path] | None, sites: list[str] | None, files: list[Path] | None
-) -> tuple[list[tuple[Site, HorizonMask | None]], list[Elements]]:
+) -> tuple[list[tuple[Site, HorizonMask | None]], list[Elements], list[Limits]]:
+    """Places, elements, and how old those may be: as each configuration says."""
     stations = [load_config(path) for path in configs or ()]
     places = [(station.station.site, station.station.mask) for station in stations]
     places += [(parse_site(text), None) for text in sites or ()]
     files = files or [path for station in stations for path in station.elements.files]
     if not places or not files:
         raise StationError("say where and with what: --site and --elements, or -c station.toml")
-    return places, read_elements(list(dict.fromkeys(files)))
+    limits = [station.elements.limits for station in stations] or [USUAL]
+    return places, read_elements(list(dict.fromkeys(files))), list(dict.fromkeys(limits))
 
 
 def _chosen(sets: list[Elements], names: list[str] | None, at: datetime) -> list[Elements]:
@@ -145,9 +152,16 @@ def _table(found: list[Pass]) -> None:
         table.add_column(name, no_wrap=True, justify="right" if name == "max" else "left")
     for p in found:
         names = (p.satellite, p.site)[: 2 if len(sites) > 1 else 1]
-        azimuths = f"{p.aos_azimuth_deg:.0f}→{p.los_azimuth_deg:.0f}°"
-        light = "day" if p.sunlit_fraction > 0.5 else "night"
         local = f"{p.aos.astimezone(LOCAL):%H:%M}–{p.los.astimezone(LOCAL):%H:%M}"
-        times = (f"{p.aos:%Y-%m-%d %H:%M:%S}", f"{p.los:%H:%M:%S}", local)
-        table.add_row(*names, *times, f"{p.max_elevation_deg:.0f}°", azimuths, light)
+        times = (f"{p.aos:%Y-%m-%d %H:%M:%S}", end_words(p.aos, p.los), local)
+        table.add_row(*names, *times, *_seen_words(p))
     Console().print(table if found else "no pass in that time")
+
+
+def _seen_words(p: Pass) -> tuple[str, str, str]:
+    """Height, azimuths, light; what stays in sight (GK-2A, by day and by night) has no rise and no set."""
+    if not p.complete and abs(p.los_azimuth_deg - p.aos_azimuth_deg) < 1:
+        light = "both" if 0 < p.sunlit_fraction < 1 else "day" if p.sunlit_fraction else "night"
+        return f"{p.max_elevation_deg:.0f}°", f"{p.aos_azimuth_deg:.0f}°, stays", light
+    azimuths = f"{p.aos_azimuth_deg:.0f}→{p.los_azimuth_deg:.0f}°"
+    return f"{p.max_elevation_deg:.0f}°", azimuths, "day" if p.sunlit_fraction > 0.5 else "night"

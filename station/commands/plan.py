@@ -6,12 +6,19 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
+from station.commands.options import (
+    ElementsOption,
+    ExplainOption,
+    ForceOption,
+    IcalOption,
+    JsonOption,
+    PngOption,
+    check_outputs,
+    print_json,
+    say,
+)
 from station.commands.where import (
     ConfigsOption,
     DaysOption,
@@ -19,7 +26,8 @@ from station.commands.where import (
     SatellitesOption,
     SitesOption,
     asked_stations,
-    window_start,
+    end_words,
+    window_of,
 )
 from station.config.planning import LOCAL
 from station.errors import CatalogueError, StationError, sentence_of
@@ -42,14 +50,14 @@ def plan(
     start: FromOption = None,
     days: DaysOption = 1.0,
     json: JsonOption = False,
-    ical: Annotated[bool, typer.Option("--ical", help="Print a calendar (iCalendar) on stdout.")] = False,
-    png: Annotated[Path | None, typer.Option(help="Draw timeline and skies into this file.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say how each value comes about.")] = False,
+    ical: IcalOption = False,
+    png: PngOption = None,
+    explain: ExplainOption = False,
     force: ForceOption = False,
 ) -> None:
     """Plan the recordings of one or several stations together, and say why each other pass is left."""
-    if json and ical:
-        raise StationError("--json and --ical both print on stdout; give one of them")
+    check_outputs(png, json=json, ical=ical)
+    window = window_of(start, days)
     # The solver is heavy, and no other command needs it.
     from scheduler.plan import Booking, Settings, make_plan
     from station.candidates import choose
@@ -57,21 +65,19 @@ def plan(
     from station.schedule import history_of, standing_in
 
     asked = asked_stations(site, config, elements, satellite)
-    first = window_start(start)
-    window = first, first + timedelta(days=days)
     taken = {one.station.name: _in_catalogue(one, window) for one in asked.given}
     history = history_of([o for observations in taken.values() for o in observations])
     choice = choose(asked.stations, asked.sets, window, history=history, force=force)
     _tell_problems(choice)
     fixed, candidates = list[Booking](), choice.candidates
     for one in asked.given:
-        stays, candidates = standing_in(one, taken[one.station.name], candidates, first)
+        stays, candidates = standing_in(one, taken[one.station.name], candidates, window[0])
         fixed += stays
     seconds = max(station.schedule.solver_s for station in asked.configs)
     made = make_plan(
         candidates,
         resources_of(asked.configs, window),
-        first,
+        window[0],
         fixed=fixed,
         fillers=choice.fillers,
         settings=Settings(time_limit_s=seconds),
@@ -145,15 +151,29 @@ def _explain(made: Plan) -> None:
     """Every number of every booking, and how the whole stands to the best that could be."""
     out = sys.stdout.write
     out("\n")
+    fills = set[str]()
     for booking in made.bookings:
         seen = booking.candidate.seen
-        out(f"{seen.satellite} over {seen.site}, {_span(booking)}: value {booking.value:.3g}\n")
+        worth = "fills free time" if booking.filler else f"value {booking.value:.3g}"
+        out(f"{seen.satellite} over {seen.site}, {_span(booking)}: {worth}\n")
+        if booking.filler:
+            if booking.candidate.id not in fills:
+                fills.add(booking.candidate.id)
+                _explain_filler(booking)
+            continue
         parts = ", ".join(f"{name} {part:.3g}" for name, part in booking.value_parts.items()) or "nothing"
         out(f"  of the time that is booked, beside what else is booked: {parts}\n")
         out("  of the whole pass, if it were the only one:\n")
         for line in _reasons(booking):
             out(f"    {line}\n")
     out(f"All together are worth {made.value:.4g}, proven to lie within {made.gap:.2%} of the best plan.\n")
+
+
+def _explain_filler(booking: Booking) -> None:
+    """Of all its pieces together, once."""
+    sys.stdout.write("  counts nothing beside passes, so it takes no time from any; alone it would be:\n")
+    for line in _reasons(booking):
+        sys.stdout.write(f"    {line}\n")
 
 
 def _table(made: Plan, *, several: bool) -> None:
@@ -192,9 +212,8 @@ def _booked_row(booking: Booking, *, several: bool) -> Sequence[str]:
     site = (seen.site,) if several else ()
     high = "all" if booking.filler else f"{seen.max_elevation_deg:.0f}°"
     by = f"{booking.receiver}, {booking.antenna}"
-    days = (end.date() - start.date()).days
-    times = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%H:%M:%S}" + (f" +{days}d" if days else ""), here
-    return *times, seen.satellite, *site, by, high, f"{booking.value:.2f}"
+    times = f"{start:%Y-%m-%d %H:%M:%S}", end_words(start, end), here
+    return *times, seen.satellite, *site, by, high, "fills" if booking.filler else f"{booking.value:.2f}"
 
 
 def _left_row(rejection: Rejection, *, several: bool) -> Sequence[str]:
@@ -206,4 +225,4 @@ def _left_row(rejection: Rejection, *, several: bool) -> Sequence[str]:
 
 def _span(booking: Booking) -> str:
     start, end = (datetime.fromtimestamp(t, UTC) for t in (booking.start, booking.end))
-    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {end_words(start, end)} UTC"

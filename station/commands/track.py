@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -15,11 +16,12 @@ from scheduler.elements import Elements, select
 from scheduler.passes import Pass, find_passes
 from station.commands.options import ElementsOption, ForceOption, JsonOption, print_json, say
 from station.commands.where import Asked, ConfigsOption, FromOption, SitesOption, asked_stations, window_start
-from station.config import AntennaSection, StationConfig, load_config
+from station.config import AntennaSection, RotatorSection, StationConfig, load_config
 from station.errors import SYSTEM_FAULT, StationError
 from station.freshness import age_warning
 
 if TYPE_CHECKING:
+    from hardware.safety import Inhibit
     from hardware.track import TrackPlan
     from station.candidates import Wanted
     from station.pointing import Pointing
@@ -154,38 +156,60 @@ def _in_utc(plan: TrackPlan) -> dict[str, Any]:
 
 
 def _drive(found: _Found) -> None:
-    """Until the pass is over; Ctrl-C or SIGTERM stop the rotator.
+    """Until the pass is over; Ctrl-C, SIGTERM and a recording that needs it stop the rotator.
 
     Raises:
         SafetyError: [safety] forbids to begin. What it forbids later only interrupts the following.
+        HardwareError: a recording, or somebody else, drives the rotator.
     """
     from station.pointing import follow_pass, outcome_of, words_of
+    from station.rotator_lock import held_by_hand
     from station.safety import word_on_motion
 
-    seen = found.seen
-
-    wait_s = (seen.aos - datetime.now(UTC)).total_seconds()
-    say(f"{seen.satellite} rises over {seen.site} in {wait_s / 60:.0f} min; Ctrl-C stops the rotator")
-    stop = threading.Event()
+    seen, pointing = found.seen, found.pointing
+    stop, called = threading.Event(), threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with word_on_motion(found.station) as inhibit:
-        if (forbidden := inhibit()) is not None:
-            raise SafetyError(f"{found.pointing.antenna.name} is not moved: {forbidden.reason}")
-        report = follow_pass(found.pointing, stop, inhibit, lambda plan: say(words_of(plan)), say)
+    who = f"tramthu track of {seen.satellite}"
+    with held_by_hand(pointing.rotator, who) as called_away, word_on_motion(found.station) as inhibit:
+
+        def watched() -> Inhibit | None:
+            if called_away():
+                called.set()
+                stop.set()
+            return inhibit()
+
+        if (forbidden := watched()) is not None:
+            raise SafetyError(f"{pointing.antenna.name} is not moved: {forbidden.reason}")
+        wait_s = (seen.aos - datetime.now(UTC)).total_seconds()
+        say(f"{seen.satellite} rises over {seen.site} in {wait_s / 60:.0f} min; Ctrl-C stops the rotator")
+        report = follow_pass(pointing, stop, watched, lambda plan: say(words_of(plan)), say)
     say(outcome_of(report))
-    if report.fault or report.inhibited:
+    if called.is_set():
+        say("the rotator is left to a recording")
+    if report.fault or report.inhibited or called.is_set():
         raise typer.Exit(SYSTEM_FAULT)
 
 
 def _rest(config: StationConfig, name: str | None, *, park: bool) -> None:
-    from station.pointing import connected
-    from station.safety import word_on_motion
+    from station.rotator_lock import held_by_hand
 
     turned = _turned(config, name)
     if turned is None or turned.rotator is None:
         raise StationError("no such antenna with a rotator in the configuration")
-    rotator = connected(turned.rotator)
+    with ExitStack() as held:
+        if park:  # a stop is never refused
+            held.enter_context(held_by_hand(turned.rotator, "tramthu track --park"))
+        _bring_to_rest(config, turned, turned.rotator, park=park)
+
+
+def _bring_to_rest(
+    config: StationConfig, turned: AntennaSection, section: RotatorSection, *, park: bool
+) -> None:
+    from station.pointing import connected
+    from station.safety import word_on_motion
+
+    rotator = connected(section)
     try:
         if park:
             with word_on_motion(config) as inhibit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +14,14 @@ from scheduler.elements import Elements
 from scheduler.satellites import satellite as satellite_named
 from station.commands.options import number_of, parse_site, parse_time, read_elements, say
 from station.config import StationConfig, load_config
+from station.config.planning import LOCAL
 from station.errors import StationError
 
 if TYPE_CHECKING:
     from station.candidates import Wanted
+
+_DATE_LENGTH = len("2026-07-14")
+_MOST_DAYS = 366
 
 SitesOption = Annotated[
     list[str] | None,
@@ -27,8 +31,10 @@ ConfigsOption = Annotated[
     list[Path] | None, typer.Option("-c", "--config", help="A station's configuration; repeatable.")
 ]
 SatellitesOption = Annotated[list[str] | None, typer.Option("--satellite", help="Only these; repeatable.")]
-FromOption = Annotated[str | None, typer.Option("--from", help="ISO 8601; now when left out.")]
-DaysOption = Annotated[float, typer.Option(help="How far to look.", min=0.0, max=366.0)]
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="ISO 8601, UTC where it has no zone; now when left out.")
+]
+DaysOption = Annotated[float, typer.Option(help="How far to look, at most 366.")]
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,31 @@ def asked_stations(
 
 
 def window_start(start: str | None) -> datetime:
-    """The time of `--from`, or now."""
-    return parse_time(start, "--from") if start else datetime.now(UTC)
+    """The time of `--from`, or now; that a clock time without a zone is UTC is told."""
+    if not start:
+        return datetime.now(UTC)
+    first = parse_time(start, "--from")
+    if len(start.strip()) > _DATE_LENGTH and datetime.fromisoformat(start).tzinfo is None:
+        say(f"--from {start} has no zone and is UTC, {first.astimezone(LOCAL):%H:%M} in Việt Nam")
+    return first
+
+
+def window_of(start: str | None, days: float) -> tuple[datetime, datetime]:
+    """From `--from` (or now) so many days on.
+
+    Raises:
+        StationError: no time, or no length.
+    """
+    if not 0 < days <= _MOST_DAYS:
+        raise StationError(f"--days {days:g}: give more than 0 and at most {_MOST_DAYS}")
+    first = window_start(start)
+    return first, first + timedelta(days=days)
+
+
+def end_words(start: datetime, end: datetime) -> str:
+    """The clock time of an end, and how many days later than the start it is."""
+    days = (end.date() - start.date()).days
+    return f"{end:%H:%M:%S}" + (f" +{days}d" if days else "")
 
 
 def _of_config(config: StationConfig, names: Sequence[str]) -> tuple[Wanted, ...]:

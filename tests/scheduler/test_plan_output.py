@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from products.picture import font
-from scheduler.plan import Plan, make_plan
+from scheduler.plan import Plan, View, make_plan
 from scheduler.plan.ical import to_ical
 from scheduler.plan.picture import Style, draw_plan, save_picture
+from scheduler.plan.sky import draw_skies
 from tests.scheduler.plan_cases import NOW, random_case
 
 PASS_FIELDS = {
@@ -139,3 +141,21 @@ def test_a_calendar_holds_no_control_characters(plan: Plan) -> None:
     text = to_ical(replace(plan, bookings=(replace(plan.bookings[0], candidate=odd),)), NOW)
     assert "SUMMARY:ABC\\nD" in text
     assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)
+
+
+def test_the_sky_shows_where_the_satellite_is_and_not_where_the_rotator_points(plan: Plan) -> None:
+    """A rotator that unwinds in mid-pass runs about; the pass does not."""
+    booking = plan.bookings[0]
+    view = booking.view
+    assert view is not None
+    azimuth = np.linspace(150.0, 10.0, view.value.time.size)
+    elevation = np.full_like(azimuth, 40.0)
+    wild = np.where(np.arange(azimuth.size) % 2 == 0, 0.0, 450.0)
+    pointed = replace(view, azimuth_deg=wild, elevation_deg=elevation, sky=(azimuth, elevation))
+
+    def drawn(one: View) -> bytes:
+        made = replace(plan, bookings=(replace(booking, view=one),))
+        return draw_skies(made, Style.of(made, font, "en")).tobytes()
+
+    assert drawn(pointed) == drawn(replace(pointed, azimuth_deg=azimuth))
+    assert drawn(pointed) != drawn(replace(pointed, sky=(np.empty(0), np.empty(0))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,19 @@ def test_the_parts_add_up_and_every_number_is_explained() -> None:
             assert {part: numbers[part] for part in value.parts} == pytest.approx(dict(value.parts))
             assert {"priority", "status", "unheard", *(f"area {a.name}" for a in AREAS)} < set(numbers)
             assert value.density.shape == value.usable.shape == value.time.shape
+
+
+def test_the_factors_that_are_printed_for_an_area_give_its_number() -> None:
+    for case in ({}, {"last_seen": dict.fromkeys(("west", "east"), 0.0), "last_heard": 0.0}):
+        terms = {term.part: term for term in _value(**case).terms}
+        above = math.prod(terms[name].number for name in ("priority", "status", "unheard"))
+        for area in AREAS:
+            given_ = terms[f"area {area.name}"].given
+            factors = ("weight", "seen", "link", "fine", "light", "novelty")
+            assert above * math.prod(float(given_[name]) for name in factors) == pytest.approx(
+                terms[f"area {area.name}"].number
+            )
+            assert f"light {given_['light']:.3g}" in terms[f"area {area.name}"].words()
 
 
 @given(st.lists(st.floats(-0.2, 1.2), min_size=2, max_size=6))

@@ -228,6 +228,11 @@ def test_the_commands_of_a_track_are_printed_with_their_loss(
         ),
         (("plan", "--site", "X,91,0,0", "--elements", ELEMENTS), "X"),
         (("track", "--site", "lai-chau", "--elements", ELEMENTS), "say which rotator"),
+        (("plan", *BOTH, "--days", "0"), "--days 0: give more than 0"),
+        (("passes", *BOTH, "--days", "nan"), "--days nan: give more than 0"),
+        (("passes", *BOTH, "--min-elevation", "91"), "--min-elevation 91"),
+        (("passes", *BOTH, "--png", "x.txt"), "a name that ends with .png"),
+        (("plan", *BOTH, "--png", "x.txt"), "a name that ends with .png"),
         (("track", "--park", "--stop", "-c", "absent.toml"), "exclude each other"),
         (("track", "--park", "-c", "absent.toml"), "copy station.example.toml"),
     ],
@@ -318,7 +323,78 @@ def test_passes_explain_what_they_are_worth(tramthu: Run) -> None:
     assert "area around Lạng Sơn:" in out
 
 
-def test_json_and_calendar_do_not_share_stdout(tramthu: Run) -> None:
-    status, _, err = tramthu("plan", *BOTH, "--json", "--ical")
+@pytest.mark.parametrize("command", ["passes", "plan"])
+def test_json_and_calendar_do_not_share_stdout(tramthu: Run, command: str) -> None:
+    status, _, err = tramthu(command, *BOTH, "--json", "--ical")
     assert status == 2
     assert "one of them" in one_sentence(err)
+
+
+@pytest.mark.parametrize("command", ["passes", "plan"])
+def test_a_calendar_of_nothing_has_a_component(tramthu: Run, command: str) -> None:
+    """RFC 5545, 3.6: one at least."""
+    asked = ("--site", "lai-chau", "--elements", ELEMENTS, "--from", "2024-07-17T00:00Z", "--days", "0.01")
+    status, out, _ = tramthu(command, *asked, "--ical")
+    assert status == 0
+    lines = out.split("\r\n")
+    assert "BEGIN:VEVENT" not in lines
+    assert lines.count("BEGIN:VTIMEZONE") == lines.count("END:VTIMEZONE") == 1
+    assert lines[-2:] == ["END:VCALENDAR", ""]
+
+
+def test_a_clock_time_without_a_zone_is_said_to_be_utc(tramthu: Run) -> None:
+    asked = ("passes", "--site", "lai-chau", "--elements", ELEMENTS, "--json", "--from")
+    said = one_sentence(tramthu(*asked, "2024-07-17T01:30:00")[2])
+    assert "no zone and is UTC, 08:30 in" in said
+    for clear in ("2024-07-17", "2024-07-17T01:30:00Z", "2024-07-17T08:30:00+07:00"):
+        assert tramthu(*asked, clear)[2] == ""
+
+
+@pytest.fixture
+def geostationary(stations: tuple[Path, Path]) -> Path:
+    """A station that hears GK-2A as well."""
+    text = stations[0].read_text("utf-8")
+    stations[0].write_text(text + '[[satellite]]\nname = "GK-2A"\n', encoding="utf-8")
+    return stations[0]
+
+
+def test_what_fills_free_time_is_said_to_count_nothing(tramthu: Run, geostationary: Path) -> None:
+    status, out, _ = tramthu("plan", "-c", geostationary, "--from", "2024-07-17", "--explain")
+    assert status == 0
+    table, explained = out.split("\n\n", 1)
+    rows = [line for line in table.splitlines() if "GEO-KOMPSAT" in line]
+    assert rows
+    assert all(line.rstrip().endswith("fills") for line in rows)
+    assert "value 0\n" not in explained
+    assert explained.count("counts nothing beside passes") == 1
+
+
+def test_passes_show_what_stays_in_sight(tramthu: Run, tmp_path: Path) -> None:
+    """Three days of a satellite that stands over 128.2 degrees east, as the elements of one would have it."""
+    still = load_elements(ELEMENTS)[0].to_omm() | {
+        "OBJECT_NAME": "STANDS", "NORAD_CAT_ID": 99001, "MEAN_MOTION": 1.00273791, "ECCENTRICITY": 0.0,
+        "INCLINATION": 0.0, "ARG_OF_PERICENTER": 0.0, "BSTAR": 0.0, "MEAN_MOTION_DOT": 0.0,
+    }  # fmt: skip
+    seen = False
+    for anomaly in range(0, 360, 60):  # somewhere it is above the horizon
+        path = tmp_path / f"{anomaly}.json"
+        path.write_text(json.dumps([still | {"MEAN_ANOMALY": float(anomaly)}]))
+        asked = ("--site", "lai-chau", "--elements", path, "--from", "2024-07-17", "--days", 2)
+        out = tramthu("passes", *asked, "--force")[1]
+        rows = [line for line in out.splitlines() if "STANDS" in line]
+        seen = seen or bool(rows)
+        assert all("+2d" in line and "stays" in line for line in rows)
+        assert all(line.rstrip().endswith("both") for line in rows)
+    assert seen
+
+
+def test_passes_take_the_age_limits_of_the_configuration(tramthu: Run, stations: tuple[Path, Path]) -> None:
+    asked = ("passes", "-c", stations[0], "--from", "2024-07-20", "--json")
+    assert tramthu(*asked)[::2] == (0, "")
+    text = stations[0].read_text("utf-8")
+    stations[0].write_text(
+        text.replace("[elements]\n", "[elements]\nrefuse_age_days = 1\n"), encoding="utf-8"
+    )
+    status, _, err = tramthu(*asked)
+    assert status == 2
+    assert "days" in one_sentence(err)

@@ -33,6 +33,7 @@ from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
 from station.motion_word import Word
 from station.pointing import Pointing, begin_pointing, connected, follow_pass, outcome_of, planned
+from station.rotator_lock import held_by_recorder
 from station.safety import SafetyWatch, inhibit_of
 from tests.station.conftest import ELEMENTS, START, Run, station_table
 from tests.station.test_daemon import _up_now
@@ -270,6 +271,35 @@ def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path
     assert tramthu(*command[3:], "--park")[0] == 0
     assert _until(lambda: rotator.position()[1] > 1)
     rotator.close()
+
+
+def test_by_hand_a_rotator_that_a_recording_drives_is_only_stopped(
+    rotctld: int, tmp_path: Path, tramthu: Run
+) -> None:
+    command = _by_hand(tmp_path, rotctld)
+    section = _antenna(rotctld).rotator
+    assert section is not None
+    with held_by_recorder(section, "the recording of METEOR-M2 4", lambda: True):
+        for words in ((), ("--park",)):
+            status, _, said = tramthu(*command[3:], *words)
+            assert status == 3
+            assert "is taken by the recording of METEOR-M2 4" in said
+        assert tramthu(*command[3:], "--stop")[0] == 0
+
+
+@pytest.mark.slow
+def test_by_hand_it_gives_way_to_a_recording(rotctld: int, tmp_path: Path) -> None:
+    section = _antenna(rotctld).rotator
+    assert section is not None
+    rotator = connected(section)
+    with subprocess.Popen(_by_hand(tmp_path, rotctld), stderr=subprocess.PIPE, text=True) as process:
+        assert _until(lambda: max(rotator.position()) > 0.5), "it does not follow"
+        with held_by_recorder(section, "recording", lambda: False):
+            assert _rests(rotator)
+        _, said = process.communicate(timeout=60)
+    rotator.close()
+    assert process.returncode == 3
+    assert "left to a recording" in said
 
 
 def _rests(rotator: Rotctld) -> bool:
