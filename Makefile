@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := build/dev
 STAMP := $(VENV)/.stamp
-SOURCES := $(wildcard decoders/*.h decoders/*/*.cpp decoders/*/*.h sim/*.cpp sim/*.h sdr/*.cpp sdr/*.h)
+SOURCES := $(wildcard decoders/*.h decoders/*/*.cpp decoders/*/*.h sim/*.cpp sim/*.h sim/*/*.cpp sim/*/*.h sdr/*.cpp sdr/*.h)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*.c)
 
 .PHONY: help setup kernels demo test test-slow bench lint format lock clean
