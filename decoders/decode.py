@@ -19,10 +19,12 @@ from decoders.framing.frame import Frame
 from decoders.framing.packets import Packet, PacketAssembler
 from decoders.instruments.level1a import Provenance, write_level1a
 from decoders.instruments.msu_mr import MsuMrAssembler
+from decoders.live import LiveStatus
 from decoders.memory import keep_freed_memory
 from decoders.report import SCHEMA, DecodeReport, InputFacts, software_versions
 from decoders.results import TAPS, UNFINISHED, Results, tap_name
 from decoders.sources import FrameSource, open_source
+from decoders.watchers import ROW_TAPS, RowTaps, Watcher
 from sdr.errors import SdrError
 
 Progress = Callable[[float], None]
@@ -58,7 +60,7 @@ def decode(
 
     Writes frames.cadu (marker, corrected and derandomised block, parity kept; frames.raw16 for frames of
     10-bit words; frames.vcdu for an input that has no parity), report.json (see `report.py`), one NetCDF file
-    per instrument, and the taps.
+    per instrument, and the taps; with `follow` live.json as well (see `live.py`), while samples come.
 
     `progress` is called with the fraction that was read, `lag` with the seconds by which this is behind a
     recording that still grows.
@@ -70,11 +72,17 @@ def decode(
     downlink = load_downlink(request.downlink)
     _check(request, downlink)
     keep_freed_memory()
-    with _results(request) as results, _opened(request, downlink, results) as source:
+    with (
+        _results(request) as results,
+        _live(request) as live,
+        _opened(request, downlink, results, live) as source,
+    ):
         run = _Run(request, results, downlink)
         for frames in source.frames():
             if frames:
                 run.take(frames, source.facts, source.mode)
+            if live is not None:
+                live.frames(frames, source.mode)
             if progress is not None and source.fraction is not None:
                 progress(source.fraction)
             if lag is not None and source.lag_s is not None:
@@ -179,7 +187,23 @@ def _results(request: DecodeRequest) -> Iterator[Results]:
 
 
 @contextmanager
-def _opened(request: DecodeRequest, downlink: Downlink, results: Results) -> Iterator[FrameSource]:
+def _live(request: DecodeRequest) -> Iterator[LiveStatus | None]:
+    """Only what still grows has somebody who looks on."""
+    live = LiveStatus(request.out) if request.follow and request.level == "iq" else None
+    try:
+        yield live
+    finally:
+        if live is not None:
+            live.over()
+
+
+@contextmanager
+def _opened(
+    request: DecodeRequest, downlink: Downlink, results: Results, live: LiveStatus | None
+) -> Iterator[FrameSource]:
+    watchers: list[Watcher] = [] if live is None else [live]
+    if not ROW_TAPS.isdisjoint(request.taps):
+        watchers.append(RowTaps(results.tap, request.taps))
     try:
         source = open_source(
             request.input,
@@ -190,6 +214,8 @@ def _opened(request: DecodeRequest, downlink: Downlink, results: Results) -> Ite
             start=request.start,
             follow=request.follow,
             tap=results.tap if request.taps else None,
+            watchers=watchers,
+            while_waiting=None if live is None else live.waiting,
         )
         with closing(source):
             yield source

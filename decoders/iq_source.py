@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,14 +12,16 @@ import numpy.typing as npt
 
 from decoders.demodulation.demodulators import AnyDemodulator, least_sample_rate, open_demodulator
 from decoders.demodulation.detect import choose_mode, describe
+from decoders.demodulation.observer import Observer, Row
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.downlink import Downlink, Mode
 from decoders.errors import InputError
 from decoders.framing.frame import Frame
 from decoders.framing.frames import Tap
 from decoders.mode_search import ModeSearch
-from decoders.pace import Pace
+from decoders.pace import Pace, frame_seconds
 from decoders.report import InputFacts
+from decoders.watchers import Watcher
 from sdr.recording import SampleReader
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
@@ -32,8 +34,6 @@ LIVE_SECONDS = 0.1
 WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 24_000_000
 # What is kept to say in the end what was there instead.
 STRONGEST_SECONDS, STRONGEST_BYTES = 1.5, 12_000_000
-# By which the interleaver of the 80k mode spreads a frame: 35 x 36 x 2048 coded bits at 144 kbit/s.
-INTERLEAVED_SECONDS = 17.92
 # No receiver gives more; a rate beyond it is a slip of the operator's finger.
 LARGEST_RATE = 200e6
 
@@ -43,8 +43,16 @@ Samples = npt.NDArray[np.complex64]
 class IqSource:
     """Samples: the mode is chosen by its spectral lines, then demodulated and decoded from the beginning."""
 
-    def __init__(self, reader: SampleReader, downlink: Downlink, *, tap: Tap | None) -> None:
+    def __init__(
+        self,
+        reader: SampleReader,
+        downlink: Downlink,
+        *,
+        tap: Tap | None,
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
         self._reader = reader
+        self._watchers = watchers
         self._modes = downlink.modes
         self._tap = tap
         self._notes: list[str] = []
@@ -60,6 +68,8 @@ class IqSource:
         self.mode = downlink.modes[0] if len(downlink.modes) == 1 else None
         self._check_rate()
         reader.hash_while_reading()
+        for watcher in watchers:
+            watcher.opened(reader.info)
 
     def _check_rate(self) -> None:
         rate, needed = self._reader.info.sample_rate, min(map(least_sample_rate, self._modes))
@@ -139,6 +149,8 @@ class IqSource:
             if not len(block):
                 return
             self._pace.read(len(block), self._reader.waiting)
+            for watcher in self._watchers:
+                watcher.samples(block, self._reader.position, self._pace.lag_s)
             if not self._good:
                 self._strongest.watch(block)
             yield block
@@ -146,6 +158,8 @@ class IqSource:
     def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
         """Decode to the end, or until the samples show that the mode was chosen wrongly."""
         demodulator = self._demodulator = open_demodulator(mode, self._reader.info.sample_rate)
+        if self._watchers:
+            demodulator.observer = self._observer(mode, demodulator.factor)
         decoder = ModeSearch([mode], tap=self._tap)
         for block in self._kept:
             yield self._decode(decoder, demodulator, block)
@@ -159,6 +173,14 @@ class IqSource:
         with self._pace.stage("decode"):
             frames = decoder.flush()
         yield self._noted(frames)
+
+    def _observer(self, mode: Mode, factor: int) -> Observer:
+        def give(row: Row) -> None:
+            for watcher in self._watchers:
+                watcher.row(row)
+
+        eye = any(watcher.wants_eye for watcher in self._watchers)
+        return Observer(mode, self._reader.info.sample_rate, factor, give, eye=eye)
 
     def _is_rival_sure(self, block: Samples, mode: Mode) -> bool:
         """Before the first good frame: whether two windows running show another mode; then it is taken."""
@@ -189,7 +211,7 @@ class IqSource:
 
     def _noted(self, frames: list[Frame]) -> list[Frame]:
         if self.mode is not None:
-            samples = _frame_seconds(self.mode) * self._reader.info.sample_rate
+            samples = frame_seconds(self.mode) * self._reader.info.sample_rate
             for frame in frames:
                 if frame.good and frame.sample_index is not None:
                     self._pace.frame(frame.sample_index + samples)
@@ -244,12 +266,6 @@ def _portion(reader: SampleReader) -> int:
 def _blocks_of(samples: float, portion: int) -> int:
     """Portions of a stretch on the grid, at least one step of it."""
     return max(1, round(samples / READ_SAMPLES)) * (READ_SAMPLES // portion)
-
-
-def _frame_seconds(mode: Mode) -> float:
-    """From a frame's first symbol to its last."""
-    seconds = mode.frame_bits / mode.information_bits_per_symbol / mode.symbol_rate
-    return seconds + (INTERLEAVED_SECONDS if mode.interleaver == "meteor-80k" else 0.0)
 
 
 class _Strongest:

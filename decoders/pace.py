@@ -7,8 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from decoders.downlink import Mode
+
+# By which the interleaver of the 80k mode spreads a frame: 35 x 36 x 2048 coded bits at 144 kbit/s.
+INTERLEAVED_SECONDS = 17.92
 BEHIND_S = 2.0
 """A live decoder this far behind the recording says so; a block of samples and a breath are no lag."""
+
+
+def frame_seconds(mode: Mode) -> float:
+    """From a frame's first symbol to its last."""
+    seconds = mode.frame_bits / mode.information_bits_per_symbol / mode.symbol_rate
+    return seconds + (INTERLEAVED_SECONDS if mode.interleaver == "meteor-80k" else 0.0)
 
 
 class Pace:

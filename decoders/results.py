@@ -20,6 +20,9 @@ UNFINISHED = ".part"
 # Joints that `--tap` writes, and what the file is called behind `tap.STAGE`.
 TAPS = {
     "samples": ".cf32",  # complex64 as read
+    "tracks": ".csv",  # every 0.1 s: seconds, carrier off the centre in Hz, clock in ppm, Eb/N0 in dB, locked
+    "constellation": ".cf32",  # complex64[128] of each of these rows, one rail [256]: symbols of mean power 1
+    "eye": ".cf32",  # complex64[32 * 16] of each row: 32 symbols of the matched filter, 16 values to each
     "soft": ".s",  # int8 out of the demodulator
     "deinterleaved": ".s",  # int8 into the Viterbi decoder
     "bits": ".bits",  # decoded bits, differential code undone, packed, most significant first

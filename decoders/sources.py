@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from decoders.framing.frame import Frame
 from decoders.framing.frames import Tap
 from decoders.iq_source import IqSource
 from decoders.report import InputFacts
+from decoders.watchers import Watcher
 from sdr.bytestream import open_bytes
 from sdr.recording import open_recording
 
@@ -60,6 +61,8 @@ def open_source(
     start: datetime | None,
     follow: bool,
     tap: Tap | None,
+    watchers: Sequence[Watcher] = (),
+    while_waiting: Callable[[], None] | None = None,
 ) -> FrameSource:
     """Open an input of a level.
 
@@ -71,7 +74,8 @@ def open_source(
         raise InputError(f"unknown level {level!r}{nearest(level, LEVELS)}")
     if level == "iq":
         reader = open_recording(path, format=format, sample_rate=sample_rate, start=start, follow=follow)
-        return IqSource(reader, downlink, tap=tap)
+        reader.while_waiting(while_waiting)
+        return IqSource(reader, downlink, tap=tap, watchers=watchers)
     if follow:
         raise InputError(f"only recordings of samples can be followed while they grow, not level {level}")
     if format is not None or sample_rate is not None:

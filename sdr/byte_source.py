@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,7 +12,13 @@ from sdr.index import Gap
 
 
 class ByteSource(Protocol):
-    """Raw samples in order, and what is known about them."""
+    """Raw samples in order, and what is known about them.
+
+    Attributes:
+        while_waiting: Called many times a second while a growing file is waited for.
+    """
+
+    while_waiting: Callable[[], None] | None
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -61,6 +67,7 @@ class StreamSource:
     """A finished file, plain or gzip'd."""
 
     end = None
+    while_waiting: Callable[[], None] | None = None
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from sdr.errors import RecordingError
 from sdr.hashed_file import HashedFile
 from sdr.index import Gap, IndexReader
 
-_POLL_S = 0.05
+_POLL_S = 0.02
 
 
 class IndexedSource:
@@ -51,6 +51,7 @@ class IndexedSource:
         self._monotonic, self._sleep = monotonic, sleep
         self._heard_at = monotonic()
         self._position = 0
+        self.while_waiting: Callable[[], None] | None = None
         self._ended = not follow or index.end is not None
         self._follow = not self._ended
         self.notes: list[str] = []
@@ -83,6 +84,8 @@ class IndexedSource:
             elif self._writer_is_gone():
                 self._ended = True
             else:
+                if self.while_waiting is not None:
+                    self.while_waiting()
                 self._sleep(_POLL_S)
         raw = self._file.read(max(min(count, self._committed_bytes() - self._position), 0))
         self._position += len(raw)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -129,6 +129,10 @@ class SampleReader:
         """All samples in blocks on a fixed grid of sample numbers; the last one may be shorter."""
         while len(block := self.read(count)):
             yield block
+
+    def while_waiting(self, call: Callable[[], None] | None) -> None:
+        """Call this, many times a second, while a growing recording is waited for."""
+        self._source.while_waiting = call
 
     def hash_while_reading(self) -> None:
         """From now on `sha256` costs no second reading of the file."""

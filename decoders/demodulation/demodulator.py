@@ -11,6 +11,8 @@ soft bits near zero.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ from decoders.demodulation.carrier import WINDOW_SYMBOLS
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator, decimation
 from decoders.demodulation.intake import DemodulatorReport, Intake
+from decoders.demodulation.observer import Observer
 from decoders.demodulation.places import Places
 from decoders.demodulation.rails import LevelBlock, LevelKeeper, PhaseFollower
 from decoders.demodulation.segment_filter import SegmentFilter
@@ -88,6 +91,12 @@ class Demodulator:
         self._phase = PhaseFollower(modulation=modulation, rolloff=rolloff)
         self._level = LevelKeeper()
         self._places = Places(2 if modulation == "oqpsk" else 1)
+        self.observer: Observer | None = None
+
+    @property
+    def factor(self) -> int:
+        """By which the rate is lowered first."""
+        return self._intake.factor
 
     @property
     def report(self) -> DemodulatorReport:
@@ -97,26 +106,45 @@ class Demodulator:
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
         blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
-        return self._intake.counted(SoftBlock.joined(blocks))
+        return self._counted(SoftBlock.joined(blocks))
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
         blocks = [block for segment in self._intake.flush() for block in self._demodulated(segment)]
         if self._intake.end == 0:
             return SoftBlock.joined([])
-        blocks.append(self._give(self._level.process(self._phase.flush())))
+        blocks.append(self._levelled(self._phase.flush()))
         blocks.append(self._give(self._level.flush()))
-        return self._intake.counted(self._intake.within(SoftBlock.joined(blocks)))
+        return self._counted(self._intake.within(SoftBlock.joined(blocks)))
 
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         blocks = []
         factor = self._intake.factor
+        if self.observer is not None:
+            self.observer.segment(segment, partial(self._oversampled, segment))
         for outputs in self._filter.process(self._intake.held, self._intake.origin, segment):
             self._places.add(
                 outputs.first * factor, outputs.step * factor, len(outputs.values), outputs.locked
             )
-            blocks.append(self._give(self._level.process(self._phase.process(outputs.values))))
+            blocks.append(self._levelled(self._phase.process(outputs.values)))
         return blocks
+
+    def _levelled(self, rails: NDArray[np.float32]) -> SoftBlock:
+        if self.observer is not None:
+            self.observer.windows(rails)
+        return self._give(self._level.process(rails))
+
+    def _oversampled(
+        self, segment: Segment, output: int, per_symbol: int, count: int
+    ) -> NDArray[np.complex64]:
+        step = (2 if self.modulation == "oqpsk" else 1) / per_symbol
+        held, origin = self._intake.held, self._intake.origin
+        return self._filter.oversampled(held, origin, segment, output=output, step=step, count=count)
+
+    def _counted(self, block: SoftBlock) -> SoftBlock:
+        if self.observer is not None:
+            self.observer.soft(block)
+        return self._intake.counted(block)
 
     def _give(self, level: LevelBlock) -> SoftBlock:
         """Attaches positions to soft bits, and cuts what was filled up."""

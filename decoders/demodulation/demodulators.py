@@ -10,12 +10,23 @@ from numpy.typing import NDArray
 from decoders.demodulation import one_rail
 from decoders.demodulation.demodulator import SAMPLES_PER_SYMBOL, Demodulator
 from decoders.demodulation.intake import DemodulatorReport
+from decoders.demodulation.observer import Observer
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.downlink import Mode
 
 
 class AnyDemodulator(Protocol):
-    """What every demodulator offers; hand in samples in any portions, then flush."""
+    """What every demodulator offers; hand in samples in any portions, then flush.
+
+    Attributes:
+        observer: Told what is seen on the way; None where nobody looks.
+    """
+
+    observer: Observer | None
+
+    @property
+    def factor(self) -> int:
+        """By which the rate is lowered first."""
 
     @property
     def report(self) -> DemodulatorReport:

@@ -9,7 +9,8 @@ degrees ahead of the carrier. What `demodulator` says of grid, start and lost si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.fft
@@ -21,6 +22,7 @@ from decoders.demodulation.decimator import Decimator, decimation
 from decoders.demodulation.filters import PolyphaseBank
 from decoders.demodulation.intake import DemodulatorReport, Intake
 from decoders.demodulation.matched_filter import matched_samples
+from decoders.demodulation.observer import Observer
 from decoders.demodulation.one_rail_estimate import OneRailAnalyser
 from decoders.demodulation.one_rail_phase import WINDOW, OneRailPhase, RailWindows
 from decoders.demodulation.rails import LevelBlock, LevelKeeper
@@ -87,6 +89,12 @@ class OneRailDemodulator:
         self._instants = np.zeros(0)
         self._seen = np.zeros(0, np.bool_)
         self._carrier_share = np.zeros(0)
+        self.observer: Observer | None = None
+
+    @property
+    def factor(self) -> int:
+        """By which the rate is lowered first."""
+        return self._intake.factor
 
     @property
     def report(self) -> DemodulatorReport:
@@ -96,7 +104,7 @@ class OneRailDemodulator:
     def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
         """Takes complex64[n] and returns the soft bits that no later sample can change."""
         blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
-        return self._intake.counted(SoftBlock.joined(blocks))
+        return self._counted(SoftBlock.joined(blocks))
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""
@@ -105,11 +113,18 @@ class OneRailDemodulator:
             return SoftBlock.joined([])
         blocks.append(self._give(self._phase.flush()))
         blocks.append(self._attach(self._level.flush()))
-        return self._intake.counted(self._intake.within(SoftBlock.joined(blocks)))
+        return self._counted(self._intake.within(SoftBlock.joined(blocks)))
+
+    def _counted(self, block: SoftBlock) -> SoftBlock:
+        if self.observer is not None:
+            self.observer.soft(block)
+        return self._intake.counted(block)
 
     def _demodulated(self, segment: Segment) -> list[SoftBlock]:
         """Soft bits of a segment, as far as they are final, a piece at a time."""
         blocks = []
+        if self.observer is not None:
+            self.observer.segment(segment, partial(self._oversampled, segment))
         broken = self._erase_breaks and not segment.joined and self._seen[-1:].any()
         for first in range(0, segment.count, PIECE_OUTPUTS):
             count = min(PIECE_OUTPUTS, segment.count - first)
@@ -124,6 +139,13 @@ class OneRailDemodulator:
                 self._seen[-count - _DOUBTFUL :][: 2 * _DOUBTFUL] = False
             blocks.append(self._give(self._phase.process(symbols, carrier)))
         return blocks
+
+    def _oversampled(
+        self, segment: Segment, output: int, per_symbol: int, count: int
+    ) -> NDArray[np.complex64]:
+        closer = replace(segment, output_step=segment.output_step / per_symbol)
+        start = segment.first_instant + segment.output_step * output
+        return self._piece(closer, start, count).filtered(self._bank, start, 1, count)
 
     def _piece(self, segment: Segment, start: float, count: int) -> _Piece:
         """The samples that `count` symbols from instant `start` on and their carrier need."""
@@ -151,6 +173,8 @@ class OneRailDemodulator:
         return piece.filtered(self._carrier_bank, start, CARRIER_BITS, values) * np.complex64(1j)
 
     def _give(self, windows: RailWindows) -> SoftBlock:
+        if self.observer is not None:
+            self.observer.windows(windows.symbols)
         self._carrier_share = np.concatenate([self._carrier_share, windows.carrier_share])
         return self._attach(self._level.process(windows.rails))
 

@@ -31,10 +31,12 @@ class RailWindows:
 
     Attributes:
         rails: float32[windows, WINDOW], the symbols on their axis.
+        symbols: complex64[windows, WINDOW], the same with what lies across it.
         carrier_share: float64[windows], power of the residual carrier over that of the data.
     """
 
     rails: NDArray[np.float32]
+    symbols: NDArray[np.complex64]
     carrier_share: NDArray[np.float64]
 
 
@@ -78,6 +80,7 @@ class OneRailPhase:
         rest = self._release(left, left)
         return RailWindows(
             np.concatenate([head.rails, rest.rails]),
+            np.concatenate([head.symbols, rest.symbols]),
             np.concatenate([head.carrier_share, rest.carrier_share]),
         )
 
@@ -98,7 +101,8 @@ class OneRailPhase:
     def _release(self, windows: int, phased: int) -> RailWindows:
         """Turns back and drops the first `windows` waiting windows, with the phases of the first `phased`."""
         if windows <= 0:
-            return RailWindows(np.zeros((0, WINDOW), np.float32), np.zeros(0))
+            nothing = np.zeros((0, WINDOW), np.complex64)
+            return RailWindows(nothing.real, nothing, np.zeros(0))
         phases, sums, share = self._phases(phased)
         half = WINDOW // 2
         at = (np.arange(phased) + 0.5) * WINDOW
@@ -116,7 +120,8 @@ class OneRailPhase:
         drop = max(self._past + windows - REACH, 0)
         self._sums = self._sums[drop:]
         self._past += windows - drop
-        return RailWindows(np.ascontiguousarray(turned.real).reshape(windows, WINDOW), share[:windows])
+        symbols = turned.reshape(windows, WINDOW)
+        return RailWindows(np.ascontiguousarray(symbols.real), symbols, share[:windows])
 
     def _phases(self, windows: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Of the first waiting windows: phase of the axis, sign by `_carrier_sums`, share of the carrier."""
