@@ -10,14 +10,14 @@ from types import TracebackType
 
 import numpy as np
 
-from sdr.channel_bank import Channel, ChannelBank
+from sdr.channel_bank import Channel, ChannelBank, Curve
 from sdr.channel_filter import half_length
 from sdr.errors import RecordingError
 from sdr.formats import Samples
 from sdr.index import Gap
 from sdr.recording import RecordingInfo, SampleReader
 
-__all__ = ["Channel", "ChannelBank", "ChannelReader", "channel_gaps", "channel_info"]
+__all__ = ["Channel", "ChannelBank", "ChannelReader", "Curve", "channel_gaps", "channel_info"]
 
 
 class ChannelReader:
