@@ -165,12 +165,17 @@ class Session:
         if self.writer.sample_count == 0 and self.writer.start is None:
             return block  # nothing was missed: the recording begins now
         uncertainty = round(_BUFFERED_S * self.writer.header.sample_rate)
-        return Block(block.raw, self._missing_by_clock(block.raw), cause, uncertainty, block.time)
+        return Block(block.raw, self._missing_by_clock(block), cause, uncertainty, block.time)
 
-    def _missing_by_clock(self, raw: bytes) -> int:
-        rate = self.writer.header.sample_rate
-        length = self._samples(raw)
-        return max(round((time.monotonic() - self.began_at) * rate) - length - self.writer.sample_count, 1)
+    def _missing_by_clock(self, block: Block) -> int:
+        passed_s = self._in_the_air(block) - self.began_at
+        return max(round(passed_s * self.writer.header.sample_rate) - self.writer.sample_count, 1)
+
+    def _in_the_air(self, block: Block) -> float:
+        """When the first sample of a block just read was in the air, by the monotonic clock."""
+        if block.time is not None:  # a receiver may hold samples back while it looks for losses
+            return time.monotonic() - (time.time() - block.time)
+        return time.monotonic() - self._samples(block.raw) / self.writer.header.sample_rate
 
     def _samples(self, raw: bytes) -> int:
         return len(raw) // self.writer.bytes_per_sample
@@ -186,9 +191,7 @@ class Session:
         room = None if most is None else most - self.writer.sample_count
         lost = block.lost if room is None else min(block.lost, room)
         if lost:
-            self.writer.gap(
-                lost, f"{block.cause} (length estimated)" if block.lost_uncertainty else block.cause
-            )
+            self.writer.gap(lost, block.cause, block.lost_uncertainty)
             self._tell(f"{lost} samples lost: {block.cause}")
         raw = block.raw if room is None else block.raw[: (room - lost) * self.writer.bytes_per_sample]
         self.writer.write_raw(raw)
@@ -197,7 +200,7 @@ class Session:
     def _first(self, block: Block) -> None:
         """State the start exactly, now that the first sample is here."""
         rate = self.writer.header.sample_rate
-        self.began_at = time.monotonic() - self._samples(block.raw) / rate
+        self.began_at = self._in_the_air(block) - block.lost / rate
         if self.writer.start is None and block.time is not None:
             self.writer.set_start(datetime.fromtimestamp(block.time - block.lost / rate, UTC))
 
@@ -215,10 +218,9 @@ class Session:
         if self.progress is None:
             return
         samples = to_samples(self.last, self.writer.header.format)
-        lost = sum(gap.sample_count for gap in self.writer.gaps)
         state = RecordProgress(
             self.writer.sample_count,
-            lost,
+            self.writer.lost_samples,
             level_dbfs(samples),
             clipped_share(samples),
             free_bytes(self.folder),

@@ -16,7 +16,7 @@ from typing import Any
 
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, sample_format
-from sdr.index import Gap, IndexHeader, number, parse_utc
+from sdr.index_line import Gap, IndexHeader, number, parse_utc
 
 VERSION = "1.2.6"
 META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX, ARCHIVE_SUFFIX = (
@@ -29,6 +29,8 @@ NAMESPACE = "tramthu"
 GAP_LABEL = "gap"
 # Words of the recorder that SigMF has a field for.
 _CORE = ("description", "author", "hw", "license", "geolocation")
+# Words that stand in the header and the end mark of an index, not among its metadata.
+_RECORDER_WORDS = ("clock", "segment", "first_sample", "sha256")
 _NAMES = {"ci8_le": "cs8", "cu8_le": "cu8"} | {sample_format(name).sigmf_datatype: name for name in FORMATS}
 
 
@@ -47,15 +49,25 @@ class SigmfHeader:
     trailing_bytes: int
 
 
-def build_metadata(header: IndexHeader, start: datetime | None, gaps: Sequence[Gap]) -> dict[str, Any]:
-    """The SigMF object of a recording; `start` is the time of its first sample."""
+def build_metadata(
+    header: IndexHeader, start: datetime | None, gaps: Sequence[Gap], sha256: str | None = None
+) -> dict[str, Any]:
+    """The SigMF object of a recording.
+
+    Args:
+        header: as in its index.
+        start: time of its first sample.
+        gaps: in order.
+        sha256: of the data file (hex). SigMF's own core:sha512 would be a second hash of every sample.
+    """
     fields: dict[str, Any] = {
         "core:datatype": sample_format(header.format).sigmf_datatype,
         "core:sample_rate": header.sample_rate,
         "core:version": VERSION,
         "core:recorder": "tramthu",
     }
-    own = {key: value for key, value in header.metadata.items() if key not in _CORE}
+    own = {key: value for key, value in header.metadata.items() if key not in _CORE} | _recorder_words(header)
+    own |= {"sha256": sha256} if sha256 else {}
     fields |= {f"core:{key}": header.metadata[key] for key in _CORE if key in header.metadata}
     fields |= {f"{NAMESPACE}:{key}": value for key, value in own.items()}
     if own:
@@ -64,16 +76,25 @@ def build_metadata(header: IndexHeader, start: datetime | None, gaps: Sequence[G
     return {
         "global": fields,
         "captures": [_capture(header, start, first) for first in firsts],
-        "annotations": [
-            {
-                "core:sample_start": gap.sample_index,
-                "core:sample_count": gap.sample_count,
-                "core:label": GAP_LABEL,
-                "core:comment": gap.cause,
-                "core:generator": "tramthu",
-            }
-            for gap in gaps
-        ],
+        "annotations": [_annotation(gap) for gap in gaps],
+    }
+
+
+def _recorder_words(header: IndexHeader) -> dict[str, Any]:
+    words: dict[str, Any] = {"clock": header.clock} if header.clock else {}
+    if header.segment or header.first_sample:
+        words |= {"segment": header.segment, "first_sample": header.first_sample}
+    return words
+
+
+def _annotation(gap: Gap) -> dict[str, Any]:
+    return {
+        "core:sample_start": gap.sample_index,
+        "core:sample_count": gap.sample_count,
+        "core:label": GAP_LABEL,
+        "core:comment": gap.cause,
+        "core:generator": "tramthu",
+        f"{NAMESPACE}:uncertainty": gap.uncertainty,
     }
 
 
@@ -165,6 +186,7 @@ def _gaps(annotations: list[Any]) -> tuple[Gap, ...]:
             _count(note["core:sample_start"]),
             _count(note["core:sample_count"]),
             str(note.get("core:comment", "")),
+            _count(note.get(f"{NAMESPACE}:uncertainty", 0)),
         )
         for note in annotations
         if note.get("core:label") == GAP_LABEL and note.get("core:generator") == "tramthu"
@@ -186,6 +208,7 @@ def _merged(gaps: list[Gap]) -> tuple[Gap, ...]:
 
 def _own_metadata(fields: dict[str, Any]) -> dict[str, Any]:
     left_out = {"core:datatype", "core:sample_rate", "core:version", "core:recorder", "core:extensions"}
+    left_out |= {f"{NAMESPACE}:{word}" for word in _RECORDER_WORDS}
     prefixes = ("core:", f"{NAMESPACE}:")
     return {
         key.partition(":")[2] if key.startswith(prefixes) else key: value

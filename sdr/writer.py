@@ -1,14 +1,14 @@
 """Writes a recording so that a power cut or a kill at any byte leaves it readable.
 
 Order of every commit: samples, then fdatasync, then a line of the index. The SigMF metadata are written at
-the start and, with the gaps, at the end (new file, then rename); if the end never comes, `finish_interrupted`
-makes them from the index. Nothing that exists is ever overwritten.
+the start and, with the gaps and the hash, at the end (new file, then rename). A recording whose writer died
+is taken up by `RecordingWriter.resume`, or ended by `finish_interrupted`. Nothing that was committed is ever
+overwritten.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -21,12 +21,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdr.errors import DeviceError, RecordingError
+from sdr.errors import RecordingError
 from sdr.formats import bytes_per_sample, from_samples, zero_bytes
-from sdr.index import Gap, IndexHeader, IndexReader, commit_line
+from sdr.index import IndexReader
+from sdr.index_line import Gap, IndexHeader, Level, commit_line
+from sdr.level_meter import LevelMeter
+from sdr.recording_files import (
+    beside,
+    disk_refuses,
+    lock,
+    open_file,
+    refuse_existing,
+    replace_file,
+    sync_folder,
+    write_all,
+)
+from sdr.recording_hash import TrailingHash, WrittenHash
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, build_metadata
+from sdr.taken_up import TakenUp, take_up
 
 _ZERO_BLOCK = 1 << 18
+COMMIT_S = 0.1
+"""Samples older than this are committed at the next write; a live decoder sees them no later."""
+COMMIT_BYTES = 8 << 20
 
 
 class RecordingWriter:
@@ -39,9 +56,20 @@ class RecordingWriter:
         center_frequency_hz: tuned frequency, or None.
         start: aware time of the first sample, or None until `set_start`.
         metadata: JSON values; description, author, hw, license, geolocation become SigMF core fields.
+        clock_quality: `sdr.clock_quality.ClockQuality.to_mapping()`, where it was asked for.
+        segment: number of the file in a recording of many.
+        first_sample: of the whole recording, with which this file begins.
         commit_interval_s: samples older than this are committed at the next write.
         durable: wait for the disk at every commit; False where a power cut does not matter (simulation).
         clock: POSIX seconds, for the index.
+
+    Attributes:
+        sample_count: samples of the file so far, gaps included.
+        gaps: of the file, in order.
+        lost_samples: in them.
+        start: aware time of the first sample of the file.
+        level: of the newest whole second.
+        resumed: whether another process began this recording.
 
     Raises:
         RecordingError: one of the files exists, the folder does not, or the format is unknown.
@@ -57,39 +85,94 @@ class RecordingWriter:
         center_frequency_hz: float | None,
         start: datetime | None,
         metadata: Mapping[str, Any] | None = None,
-        commit_interval_s: float = 0.25,
+        clock_quality: Mapping[str, Any] | None = None,
+        segment: int = 0,
+        first_sample: int = 0,
+        commit_interval_s: float = COMMIT_S,
         durable: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path_stem = Path(path_stem)
-        self.header = IndexHeader(
-            format, float(sample_rate), center_frequency_hz, start, dict(metadata or {})
+        stem = Path(path_stem)
+        header = IndexHeader(
+            format,
+            float(sample_rate),
+            center_frequency_hz,
+            start,
+            dict(metadata or {}),
+            dict(clock_quality or {}),
+            segment,
+            first_sample,
         )
-        self.start = start
-        self.sample_count = 0
-        self.gaps: list[Gap] = []
-        self.closed = False
-        self.bytes_per_sample = bytes_per_sample(format)
-        self._interval_s, self._durable, self._clock = commit_interval_s, durable, clock
-        self._committed_at = time.monotonic()
-        first_line = self.header.to_line()
-        self._refuse_existing()
-        self._index = _create(self._path(INDEX_SUFFIX))
-        fcntl.flock(self._index, fcntl.LOCK_EX)  # tells a follower that the writer lives
+        bytes_per_sample(format)  # refuses before any file is made
+        refuse_existing(stem)
+        index = open_file(beside(stem, INDEX_SUFFIX), new=True)
         try:
-            self._append(first_line)
-            self._data = _create(self._path(DATA_SUFFIX))
-            self._write_metadata()
+            lock(index, beside(stem, INDEX_SUFFIX))
+            self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable, clock)
+            self._append(header.to_line())
+            self._data = open_file(self.data_path, new=True)
+            self._write_metadata(None)
             if durable:
-                _sync_folder(self.path_stem.parent)
+                sync_folder(stem.parent)
         except BaseException:
-            os.close(self._index)
+            os.close(index)
             raise
+        self.resumed = False
+        self._hash: WrittenHash | TrailingHash = WrittenHash()
+
+    @classmethod
+    def resume(
+        cls,
+        path_stem: Path | str,
+        *,
+        reason: str = "the recorder died",
+        commit_interval_s: float = COMMIT_S,
+        durable: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> RecordingWriter:
+        """Go on with a recording whose writer died: no lock, no end mark.
+
+        What was committed is kept, what hangs behind it is cut off. The lock is held from now on, so that a
+        follower waits. The time in between is the caller's to mark with `gap`.
+
+        Args:
+            path_stem: as it was given to the first writer.
+            reason: for the index.
+            commit_interval_s: as for a new recording.
+            durable: as for a new recording.
+            clock: as for a new recording.
+
+        Raises:
+            RecordingError: there is none, it is finished, or another process is writing it.
+            DeviceError: the disk refuses.
+        """
+        stem = Path(path_stem)
+        taken, self = take_up(stem), cls.__new__(cls)
+        self._begin(stem, taken, commit_interval_s, durable, clock)
+        self.resumed = True
+        self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
+        self._append(commit_line(taken.sample_count, clock(), resumed=reason))
+        return self
+
+    def _begin(
+        self, stem: Path, taken: TakenUp, commit_interval_s: float, durable: bool, clock: Callable[[], float]
+    ) -> None:
+        self.path_stem, self.header, self.start = stem, taken.header, taken.start
+        self.sample_count, self.gaps = taken.sample_count, list(taken.gaps)
+        self.lost_samples = sum(gap.sample_count for gap in taken.gaps)
+        self.level: Level | None = None
+        self.closed = False
+        self.bytes_per_sample = bytes_per_sample(taken.header.format)
+        self._index, self._index_bytes, self._data = taken.index, taken.index_bytes, taken.data
+        self._interval_s, self._durable, self._clock = commit_interval_s, durable, clock
+        self._committed_at, self._committed = time.monotonic(), taken.sample_count
+        self._meter = LevelMeter(taken.header.format, taken.header.sample_rate, taken.sample_count)
+        self._levels: list[Level] = []
 
     @property
     def data_path(self) -> Path:
         """The file of samples."""
-        return self._path(DATA_SUFFIX)
+        return beside(self.path_stem, DATA_SUFFIX)
 
     def write(self, samples: npt.NDArray[np.complexfloating]) -> None:
         """Append complex samples, full scale ±1, rounded to the recording's format."""
@@ -99,46 +182,62 @@ class RecordingWriter:
         """Append a whole number of samples in the recording's format."""
         if len(raw) % self.bytes_per_sample:
             raise RecordingError(f"{len(raw)} bytes are no whole number of {self.header.format} samples")
-        self._write_data(raw)
+        write_all(self._data, raw, self._written_bytes, self.data_path)
+        self._hash.update(raw)
+        self._levels += self._meter.add(raw)
         self.sample_count += len(raw) // self.bytes_per_sample
-        if time.monotonic() - self._committed_at >= self._interval_s:
+        if self._commit_is_due():
             self.commit()
 
-    def gap(self, sample_count: int, cause: str) -> None:
-        """Samples were lost here: write that many zeros and say why."""
+    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
+        """Samples were lost here: put that many zeros and say why.
+
+        Args:
+            sample_count: at least 1.
+            cause: in a few words.
+            uncertainty: of place and length, ± samples at 95 %; 0 where the device counted them.
+        """
         if sample_count <= 0:
             raise RecordingError(f"a gap of {sample_count} samples; it has at least 1")
-        gap = Gap(self.sample_count, int(sample_count), cause)
-        left = gap.sample_count
-        while left:
-            part = min(left, _ZERO_BLOCK)
-            self._write_data(zero_bytes(part, self.header.format))
-            left -= part
+        gap = Gap(self.sample_count, int(sample_count), cause, int(uncertainty))
+        self._zeros(gap.sample_count)
+        self._levels += self._meter.skip(gap.sample_count)
         self.sample_count += gap.sample_count
+        self.lost_samples += gap.sample_count
         self.gaps.append(gap)
         self.commit(gap=gap)
 
     def set_start(self, start: datetime) -> None:
         """State the exact time of the first sample, once it is known."""
         self.start = start
-        self._append(commit_line(self.sample_count, self._clock(), start=start), sync_data=True)
+        self._sync(self._data)
+        self._append(commit_line(self.sample_count, self._clock(), start=start))
 
     def commit(self, *, gap: Gap | None = None) -> None:
         """Bring all samples to the disk and enter them in the index; also an idle recorder's heartbeat."""
-        self._append(commit_line(self.sample_count, self._clock(), gap=gap), sync_data=True)
-        self._committed_at = time.monotonic()
+        self._sync(self._data)
+        now, levels, self._levels = self._clock(), self._levels, []
+        lines = [commit_line(self.sample_count, now, level=level) for level in levels[1:]]
+        first = commit_line(self.sample_count, now, gap=gap, level=levels[0] if levels else None)
+        self._append(b"".join([first, *lines]))
+        self.level = levels[-1] if levels else self.level
+        self._committed_at, self._committed = time.monotonic(), self.sample_count
 
     def close(self, reason: str = "finished") -> None:
-        """End the recording: last commit, end mark, final metadata. May be called again."""
+        """End the recording: last commit, final metadata, end mark with the hash. May be called again."""
         if self.closed:
             return
         self.closed = True
         try:
             # A write that the disk cut short may have left part of a sample that was never counted.
-            os.ftruncate(self._data, self.sample_count * self.bytes_per_sample)
-            self._sync(self._data)
-            self._write_metadata()
-            self._append(commit_line(self.sample_count, self._clock(), end=reason))
+            os.ftruncate(self._data, self._written_bytes)
+            self._levels += self._meter.flush()
+            self.commit()
+            sha256 = self._sha256()
+            self._write_metadata(sha256)
+            self._append(commit_line(self.sample_count, self._clock(), end=reason, sha256=sha256))
+        except OSError as error:
+            raise disk_refuses(self.data_path, error) from error
         finally:
             os.close(self._data)
             os.close(self._index)
@@ -151,94 +250,67 @@ class RecordingWriter:
     ) -> None:
         self.close("finished" if error is None else f"stopped by {type(error).__name__}")
 
-    def _path(self, suffix: str) -> Path:
-        return self.path_stem.with_name(self.path_stem.name + suffix)
+    @property
+    def _written_bytes(self) -> int:
+        return self.sample_count * self.bytes_per_sample
 
-    def _write_data(self, raw: bytes | memoryview) -> None:
-        _write_all(self._data, raw, self._path(DATA_SUFFIX))
+    def _commit_is_due(self) -> bool:
+        waiting = (self.sample_count - self._committed) * self.bytes_per_sample
+        return waiting >= COMMIT_BYTES or time.monotonic() - self._committed_at >= self._interval_s
 
-    def _append(self, line: bytes, *, sync_data: bool = False) -> None:
-        if sync_data:
-            self._sync(self._data)
-        _write_all(self._index, line, self._path(INDEX_SUFFIX))
+    def _zeros(self, sample_count: int) -> None:
+        """Zero samples; where these are zero bytes, a hole in the file does."""
+        zero = zero_bytes(1, self.header.format)
+        if not any(zero):
+            try:
+                os.ftruncate(self._data, self._written_bytes + sample_count * self.bytes_per_sample)
+            except OSError as error:
+                raise disk_refuses(self.data_path, error) from error
+            self._hash.zeros(sample_count * self.bytes_per_sample)
+            return
+        for done in range(0, sample_count, _ZERO_BLOCK):
+            raw = zero * min(_ZERO_BLOCK, sample_count - done)
+            write_all(self._data, raw, self._written_bytes + done * self.bytes_per_sample, self.data_path)
+            self._hash.update(raw)
+
+    def _sha256(self) -> str | None:
+        with contextlib.suppress(OSError):  # what cannot be read again has no hash
+            return self._hash.finish(self._written_bytes)
+        return None
+
+    def _append(self, lines: bytes) -> None:
+        write_all(self._index, lines, self._index_bytes, beside(self.path_stem, INDEX_SUFFIX))
+        self._index_bytes += len(lines)
         self._sync(self._index)
 
     def _sync(self, descriptor: int) -> None:
         if self._durable:
-            os.fdatasync(descriptor)
+            try:
+                os.fdatasync(descriptor)
+            except OSError as error:
+                raise disk_refuses(self.data_path, error) from error
 
-    def _refuse_existing(self) -> None:
-        for suffix in (DATA_SUFFIX, META_SUFFIX, INDEX_SUFFIX):
-            if self._path(suffix).exists():
-                raise _exists(self._path(suffix))
-
-    def _write_metadata(self) -> None:
-        _write_metadata_file(
-            self._path(META_SUFFIX), metadata_text(self.header, self.start, tuple(self.gaps))
-        )
+    def _write_metadata(self, sha256: str | None) -> None:
+        text = metadata_text(self.header, self.start, tuple(self.gaps), sha256)
+        replace_file(beside(self.path_stem, META_SUFFIX), text)
 
 
-def metadata_text(header: IndexHeader, start: datetime | None, gaps: tuple[Gap, ...]) -> bytes:
+def metadata_text(
+    header: IndexHeader, start: datetime | None, gaps: tuple[Gap, ...], sha256: str | None = None
+) -> bytes:
     """The bytes of the .sigmf-meta file."""
-    values = build_metadata(header, start, gaps)
+    values = build_metadata(header, start, gaps, sha256)
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def finish_interrupted(path_stem: Path) -> None:
-    """Write the SigMF metadata of a recording whose writer died, from its index; the rest stays as it is.
+def finish_interrupted(path_stem: Path, reason: str = "the recorder died") -> None:
+    """End a recording whose writer died: what it committed, its hash, its metadata, an end mark.
+
+    A recording that has its end mark keeps it.
 
     Raises:
-        RecordingError: no usable index.
+        RecordingError: no usable index, or another process is writing it.
         DeviceError: the disk refuses.
     """
-    index = IndexReader(path_stem.with_name(path_stem.name + INDEX_SUFFIX))
-    text = metadata_text(index.header, index.start, index.gaps)
-    _write_metadata_file(path_stem.with_name(path_stem.name + META_SUFFIX), text)
-
-
-def _create(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise _exists(path) from None
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecordingError(f"the folder {path.parent} does not exist; make it, or choose another") from None
-    except OSError as error:
-        raise DeviceError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names of new files to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _exists(path: Path) -> RecordingError:
-    return RecordingError(f"{path} exists; a recording is never overwritten, choose another name")
-
-
-def _write_all(descriptor: int, raw: bytes | memoryview, path: Path) -> None:
-    view = memoryview(raw)
-    try:
-        while view:
-            view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        raise DeviceError(f"{path}: the disk refuses to take more: {error.strerror}") from None
-
-
-def _write_metadata_file(path: Path, text: bytes) -> None:
-    """Write beside and rename, so that no reader ever sees half a file."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise DeviceError(f"{path} cannot be written: {error.strerror}") from None
+    if IndexReader(beside(path_stem, INDEX_SUFFIX)).end is None:
+        RecordingWriter.resume(path_stem, reason=reason).close(reason)

@@ -1,0 +1,111 @@
+"""The files of a growing recording: made once, locked while written, never overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from sdr.errors import DeviceError, RecordingError
+from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
+
+# A follower that looks whether the writer lives holds the lock for an instant.
+_LOCK_S = 1.0
+_NEW = os.O_CREAT | os.O_EXCL
+
+
+def beside(stem: Path, suffix: str) -> Path:
+    """The file of that suffix."""
+    return stem.with_name(stem.name + suffix)
+
+
+def refuse_existing(stem: Path) -> None:
+    """RecordingError when one of the files exists."""
+    for suffix in (DATA_SUFFIX, META_SUFFIX, INDEX_SUFFIX):
+        if beside(stem, suffix).exists():
+            raise _exists(beside(stem, suffix))
+
+
+def remove_stillborn(stem: Path) -> bool:
+    """Remove what a recorder left that died before it recorded anything; False when there is more than that.
+
+    An index without a whole first line speaks of no sample, so none of the data was ever committed.
+    """
+    index = beside(stem, INDEX_SUFFIX)
+    with contextlib.suppress(OSError):
+        if b"\n" in index.read_bytes():
+            return False
+        for suffix in (META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX):
+            beside(stem, suffix).unlink(missing_ok=True)
+        return True
+    return False
+
+
+def open_file(path: Path, *, new: bool) -> int:
+    """Open for reading and writing; RecordingError or DeviceError say why not."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | (_NEW if new else 0), 0o644)
+    except FileExistsError:
+        raise _exists(path) from None
+    except (FileNotFoundError, NotADirectoryError):
+        what = f"the folder {path.parent}" if new else str(path)
+        raise RecordingError(f"{what} does not exist; make it, or choose another") from None
+    except OSError as error:
+        raise DeviceError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def lock(descriptor: int, path: Path) -> None:
+    """Tell followers that the writer lives; RecordingError when another one does."""
+    deadline = time.monotonic() + _LOCK_S
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if time.monotonic() >= deadline:
+            raise RecordingError(f"{path}: another process is still writing this recording")
+        time.sleep(0.01)
+
+
+def write_all(descriptor: int, raw: bytes | memoryview, offset: int, path: Path) -> None:
+    """Write at that place; DeviceError when the disk refuses."""
+    view = memoryview(raw)
+    try:
+        while view:
+            done = os.pwrite(descriptor, view, offset)
+            view, offset = view[done:], offset + done
+    except OSError as error:
+        raise disk_refuses(path, error) from error
+
+
+def disk_refuses(path: Path, error: OSError) -> DeviceError:
+    """The error to raise; its cause keeps the number."""
+    return DeviceError(f"{path}: the disk refuses to take more: {error.strerror}")
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names of new files to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, text: bytes) -> None:
+    """Write beside and rename, so that no reader ever sees half a file."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise DeviceError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _exists(path: Path) -> RecordingError:
+    return RecordingError(f"{path} exists; a recording is never overwritten, choose another name")

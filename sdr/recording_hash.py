@@ -1,0 +1,81 @@
+"""The SHA-256 of a data file, taken while it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+
+_ZEROS = bytes(1 << 18)
+_CHUNK = 1 << 20
+_NICENESS = 10
+_PAUSE_S = 0.2
+
+
+class WrittenHash:
+    """Of a file that is written from its beginning: each piece is hashed as it goes by."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def update(self, raw: bytes | memoryview) -> None:
+        """Further bytes of the file."""
+        self._digest.update(raw)
+
+    def zeros(self, count: int) -> None:
+        """Further zero bytes of the file."""
+        view = memoryview(_ZEROS)
+        for left in range(count, 0, -len(_ZEROS)):
+            self._digest.update(view[:left])
+
+    def finish(self, size: int) -> str:  # noqa: ARG002 the other one needs it
+        """The hash (hex) of the file of that many bytes."""
+        return self._digest.hexdigest()
+
+
+class TrailingHash:
+    """Of a file whose first part another process wrote: a thread of low priority reads it from the disk.
+
+    Args:
+        descriptor: of the file, open for reading until `finish` has returned.
+        size: tells how many bytes of it are written by now.
+    """
+
+    def __init__(self, descriptor: int, size: Callable[[], int]) -> None:
+        self._digest, self._descriptor, self._size = hashlib.sha256(), descriptor, size
+        self._done, self._final = 0, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
+        self._thread.start()
+
+    def update(self, raw: bytes | memoryview) -> None:
+        """Is read from the file."""
+
+    def zeros(self, count: int) -> None:
+        """Is read from the file."""
+
+    def finish(self, size: int) -> str:
+        """The hash (hex) of the file of that many bytes; OSError when it cannot be read."""
+        self._final.set()
+        self._thread.join()
+        self._advance(size)
+        if self._done != size:
+            raise OSError(f"the file holds {self._done} bytes instead of {size}")
+        return self._digest.hexdigest()
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):  # of this thread alone
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        with contextlib.suppress(OSError):  # told by finish
+            while not self._final.is_set():
+                self._advance(self._size(), self._final)
+                self._final.wait(_PAUSE_S)
+
+    def _advance(self, size: int, stop: threading.Event | None = None) -> None:
+        while self._done < size and not (stop is not None and stop.is_set()):
+            raw = os.pread(self._descriptor, min(_CHUNK, size - self._done), self._done)
+            if not raw:
+                return
+            self._digest.update(raw)
+            self._done += len(raw)
