@@ -199,12 +199,17 @@ class Catalogue:
         with self.session() as session:
             return [self._record(row) for row in session.scalars(query.order_by(ObservationRow.aos))]
 
-    def begin(self, name: str, step: str) -> Observation:
-        """Enter that a step begins, before it does."""
+    def begin(self, name: str, step: str, result: Mapping[str, Any] | None = None) -> Observation:
+        """Enter that a step begins, before it does, and what is known of its result then.
+
+        A step that runs and is begun again, as a live decoder that died, is the same attempt.
+        """
         with self.session() as session:
             job = _job(session, name, step)
-            job.state, job.reason, job.attempts = "running", "", job.attempts + 1
+            job.attempts += job.state != "running"
+            job.state, job.reason = "running", ""
             job.started, job.ended = datetime.now(UTC), None
+            job.result = dict(result or {})
         return self.observation(name)
 
     def finish(

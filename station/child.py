@@ -1,7 +1,8 @@
 """`python -m station.child PARENT NICENESS MODULE ARGUMENTS…`: a worker that ends with its supervisor.
 
 A worker whose supervisor was killed would go on writing beside the worker of the next one, so the kernel is
-asked for a SIGTERM at the supervisor's death (prctl(2), PR_SET_PDEATHSIG).
+asked for a SIGTERM at the supervisor's death (prctl(2), PR_SET_PDEATHSIG). PARENT 0 goes on: the recorder,
+which the next supervisor takes over.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ def end_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """Arguments: the supervisor's process id, niceness, module, the module's own arguments."""
+    """Arguments: the supervisor's process id or 0, niceness, module, the module's own arguments."""
     parent, niceness, module = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    end_with_parent(parent)
+    if parent:
+        end_with_parent(parent)
     os.nice(niceness)
     sys.argv = [module, *sys.argv[4:]]
     try:

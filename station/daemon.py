@@ -23,8 +23,9 @@ from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.planning import LONGEST, Planning
+from station.recorder import keeps_the_pace_of_life
 from station.resources import recording_bytes_per_s
-from station.resume import book_rest, resume
+from station.resume import resume
 from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
 
@@ -59,7 +60,7 @@ class Daemon:
         self.stop = threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
         self._observe_one, self._tick_s = observe_one, tick_s
-        self._crew = Crew(config, self.catalogue, self.stop, take_rest=self._take_rest)
+        self._crew = Crew(config, self.catalogue, self.stop)
         self._hurry = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._problems: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class Daemon:
 
     def _run(self) -> None:
         log.info("station %s, data in %s", self.config.station.name, self.catalogue.data_dir)
-        for observation in resume(self.catalogue, self.clock.now()):
+        for observation in resume(self.catalogue, self.clock.now(), self._goes_on):
             self._start(observation)
         while not self.stop.is_set():
             pause_s = self._look()
@@ -247,27 +248,19 @@ class Daemon:
                 break
         log.info("%s: %s", ended.name, ended.state)
 
+    def _goes_on(self, observation: Observation) -> bool:
+        return keeps_the_pace_of_life(receiver_of(observation, self.config))
+
     def _fail_open_steps(self, name: str, reason: str) -> None:
         for job in self.catalogue.observation(name).jobs:
             if job.state == "running":
                 self.catalogue.fail(name, job.step, reason)
                 return
 
-    def _take_rest(self, observation: Observation) -> str:
-        """Called in an observation's thread when its recorder died; the next look comes at once."""
-        try:
-            rest = book_rest(self.catalogue, observation, self.clock.now())
-        except CatalogueError as error:
-            log.error("%s: the rest is not booked: %s", observation.name, error)  # noqa: TRY400 - said whole
-            return ""
-        self._hurry.set()
-        return rest.name if rest else ""
-
     def _wait(self, pause_s: float) -> None:
-        """Wait; in short steps while a recorder may die or a plan get ready."""
+        """Wait; in short steps while a plan may get ready."""
         while pause_s > 0 and not (self.stop.is_set() or self._hurry.is_set() or self._planning.ready):
-            busy = self._planning.busy or any(thread.is_alive() for thread in self._threads.values())
-            step_s = min(pause_s, _STEP_S) if busy else pause_s
+            step_s = min(pause_s, _STEP_S) if self._planning.busy else pause_s
             self.clock.wait(step_s, self.stop)
             pause_s -= step_s
         self._hurry.clear()

@@ -1,8 +1,9 @@
 """One observation from the antenna to the map: record, decode, image, publish.
 
 This page is the main path. Each step is a worker process that reads the files of the step before and leaves
-its own; the catalogue learns of each step before it begins. Decoding follows the recording while it grows. A
-step whose row says done is not done again, so the same call resumes what a power cut left behind.
+its own; the catalogue learns of each step before it begins. Decoding follows the recording while it grows;
+both are begun again when they die while the satellite is up. A step whose row says done is not done again, so
+the same call resumes what a power cut left behind, a recording in mid-pass too.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sdr.errors import SdrError
 from station.catalogue import Catalogue, Observation
 from station.config import AntennaSection, ReceiverSection, StationConfig
-from station.errors import SYSTEM_FAULT, sentence_of
+from station.errors import sentence_of
+from station.live_decoder import LiveDecoder, emptied
 from station.processes import Ended, Worker
 from station.publish import publish_files
+from station.recorded import close_interrupted, data_bytes, recording_facts
+from station.recorder import Recorder
 from station.safety import INHIBIT_NAME
 
 log = logging.getLogger(__name__)
@@ -28,7 +33,9 @@ log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 3
 _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 _CONNECT_S = 10.0
-IN_PART = "recorded in part"  # how the reason of such a recording begins
+# How the reasons of such recordings begin.
+IN_PART = "recorded in part"
+INTERRUPTED = "recorded with an interruption"
 
 Progress = Callable[[str, float], None]
 
@@ -37,7 +44,6 @@ Progress = Callable[[str, float], None]
 class Crew:
     """What every observation works with.
 
-    `take_rest` books what is left of a pass whose recorder died, and gives its name; empty when it does not.
     `decoder_lags_s` holds by how much the live decoders are behind their recordings, by observation.
     """
 
@@ -45,7 +51,6 @@ class Crew:
     catalogue: Catalogue
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
-    take_rest: Callable[[Observation], str] = lambda _observation: ""
     decoder_lags_s: dict[str, float] = field(default_factory=dict)
 
 
@@ -57,7 +62,7 @@ def observe(observation: Observation, crew: Crew) -> Observation:
     """
     name = observation.name
     observation.folder.mkdir(parents=True, exist_ok=True)
-    if observation.job("record").state == "due":
+    if observation.job("record").state in ("due", "running"):
         record_and_decode(observation, crew)
     elif observation.job("decode").state == "due":
         decode(observation, crew)
@@ -69,39 +74,34 @@ def observe(observation: Observation, crew: Crew) -> Observation:
 
 
 def record_and_decode(observation: Observation, crew: Crew) -> None:
-    """Record, with the decoder following the growing recording."""
-    observation = crew.catalogue.begin(observation.name, "record")
-    _describe(observation, crew)
-    recorder = Worker(
-        "station.record", [str(observation.folder / "observation.json")], _log(observation, "record")
-    )
-    decoder: Worker | None = None
+    """Record, with the decoder following the growing recording; goes on with what a dead daemon began."""
+    if observation.job("record").state == "due":
+        observation = crew.catalogue.begin(observation.name, "record")
+        _describe(observation, crew)
+    receiver = receiver_of(observation, crew.config)
+    recorder = Recorder(observation, receiver, crew.stop.is_set, _recording_limit_s(observation, crew))
+    decoder = LiveDecoder(observation, lambda follow: _begin_decode(observation, crew, follow=follow))
 
     def watch() -> None:
-        nonlocal decoder
-        if crew.stop.is_set():
-            recorder.interrupt()
-        if decoder is None and _samples_flow(observation):
-            decoder = _begin_decode(observation, crew, follow=True)
-        _tell(crew, "record", recorder)
-        if decoder is not None:
-            _tell(crew, "decode", decoder)
-            if decoder.lag_s is not None:
-                crew.decoder_lags_s[observation.name] = decoder.lag_s
+        decoder.look()
+        _tell(crew, "record", recorder.progress)
+        _tell(crew, "decode", decoder.progress)
+        if decoder.lag_s is not None:
+            crew.decoder_lags_s[observation.name] = decoder.lag_s
 
-    recorded = recorder.wait(_recording_limit_s(observation, crew), watch)
-    rest = _after_a_death(observation, recorded, crew)
-    watch()  # a recording may be over before it was seen
-    _enter_recording(observation, recorded, crew, rest)
-    if decoder is not None:
-        _enter_decode(observation, decoder.wait(crew.config.schedule.decode_timeout_s, watch), crew)
-        crew.decoder_lags_s.pop(observation.name, None)
+    recorded = recorder.run(watch)
+    if _enter_recording(observation, recorded, recorder.deaths, crew):
+        timeout_s = crew.config.schedule.decode_timeout_s
+        _enter_decode(
+            observation, decoder.finish(timeout_s, lambda: _tell(crew, "decode", decoder.progress)), crew
+        )
+    crew.decoder_lags_s.pop(observation.name, None)
 
 
 def decode(observation: Observation, crew: Crew) -> None:
     """Decode a finished recording."""
     worker = _begin_decode(observation, crew, follow=False)
-    ended = worker.wait(crew.config.schedule.decode_timeout_s, lambda: _tell(crew, "decode", worker))
+    ended = worker.wait(crew.config.schedule.decode_timeout_s, lambda: _tell(crew, "decode", worker.progress))
     _enter_decode(observation, ended, crew)
 
 
@@ -117,7 +117,7 @@ def image(observation: Observation, crew: Crew) -> None:
         "products", products_arguments(decoded, out, crew.config), _log(observation, "image"), niceness=10
     )
     limit_s = crew.config.schedule.products_timeout_s
-    ended = worker.wait(limit_s, lambda: _tell(crew, "image", worker))
+    ended = worker.wait(limit_s, lambda: _tell(crew, "image", worker.progress))
     if ended.reason:
         crew.catalogue.fail(observation.name, "image", ended.reason, _cost(ended))
         return
@@ -169,7 +169,7 @@ def products_options(config: StationConfig) -> list[str]:
 
 
 def decoded_folder(observation: Observation) -> Path:
-    """Where the last decoding left its files."""
+    """Where the newest decoding leaves its files; while it runs, `live.json` in it tells how it is going."""
     result = observation.job("decode").result or {}
     return observation.folder / str(result.get("folder", "decoded"))
 
@@ -205,51 +205,47 @@ def _nothing_soon(observation: Observation, crew: Crew) -> bool:
 
 
 def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
-    observation = crew.catalogue.begin(observation.name, "decode")
-    out = _fresh(observation.folder / "decoded", observation.job("decode").attempts)
+    out = emptied(observation.folder / "decoded")
+    crew.catalogue.begin(observation.name, "decode", {"folder": out.name})
     arguments = decode_arguments(observation, out, follow=follow)
     return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)
 
 
-def _after_a_death(observation: Observation, ended: Ended, crew: Crew) -> str:
-    """Make the recording of a dead recorder whole; have the rest of the pass recorded, and give its name."""
-    if ended.status < 0:
-        _close_recording(observation)
-    died = ended.status < 0 or ended.status == SYSTEM_FAULT
-    return crew.take_rest(observation) if died and not crew.stop.is_set() else ""
-
-
-def _close_recording(observation: Observation) -> None:
-    from sdr.errors import SdrError
-    from sdr.recording import finish_interrupted
-
-    try:
-        if _samples_flow(observation):
-            finish_interrupted(observation.recording)
-    except SdrError as error:
-        log.warning("%s: the recording cannot be closed: %s", observation.name, error)
-
-
-def _enter_recording(observation: Observation, ended: Ended, crew: Crew, rest: str = "") -> None:
-    further = f"; the rest is recorded as {rest}" if rest else ""
-    files = sorted(observation.folder.glob("recording.*"))
-    data = observation.recording.with_name("recording.sigmf-data")
-    if not data.exists() or data.stat().st_size == 0:
-        reason = (ended.reason or "no sample was recorded") + further
+def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], crew: Crew) -> bool:
+    """Whether there are samples to decode."""
+    if not data_bytes(observation):
+        reason = ended.reason or "no sample was recorded"
         log.warning("%s: nothing is recorded: %s", observation.name, reason)
         crew.catalogue.fail(observation.name, "record", reason, _cost(ended))
-        return
+        return False
+    try:
+        close_interrupted(observation)
+    except SdrError as error:
+        crew.catalogue.fail(observation.name, "record", f"cut off, and of no use: {error}", _cost(ended))
+        return False
+    result = _cost(ended) | recording_facts(observation) | {"deaths": len(deaths)}
     # A recorder that failed midway leaves what it had; that is decoded, and the reason stands in the row.
     note = "ended early: the station was stopped" if crew.stop.is_set() else ""
+    if deaths:
+        note = interrupted_words(deaths, result)
     if ended.reason:
-        note = f"{IN_PART}: {ended.reason}{further}"
+        note = f"{IN_PART}: {ended.reason}"
+    if note:
         log.warning("%s: %s", observation.name, note)
-    crew.catalogue.finish(observation.name, "record", _cost(ended), files, reason=note)
+    files = sorted(observation.folder.glob("recording.*"))
+    crew.catalogue.finish(observation.name, "record", result, files, reason=note)
+    return True
+
+
+def interrupted_words(deaths: list[str], result: Mapping[str, Any]) -> str:
+    """What became of a recording whose recorder died in mid-pass."""
+    times = "once" if len(deaths) == 1 else f"{len(deaths)} times"
+    lost = f"{result['lost_s']:.1f} of {result['seconds_recorded']:.0f} s are missing"
+    return f"{INTERRUPTED}: the recorder died {times} ({deaths[-1]}); {lost}"
 
 
 def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
-    observation = crew.catalogue.observation(observation.name)
-    out = _fresh(observation.folder / "decoded", observation.job("decode").attempts)
+    out = decoded_folder(crew.catalogue.observation(observation.name))
     result = _cost(ended) | {"folder": out.name, "report": _report(out)}
     if ended.reason:
         crew.catalogue.fail(observation.name, "decode", ended.reason, result)
@@ -281,14 +277,8 @@ def _describe(observation: Observation, crew: Crew) -> None:
     (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
 
 
-def _samples_flow(observation: Observation) -> bool:
-    """Whether the recording exists; a receiver that is plugged in late makes it late."""
-    names = ("recording.sigmf-index", "recording.sigmf-data")
-    return all(observation.recording.with_name(name).exists() for name in names)
-
-
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:
-    """A recorder that hangs must not block the next pass; a simulator may be slower than life."""
+    """Of one process; a simulator may be slower than life."""
     length = (observation.end - observation.start).total_seconds()
     ahead = lead_s(antenna_of(observation, crew.config))
     slow = receiver_of(observation, crew.config).type == "simulator"
@@ -327,7 +317,6 @@ def _report(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in report.items() if key != "columns"}
 
 
-def _tell(crew: Crew, step: str, worker: Worker) -> None:
-    fraction = worker.progress
+def _tell(crew: Crew, step: str, fraction: float | None) -> None:
     if fraction is not None and crew.progress is not None:
         crew.progress(step, fraction)

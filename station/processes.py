@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -60,23 +62,31 @@ class Worker:
         arguments: of the module.
         log: file that grows; its folder exists.
         niceness: 0 for what must not wait, up to 19.
+        outlives: go on when this process dies; the next one takes it over by `taken_over`.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path, *, niceness: int = 0) -> None:
-        self.log = log
-        self.progress_file = log.with_suffix(".progress")
-        self._began = time.monotonic()
+    def __init__(
+        self, module: str, arguments: Sequence[str], log: Path, *, niceness: int = 0, outlives: bool = False
+    ) -> None:
+        self._watch(log)
+        parent = "0" if outlives else str(os.getpid())
         with log.open("ab") as errors, log.with_suffix(".out").open("wb") as output:
             self._log_start = errors.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "station.child", str(os.getpid()), str(niceness), module, *arguments],
+                [sys.executable, "-m", "station.child", parent, str(niceness), module, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,  # ^C reaches the supervisor alone, which ends its workers
                 env=os.environ | {PROGRESS_VARIABLE: str(self.progress_file)},
             )
+        self.pid = self._process.pid
+
+    def _watch(self, log: Path) -> None:
+        self.log = log
+        self.progress_file = log.with_suffix(".progress")
         self.ended: Ended | None = None
+        self._began = time.monotonic()
         self._interrupted = False
 
     @property
@@ -103,17 +113,22 @@ class Worker:
     def poll(self) -> Ended | None:
         """How it ended, None while it runs."""
         if self.ended is None:
-            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self.ended = self._end(usage.ru_maxrss / 1024)
+            self.ended = self._reaped()
         return self.ended
 
+    def _reaped(self) -> Ended | None:
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        if not pid:
+            return None
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._end(self._process.returncode, usage.ru_maxrss / 1024)
+
     def wait(self, timeout_s: float | None = None, watch: Callable[[], None] = lambda: None) -> Ended:
-        """Wait for its end; past the timeout it is ended. `watch` is called some times a second."""
+        """Wait for its end; after the timeout it is ended. `watch` is called some times a second."""
+        until = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while (ended := self.poll()) is None:
             watch()
-            if timeout_s is not None and time.monotonic() - self._began > timeout_s:
+            if time.monotonic() > until:
                 return self._end_now()
             time.sleep(_POLL_S)
         return ended
@@ -122,12 +137,16 @@ class Worker:
         """Ask it to end in order; once, as a second SIGTERM would end it while it tidies up."""
         if self.poll() is None and not self._interrupted:
             self._interrupted = True
-            self._process.send_signal(signal.SIGTERM)
+            self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once."""
         if self.poll() is None:
-            self._process.kill()
+            self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def _end_now(self) -> Ended:
         self.interrupt()
@@ -138,9 +157,8 @@ class Worker:
             time.sleep(_POLL_S)
         return Ended(ended.status, ended.seconds, ended.peak_rss_mib, ended.last_words, timed_out=True)
 
-    def _end(self, peak_rss_mib: float) -> Ended:
-        seconds = time.monotonic() - self._began
-        return Ended(self._process.returncode, seconds, peak_rss_mib, self._last_words())
+    def _end(self, status: int, peak_rss_mib: float) -> Ended:
+        return Ended(status, time.monotonic() - self._began, peak_rss_mib, self._last_words())
 
     def _last_words(self) -> str:
         with self.log.open("rb") as file:

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
-from station.catalogue import Booking, Catalogue, Observation
+from sdr.errors import SdrError
+from station.catalogue import Catalogue, Observation
 from station.observation import MOST_ATTEMPTS
+from station.recorded import close_interrupted, data_bytes, grows, recording_facts
 
 log = logging.getLogger(__name__)
 
-# Less than that of a pass is not worth a recording of its own.
-WORTH_RECORDING = timedelta(seconds=60)
-MOST_RESTARTS = 3  # of a recorder, in one pass
-RESTART_AFTER = timedelta(seconds=2)  # doubled each time, as a device may need a moment
-_STATION_DIED, _RECORDER_DIED = "+", "~"  # in the key of a rest; only the latter are counted
 
-
-def resume(catalogue: Catalogue, now: datetime) -> list[Observation]:
+def resume(catalogue: Catalogue, now: datetime, goes_on: Callable[[Observation], bool]) -> list[Observation]:
     """Settle every unfinished observation; those with work left, to be taken up again.
 
-    A recording that was cut off is kept as far as it goes and decoded; while the satellite is still up, the
-    rest of the pass is booked as an observation of its own. A pass that nobody recorded is entered as missed.
+    A recording under way goes on in the same files while the satellite is up, by the recorder that outlived
+    the station or by a new one. One that was cut off and is over is kept as far as it goes and decoded. A
+    pass that nobody recorded is entered as missed.
+
+    Args:
+        catalogue: of the station.
+        now: aware time.
+        goes_on: whether the recorder of an observation can go on in the middle of a recording.
     """
     for observation in catalogue.unfinished():
-        _settle_recording(catalogue, observation, now)
-        _settle_later_steps(catalogue, catalogue.observation(observation.name))
-    return [o for o in catalogue.unfinished() if o.job("record").state == "done"]
+        if _is_under_way(observation, now) and goes_on(observation):
+            log.warning("%s: the station died in mid-pass; the recording goes on", observation.name)
+        else:
+            _settle_recording(catalogue, observation, now)
+            _settle_later_steps(catalogue, catalogue.observation(observation.name))
+    return [o for o in catalogue.unfinished() if o.job("record").state in ("running", "done")]
+
+
+def _is_under_way(observation: Observation, now: datetime) -> bool:
+    if observation.job("record").state != "running":
+        return False
+    return now < observation.end or grows(observation)
 
 
 def _settle_recording(catalogue: Catalogue, observation: Observation, now: datetime) -> None:
@@ -40,55 +51,21 @@ def _settle_recording(catalogue: Catalogue, observation: Observation, now: datet
         log.warning(
             "%s: the recording was cut off; %s", name, "what there is will be decoded" if kept else "lost"
         )
-        if observation.end - now > WORTH_RECORDING:
-            rest = catalogue.book(rest_of(observation, now))
-            if rest is None:
-                log.warning("%s: the rest of the pass is not booked: its name is taken", name)
-            else:
-                log.info("%s: the rest of the pass is booked as %s", name, rest.name)
 
 
 def _keep_what_was_recorded(catalogue: Catalogue, observation: Observation) -> bool:
-    from sdr.errors import SdrError
-    from sdr.recording import finish_interrupted
-
-    data = observation.recording.with_name("recording.sigmf-data")
+    if not data_bytes(observation):
+        catalogue.fail(observation.name, "record", "the station was stopped before the first sample")
+        return False
     try:
-        if not data.exists() or data.stat().st_size == 0:
-            catalogue.fail(observation.name, "record", "the station was stopped before the first sample")
-            return False
-        finish_interrupted(observation.recording)
+        close_interrupted(observation)
     except SdrError as error:
         catalogue.fail(observation.name, "record", f"cut off, and of no use: {error}")
         return False
     files = sorted(observation.folder.glob("recording.*"))
-    catalogue.finish(
-        observation.name, "record", {"interrupted": True}, files, reason="cut off: the station died"
-    )
+    facts = {"interrupted": True} | recording_facts(observation)
+    catalogue.finish(observation.name, "record", facts, files, reason="cut off: the station died")
     return True
-
-
-def book_rest(catalogue: Catalogue, observation: Observation, now: datetime) -> Observation | None:
-    """Book what is left of a pass whose recorder died; None when it is too little, or died too often."""
-    died = observation.key.count(_RECORDER_DIED)
-    start = now + RESTART_AFTER * 2**died
-    if died >= MOST_RESTARTS or observation.end - start <= WORTH_RECORDING:
-        return None
-    return catalogue.book(rest_of(observation, start, _RECORDER_DIED))
-
-
-def is_rest(observation: Observation) -> bool:
-    """Whether it is what was left of a pass when the station or the recorder died."""
-    return any(mark in observation.key for mark in (_STATION_DIED, _RECORDER_DIED))
-
-
-def rest_of(observation: Observation, now: datetime, mark: str = _STATION_DIED) -> Booking:
-    """The rest of a pass that is under way; `mark` says in its key why there is one."""
-    fields = {name: getattr(observation, name) for name in Booking.__dataclass_fields__}
-    booking = Booking(**fields)
-    name = f"{now:%Y%m%dT%H%M%SZ}_{observation.satellite.replace(' ', '_')}"
-    key = f"{observation.key}{mark}{now:%H%M%S}"
-    return replace(booking, name=name, key=key, start=now, start_direction=None)
 
 
 def _settle_later_steps(catalogue: Catalogue, observation: Observation) -> None:

@@ -1,7 +1,7 @@
 """The plan of one station and its catalogue brought together: what is entered, withdrawn, left alone.
 
-What is under way, what begins soon, and the rest of a recording that broke off are never moved. Everything
-later is planned anew each time, with a little preference for what the last plan said.
+What is under way and what begins soon are never moved. Everything later is planned anew each time, with a
+little preference for what the last plan said.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from station.config import StationConfig
 from station.entries import entries_of, is_filler
 from station.ledger import Rejected, enter_rejected
 from station.resources import Direction, resources_of
-from station.resume import is_rest
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -166,7 +165,7 @@ def _divided(
     for observation in taken:
         begun = observation.job("record").state != "due" or observation.start <= now
         soon = observation.start <= now + freeze and not is_filler(observation)
-        (kept if begun or soon or is_rest(observation) else movable).append(observation)
+        (kept if begun or soon else movable).append(observation)
     return kept, movable
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,6 @@ from station.daemon import Daemon
 from station.errors import CatalogueError, StationError
 from station.ledger import rejected_passes
 from station.observation import Crew
-from station.resume import book_rest
 from station.schedule import Schedule
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
@@ -331,28 +330,6 @@ def test_the_health_file_is_kept_while_workers_finish_after_the_stop(
     assert _health(tmp_path)["state"] == "stopped"
 
 
-def test_the_rest_of_a_pass_is_booked_a_few_times_each_time_later(
-    catalogue: Catalogue, booking: Booking
-) -> None:
-    observation = catalogue.book(booking)
-    assert observation is not None
-    now, pauses = booking.start + timedelta(minutes=1), []
-    while (rest := book_rest(catalogue, observation, now)) is not None:
-        assert (rest.end, rest.tca) == (booking.end, booking.tca)
-        pauses.append((rest.start - now).total_seconds())
-        observation, now = rest, rest.start + timedelta(seconds=30)
-    assert pauses == [2.0, 4.0, 8.0]
-
-
-def test_the_last_seconds_of_a_pass_are_not_worth_a_new_recording(
-    catalogue: Catalogue, booking: Booking
-) -> None:
-    observation = catalogue.book(booking)
-    assert observation is not None
-    assert book_rest(catalogue, observation, booking.end - timedelta(seconds=61)) is None
-    assert book_rest(catalogue, observation, booking.end - timedelta(seconds=63)) is not None
-
-
 def test_a_plan_that_takes_long_delays_no_recording_and_is_not_applied_over_what_it_began(
     tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -525,77 +502,108 @@ def test_sigterm_in_mid_pass_closes_the_recording_and_decodes_it(station: Path) 
     assert _health(data)["state"] == "stopped"
 
 
-def test_sigkill_in_mid_pass_loses_nothing_and_the_rest_is_recorded(station: Path) -> None:
-    data = station.parent / "data"
-    with _running(station) as process:
-        path = _wait_for_samples(data, 500_000)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
-    before = path.read_bytes()
-    first_name = path.parent.name
-    with _running(station) as process:
-        deadline = time.monotonic() + 200
-        while len(list(data.glob("observations/*/recording.sigmf-data"))) < 2:
-            assert time.monotonic() < deadline, "the rest of the pass is not recorded"
-            time.sleep(0.1)
-        while Catalogue(data).observation(first_name).job("decode").state not in ("done", "failed"):
-            assert time.monotonic() < deadline, "the first part is not decoded"
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=240)
-    assert process.returncode == 0, err
-    first, rest = sorted(Catalogue(data).observations(), key=lambda o: o.start)[:2]
-    assert first.name == first_name
-    assert path.read_bytes()[: len(before)] == before
-    assert first.job("record").state == "done"
-    assert "cut off" in first.job("record").reason
-    assert first.job("decode").reason.startswith("nothing usable")
-    assert rest.tca == first.tca
-    assert rest.start > first.start
-    assert rest.job("record").state == "done"
+def _wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 200.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 def _recorder_of(path: Path) -> int:
+    return _worker_of(b"station.record", str(path.parent).encode())
+
+
+def _worker_of(*words: bytes) -> int:
+    """Process id of the worker whose command line holds these words; 0 without one."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"station.record" in line and str(path.parent).encode() in line:
+            if b"station.child" in line and all(word in line for word in words):
                 return int(entry.name)
-    raise AssertionError("no recorder runs")
+    return 0
 
 
-def test_a_recorder_that_is_killed_in_mid_pass_is_begun_again(station: Path) -> None:
+def _ended_in_order(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return str(err)
+
+
+def _only_observation(data: Path, path: Path) -> Observation:
+    (one,) = [o for o in Catalogue(data).observations() if o.job("record").attempts]
+    assert one.name == path.parent.name
+    return one
+
+
+def test_a_daemon_that_is_killed_in_mid_pass_costs_no_sample(station: Path) -> None:
+    """The recorder outlives it, and the next one takes it over."""
     data = station.parent / "data"
     with _running(station) as process:
         path = _wait_for_samples(data, 500_000)
+        recorder = _recorder_of(path)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    size = path.stat().st_size
+    _wait_until(lambda: path.stat().st_size > size, "the recorder died with the daemon")
+    with _running(station) as process:
+        _wait_until(lambda: _worker_of(b"decode", str(path.parent).encode()) != 0, "nothing is decoded")
+        assert _recorder_of(path) == recorder
+        err = _ended_in_order(process)
+    assert "the recorder lives, and is watched on" in err
+    one = _only_observation(data, path)
+    assert one.job("record").state == "done"
+    assert (one.job("record").result or {})["gaps"] == 0
+    assert one.job("decode").reason.startswith("nothing usable")  # noise was decoded to its end
+    with open_recording(path) as reader:
+        assert reader.info.end == "stopped on request"
+        assert reader.info.gaps == ()
+
+
+def test_what_was_killed_with_the_daemon_goes_on_in_the_same_recording(station: Path) -> None:
+    """As after a power cut."""
+    data = station.parent / "data"
+    with _running(station) as process:
+        path = _wait_for_samples(data, 500_000)
+        os.kill(process.pid, signal.SIGKILL)
         os.kill(_recorder_of(path), signal.SIGKILL)
-        deadline = time.monotonic() + 200
-        while len(list(data.glob("observations/*/recording.sigmf-data"))) < 2:
-            assert time.monotonic() < deadline, "the rest of the pass is not recorded"
-            time.sleep(0.1)
-        while Catalogue(data).observation(path.parent.name).job("decode").state not in ("done", "failed"):
-            assert time.monotonic() < deadline, "the first part is not decoded"
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=240)
-    assert process.returncode == 0, err
-    first, rest = sorted(Catalogue(data).observations(), key=lambda o: o.start)[:2]
-    assert first.job("record").state == "done"
-    reason = first.job("record").reason
-    assert reason.startswith("recorded in part: ended by SIGKILL")
-    assert reason.endswith(f"the rest is recorded as {rest.name}")
-    assert [line for line in err.splitlines() if "WARNING" in line and reason in line], err
-    assert first.job("decode").reason.startswith("nothing usable")  # noise was decoded to its end
-    assert (rest.tca, rest.end, rest.job("record").state) == (first.tca, first.end, "done")
-    begun = first.job("record").started
-    assert begun is not None
-    assert timedelta(seconds=1) < rest.start - begun < timedelta(seconds=30)
+        process.wait(10)
+    before = path.read_bytes()
+    with _running(station) as process:
+        _wait_until(lambda: path.stat().st_size > len(before) + 500_000, "the recording does not go on")
+        _ended_in_order(process)
+    one = _only_observation(data, path)
+    assert one.job("record").state == "done"
+    with open_recording(path) as reader:
+        assert reader.info.end == "stopped on request"
+        (gap,) = reader.info.gaps
+    kept = 2 * gap.sample_index
+    assert kept > 0.5 * len(before)
+    assert path.read_bytes()[:kept] == before[:kept]
+
+
+def test_a_recorder_and_a_decoder_that_are_killed_in_mid_pass_are_begun_again(station: Path) -> None:
+    data = station.parent / "data"
+    with _running(station) as process:
+        path = _wait_for_samples(data, 500_000)
+        folder = str(path.parent).encode()
+        _wait_until(lambda: _worker_of(b"decode", folder) != 0, "nothing is decoded")
+        decoder, size = _worker_of(b"decode", folder), path.stat().st_size
+        os.kill(_recorder_of(path), signal.SIGKILL)
+        os.kill(decoder, signal.SIGKILL)
+        _wait_until(lambda: _worker_of(b"decode", folder) not in (0, decoder), "no decoder is begun again")
+        _wait_until(lambda: path.stat().st_size > size + 500_000, "the recording does not go on")
+        err = _ended_in_order(process)
+    one = _only_observation(data, path)
+    record, decode = one.job("record"), one.job("decode")
+    assert (record.state, (record.result or {})["gaps"], (record.result or {})["deaths"]) == ("done", 1, 1)
+    assert record.reason.startswith("recorded with an interruption: the recorder died once (ended by SIGKILL")
+    assert [line for line in err.splitlines() if "WARNING" in line and record.reason in line], err
+    assert decode.reason.startswith("nothing usable")  # noise was decoded to its end
+    assert (decode.attempts, (decode.result or {})["folder"]) == (1, "decoded")
     health = _health(data)
     assert health["ok"] is False
-    assert f"{first.name}: {reason}" in health["problems"]  # type: ignore[operator]
-    with open_recording(path) as reader:
-        assert reader.info.sample_count is not None
-        assert reader.info.sample_count >= 400_000
+    assert f"{one.name}: {record.reason}" in health["problems"]  # type: ignore[operator]

@@ -1,0 +1,90 @@
+"""The decoder that follows a growing recording: begun again when it dies, while the recording goes on.
+
+It decodes anew from the start, into an empty folder, and soon is where the recording is.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from station.catalogue import Observation
+from station.processes import Ended, Worker
+from station.recorded import end_of, grows
+
+log = logging.getLogger(__name__)
+
+MOST_PER_MINUTE = 6
+_MINUTE_S = 60.0
+MOST_AFTERWARDS = 3  # once the recording is over
+
+
+class LiveDecoder:
+    """Decodes one observation while it is recorded.
+
+    Args:
+        observation: to be recorded.
+        begin: begins a worker, with `follow` or without.
+        monotonic: seconds, for tests.
+    """
+
+    def __init__(
+        self,
+        observation: Observation,
+        begin: Callable[[bool], Worker],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observation, self._begin, self._monotonic = observation, begin, monotonic
+        self._begun: deque[float] = deque(maxlen=MOST_PER_MINUTE)
+        self._worker: Worker | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """The fraction of what is recorded that is decoded."""
+        return self._worker.progress if self._worker else None
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds by which it is behind the recording."""
+        return self._worker.lag_s if self._worker else None
+
+    def look(self) -> None:
+        """Begin it, or begin it again; to be called some times a second while the recording is made."""
+        if self._worker is None:
+            if self._may_begin() and grows(self._observation):
+                self._begun.append(self._monotonic())
+                self._worker = self._begin(True)
+        elif (ended := self._worker.poll()) is not None and end_of(self._observation) is None:
+            why = ended.reason or "it took the recording for finished"
+            log.warning("%s: the live decoder ended: %s; it is begun again", self._observation.name, why)
+            self._worker = None
+
+    def finish(self, timeout_s: float, watch: Callable[[], None]) -> Ended:
+        """How the decoding ended, once the recording is over; a decoder that was killed is begun again."""
+        for _ in range(MOST_AFTERWARDS):
+            worker = self._worker or self._begin(False)
+            self._worker = worker
+            ended = worker.wait(timeout_s, watch)
+            if ended.status >= 0 or ended.timed_out:
+                break
+            log.warning("%s: the decoder died: %s", self._observation.name, ended.reason)
+            self._worker = None
+        return ended
+
+    def _may_begin(self) -> bool:
+        full = len(self._begun) == MOST_PER_MINUTE
+        return not full or self._monotonic() - self._begun[0] > _MINUTE_S
+
+
+def emptied(folder: Path) -> Path:
+    """A folder of that name for a new attempt, emptied of an earlier one; numbered where that stays."""
+    for number in range(1, 1000):
+        chosen = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        shutil.rmtree(chosen, ignore_errors=True)
+        if not chosen.exists():
+            break
+    return chosen

@@ -1,0 +1,75 @@
+"""What a recording holds and lacks, as its index tells the station."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sdr.errors import RecordingError
+from sdr.follow import writer_holds_lock
+from sdr.index import IndexReader
+from station.catalogue import Observation
+
+
+def data_bytes(observation: Observation) -> int:
+    """Bytes of samples on the disk; 0 before the first."""
+    try:
+        return observation.recording.with_name("recording.sigmf-data").stat().st_size
+    except OSError:
+        return 0
+
+
+def grows(observation: Observation) -> bool:
+    """Whether samples are there and a recorder lives that may add to them."""
+    try:
+        return data_bytes(observation) > 0 and writer_holds_lock(_index_path(observation))
+    except OSError:
+        return False
+
+
+def end_of(observation: Observation) -> str | None:
+    """Why the recording ended, as its end mark says; None while it has none."""
+    index = _index(observation)
+    return index.end if index else None
+
+
+def close_interrupted(observation: Observation) -> None:
+    """Write the metadata of a recording whose recorder died for good; a recording with an end mark has them.
+
+    Raises:
+        RecordingError: it is of no use.
+        DeviceError: the disk refuses.
+    """
+    from sdr.recording import finish_interrupted
+
+    if end_of(observation) is None:
+        finish_interrupted(observation.recording)
+
+
+def recording_facts(observation: Observation) -> dict[str, Any]:
+    """For the catalogue: `samples`, `seconds_recorded`, `gaps`, `lost_samples`, `lost_s`, `causes`."""
+    index = _index(observation)
+    if index is None:
+        return {}
+    lost = sum(gap.sample_count for gap in index.gaps)
+    rate = index.header.sample_rate
+    causes = list(dict.fromkeys(gap.cause for gap in index.gaps))
+    return {
+        "samples": index.committed,
+        "seconds_recorded": round(index.committed / rate, 2),
+        "gaps": len(index.gaps),
+        "lost_samples": lost,
+        "lost_s": round(lost / rate, 3),
+        "causes": causes[:5],
+    }
+
+
+def _index(observation: Observation) -> IndexReader | None:
+    try:
+        return IndexReader(_index_path(observation))
+    except (RecordingError, OSError):
+        return None
+
+
+def _index_path(observation: Observation) -> Path:
+    return observation.recording.with_name("recording.sigmf-index")

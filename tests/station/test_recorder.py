@@ -1,0 +1,126 @@
+"""The supervision of the recorder: begun again with pauses that grow only where it does not work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from station.catalogue import Booking, Catalogue, Observation
+from station.config import PlaybackReceiver, RtlTcpReceiver, SimulatorReceiver
+from station.recorder import Pauses, Recorder, keeps_the_pace_of_life
+
+# Leaves a line at each start; what its first argument's folder says of how it ends.
+_FAKE = """
+import os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1]).parent
+with (folder / "starts").open("a") as file:
+    file.write(f"{time.monotonic()}\\n")
+starts = len((folder / "starts").read_text().split())
+plan = (folder / "plan").read_text().split()
+act = plan[min(starts, len(plan)) - 1]
+if act == "kill":
+    os.kill(os.getpid(), 9)
+if act == "hang":
+    time.sleep(600)
+if act in ("end", "stall"):
+    from datetime import UTC, datetime
+    from sdr.writer import RecordingWriter
+    writer = RecordingWriter(folder / "recording", format="cu8", sample_rate=1e3, center_frequency_hz=None,
+        start=datetime(2026, 1, 1, tzinfo=UTC), durable=False)
+    time.sleep(0.3)
+    writer.write_raw(bytes(2000))
+    writer.commit()
+    if act == "stall":
+        time.sleep(600)
+    writer.close()
+sys.exit(int(act) if act.isdigit() else 0)
+"""
+LIVE = RtlTcpReceiver(type="rtl_tcp")
+
+
+@pytest.fixture
+def observation(
+    catalogue: Catalogue, booking: Booking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Observation:
+    """An observation that lasts another minute, recorded by a module of its own."""
+    (tmp_path / "fake_recorder.py").write_text(_FAKE)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr("station.recorder._MODULE", "fake_recorder")
+    made = catalogue.book(replace(booking, end=datetime.now(UTC) + timedelta(minutes=2)))
+    assert made is not None
+    made.folder.mkdir(parents=True)
+    return made
+
+
+def _recorder(observation: Observation, plan: str) -> Recorder:
+    (observation.folder / "plan").write_text(plan)
+    return Recorder(observation, LIVE, lambda: False, 600.0)
+
+
+def _starts(observation: Observation) -> list[float]:
+    return [float(line) for line in (observation.folder / "starts").read_text().split()]
+
+
+def test_a_recorder_that_dies_is_begun_again_until_the_recording_has_its_end(
+    observation: Observation,
+) -> None:
+    recorder = _recorder(observation, "kill kill 3 end kill")
+    assert recorder.run(lambda: None).reason == ""
+    assert len(_starts(observation)) == 4
+    assert [death[:16] for death in recorder.deaths] == [
+        "ended by SIGKILL",
+        "ended by SIGKILL",
+        "exit status 3, s",
+    ]
+
+
+def test_what_is_wrongly_configured_is_said_at_once(observation: Observation) -> None:
+    recorder = _recorder(observation, "2")
+    assert recorder.run(lambda: None).status == 2
+    assert len(_starts(observation)) == 1
+
+
+def test_after_the_pass_nothing_is_begun_again(observation: Observation) -> None:
+    over = replace(observation, end=datetime.now(UTC) + timedelta(seconds=2))
+    recorder = _recorder(over, "kill")
+    assert recorder.run(lambda: None).status == -9
+    assert datetime.now(UTC) >= over.end
+
+
+def test_a_recorder_that_hangs_without_a_sample_is_ended_with_the_pass(
+    observation: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.recorder._AFTER_THE_PASS_S", 0.5)
+    over = replace(observation, end=datetime.now(UTC) + timedelta(seconds=1))
+    assert _recorder(over, "hang").run(lambda: None).timed_out
+
+
+def test_a_recorder_that_stands_still_is_killed(
+    observation: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its index has no heartbeat any more."""
+    monkeypatch.setattr("station.recorder._STANDS_STILL_S", 1.0)
+    (observation.folder / "plan").write_text("stall")
+    recorder = Recorder(observation, LIVE, lambda: bool(recorder.deaths), 600.0)
+    recorder.run(lambda: None)
+    assert recorder.deaths[0].startswith("ended by SIGKILL")
+
+
+def test_pauses_grow_only_while_nothing_is_received() -> None:
+    pauses = Pauses()
+    in_vain = [pauses.after_a_death(worked=False) for _ in range(10)]
+    assert in_vain[:4] == [0.25, 0.5, 1.0, 2.0]
+    assert in_vain[-2:] == [30.0, 30.0]
+    assert [pauses.after_a_death(worked=True), pauses.after_a_death(worked=False)] == [0.0, 0.25]
+
+
+def test_a_satellite_waits_for_a_simulation_only() -> None:
+    assert keeps_the_pace_of_life(LIVE)
+    assert not keeps_the_pace_of_life(SimulatorReceiver(type="simulator"))
+    file = Path("x.cu8")
+    assert keeps_the_pace_of_life(PlaybackReceiver(type="playback", file=file, realtime=True))
+    assert not keeps_the_pace_of_life(PlaybackReceiver(type="playback", file=file))
