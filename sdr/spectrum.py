@@ -1,75 +1,22 @@
-"""Spectrum against time of a recording, as arrays; drawing is in `sdr.spectrum_image`.
+"""Power spectra of samples by Welch's method; `sdr.survey` takes those of a whole recording.
 
-Welch's method: Hann windows that overlap by half, averaged. Power spectral density in full scale squared per
-hertz: its sum times the width of a bin is the mean power (Parseval), so that the noise of recordings can be
-compared. Source: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE
-Trans. Audio Electroacoust. AU-15 (1967) 70-73.
+Hann windows that overlap by half, averaged. Power spectral density in full scale squared per hertz: its sum
+times the width of a bin is the mean power (Parseval), so that the noise of recordings can be compared.
+Source: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE Trans.
+Audio Electroacoust. AU-15 (1967) 70-73.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from sdr.errors import SdrError
 from sdr.formats import Samples
-from sdr.recording import SampleReader
 
 Floats = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Waterfall:
-    """Spectra in the order of time.
-
-    Attributes:
-        time_s: middle of each row since the first sample [rows].
-        frequency_hz: off the centre of the recording, rising [bins].
-        density: full scale squared per hertz [rows, bins], float32; NaN where a row lies in a gap.
-    """
-
-    time_s: Floats
-    frequency_hz: Floats
-    density: npt.NDArray[np.float32]
-
-    def dbfs_per_hz(self) -> npt.NDArray[np.float32]:
-        """Density in dB below full scale per hertz; NaN in gaps and where there is no power at all."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            decibel = 10 * np.log10(self.density)
-        return np.where(np.isfinite(decibel), decibel, np.nan).astype(np.float32)
-
-    def mean(self) -> Floats:
-        """Spectrum of the whole recording, gaps left out [bins]; NaN where nothing is left."""
-        rows = self.density[~np.isnan(self.density[:, 0])].astype(np.float64)
-        return rows.mean(axis=0) if len(rows) else np.full(len(self.frequency_hz), np.nan)
-
-
-def waterfall(reader: SampleReader, *, row_s: float = 1.0, bins: int = 1024) -> Waterfall:
-    """Read a recording to its end and give its spectra.
-
-    Args:
-        reader: a fresh one.
-        row_s: seconds of samples to a row; the last row may hold less.
-        bins: length of the transform.
-
-    Raises:
-        SdrError: a row holds less than one transform, or fewer than 8 bins.
-    """
-    rate = reader.info.sample_rate
-    length = round(row_s * rate)
-    if bins < 8 or length < bins:
-        raise SdrError(
-            f"rows of {length} samples and {bins} bins; a row holds at least one transform of 8 bins or more"
-        )
-    rows, times = [], []
-    while len(samples := reader.read(length)) >= bins:
-        rows.append(power_density(samples, rate, bins))
-        times.append((reader.position - len(samples) / 2) / rate)
-    density = np.array(rows, np.float32).reshape(len(rows), bins)
-    return Waterfall(np.array(times), frequencies_hz(rate, bins), density)
+_AT_ONCE = 1 << 18  # samples: some MB of spectra
 
 
 def frequencies_hz(sample_rate: float, bins: int) -> Floats:
@@ -82,16 +29,43 @@ def power_density(samples: Samples, sample_rate: float, bins: int) -> Floats:
 
     Windows that hold nothing but zeros are a gap and left out.
     """
-    window = np.hanning(bins + 1)[:-1].astype(np.float32)
     total, used = np.zeros(bins), 0
-    starts = np.arange(0, len(samples) - bins + 1, bins // 2)
-    for group in np.array_split(starts, max(len(starts) * bins >> 18, 1)):  # some MB at a time
-        blocks = samples[group[:, None] + np.arange(bins)]
-        blocks = blocks[blocks.any(axis=1)]
-        spectra = scipy.fft.fft(blocks * window, axis=1)
-        total += np.sum(spectra.real**2 + spectra.imag**2, axis=0, dtype=np.float64)
-        used += len(blocks)
-    if not used:
-        return np.full(bins, np.nan)
-    scale = sample_rate * float(np.sum(window.astype(np.float64) ** 2)) * used
-    return np.asarray(np.fft.fftshift(total / scale), np.float64)
+    windows = (len(samples) - bins) // (bins // 2) + 1
+    step = max(_AT_ONCE // bins, 1)
+    for first in range(0, windows, step):
+        begin = first * (bins // 2)
+        powers = window_powers(samples[begin : begin + (step - 1) * (bins // 2) + bins], bins)
+        total += powers.sum(axis=0, dtype=np.float64)
+        used += int(np.count_nonzero(powers.any(axis=1)))
+    return density_of(total, used, sample_rate) if used else np.full(bins, np.nan)
+
+
+def window_powers(samples: Samples, bins: int) -> npt.NDArray[np.float32]:
+    """Squared magnitudes of the transforms of Hann windows, each half a window after the last.
+
+    Args:
+        samples: complex64 [n], n ≥ bins.
+        bins: length of the transform, even.
+
+    Returns:
+        [(n - bins) // (bins / 2) + 1, bins], in the order of the transform.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(samples, bins)[:: bins // 2]
+    spectra = scipy.fft.fft(frames * _hann(bins), axis=1, overwrite_x=True)
+    return np.asarray(spectra.real**2 + spectra.imag**2, np.float32)
+
+
+def density_of(powers: Floats, windows: int | Floats, sample_rate: float) -> Floats:
+    """Density from summed window powers [..., bins], frequencies rising [..., bins].
+
+    Args:
+        powers: sums of rows of `window_powers`.
+        windows: how many rows were summed up, a number or [..., 1].
+        sample_rate: Hz.
+    """
+    scale = sample_rate * float(np.sum(_hann(powers.shape[-1]).astype(np.float64) ** 2))
+    return np.asarray(np.fft.fftshift(powers / (scale * windows), axes=-1), np.float64)
+
+
+def _hann(bins: int) -> npt.NDArray[np.float32]:
+    return np.asarray(np.hanning(bins + 1)[:-1], np.float32)

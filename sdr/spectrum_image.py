@@ -1,86 +1,153 @@
-"""Draws a waterfall: frequency to the right, time downwards, with scales."""
+"""Draws a survey: spectra above, the waterfall below them, and beside it levels and clipping; all as PNG.
+
+matplotlib without a screen; this module is imported by commands that draw and by nothing that records.
+"""
 
 from __future__ import annotations
 
-import math
+import warnings
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageDraw
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sdr.spectrum import Waterfall
+from sdr.recording import RecordingInfo
+from sdr.spectrum import Floats
+from sdr.survey import Survey, decibel
 
-_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_RIGHT = 64, 28, 12
-# Dark blue to yellow, of even steps in lightness (corner points of viridis, CC0).
-_COLOURS = np.array(
-    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], np.float64
-)  # fmt: skip
-_GAP = (120, 120, 120)
+GAP_COLOUR = "#d62728"
+_GAP_GREY = "#9a9a9a"
+_SHARES = (0.02, 0.998)  # of the waterfall's values that the colours reach over
 
 
-def draw_waterfall(
-    waterfall: Waterfall, *, center_frequency_hz: float | None = None, height: int = 600
-) -> Image.Image:
-    """An RGB picture; the colours run from the 5 % to the 99.8 % quantile, gaps are grey.
+def draw_survey(survey: Survey, info: RecordingInfo) -> Figure:
+    """One page; gaps are grey where a row lies in one, and marked red at the edges however short they are.
 
     Args:
-        waterfall: what to draw.
-        center_frequency_hz: written at the frequency scale when known.
-        height: of the rows in pixels; the width is that of the bins.
+        survey: what was read.
+        info: of the recording once it was read; its gaps, centre and start.
     """
-    rows = _colours(waterfall.dbfs_per_hz())
-    plot = Image.fromarray(rows).resize((rows.shape[1], height), Image.Resampling.NEAREST)
-    size = (plot.width + _MARGIN_LEFT + _MARGIN_RIGHT, height + _MARGIN_TOP + 8)
-    image = Image.new("RGB", size, (255, 255, 255))
-    image.paste(plot, (_MARGIN_LEFT, _MARGIN_TOP))
-    pen = ImageDraw.Draw(image)
-    _frequency_scale(pen, waterfall, plot.width, center_frequency_hz or 0.0)
-    _time_scale(pen, waterfall, height)
-    return image
+    figure = Figure(figsize=(13, 9.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, 4, width_ratios=(10, 1.5, 1.5, 0.25), height_ratios=(3, 7))
+    fall = figure.add_subplot(grid[1, 0])
+    spectrum = figure.add_subplot(grid[0, 0], sharex=fall)
+    level = figure.add_subplot(grid[1, 1], sharey=fall)
+    clipped = figure.add_subplot(grid[1, 2], sharey=fall)
+    scale = figure.add_subplot(grid[1, 3])
+    figure.suptitle(_title(survey, info), fontsize=11, ha="left", x=0.01)
+    unit, scaled = _frequencies(survey, info)
+    _draw_spectra(spectrum, survey, scaled)
+    _draw_waterfall(fall, scale, survey, scaled)
+    _draw_levels(level, clipped, survey)
+    _mark_gaps((fall, level, clipped), survey, info)
+    fall.set_xlabel(f"frequency in {unit}")
+    _time_axis(fall, survey.sample_count / info.sample_rate, info.start)
+    return figure
 
 
-def save_waterfall(waterfall: Waterfall, path: Path, *, center_frequency_hz: float | None = None) -> None:
+def save_survey(survey: Survey, path: Path, info: RecordingInfo) -> None:
     """Draw into a PNG file."""
-    draw_waterfall(waterfall, center_frequency_hz=center_frequency_hz).save(path, format="PNG")
+    save_png(draw_survey(survey, info), path)
 
 
-def nice_step(span: float, count: int) -> float:
-    """1, 2 or 5 times a power of ten, so that about `count` steps fill the span."""
-    raw = span / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure without the date or version of its making: the same data give the same file."""
+    with warnings.catch_warnings():  # a name with letters that the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
 
 
-def _colours(decibel: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    known = decibel[np.isfinite(decibel)]
-    if not len(known):
-        return np.full((max(len(decibel), 1), decibel.shape[1], 3), _GAP, np.uint8)
-    low, high = np.quantile(known, (0.05, 0.998))
-    share = np.clip((np.nan_to_num(decibel, nan=low) - low) / max(high - low, 1e-6), 0, 1)
-    points = np.linspace(0, 1, len(_COLOURS))
-    colours = np.stack([np.interp(share, points, _COLOURS[:, k]) for k in range(3)], axis=-1)
-    colours[~np.isfinite(decibel)] = _GAP
-    return colours.astype(np.uint8)
+def _title(survey: Survey, info: RecordingInfo) -> str:
+    seconds = survey.sample_count / info.sample_rate
+    lost = sum(gap.sample_count for gap in info.gaps)
+    parts = [
+        info.path.name,
+        f"{info.format} at {info.sample_rate / 1e6:g} MS/s",
+        f"{seconds:.1f} s from {info.start:%Y-%m-%d %H:%M:%S} UTC" if info.start else f"{seconds:.1f} s",
+    ]
+    if info.gaps:
+        parts.append(f"{len(info.gaps)} gaps, {lost / info.sample_rate:.3g} s lost")
+    return " · ".join(parts)
 
 
-def _frequency_scale(pen: ImageDraw.ImageDraw, waterfall: Waterfall, width: int, center_hz: float) -> None:
-    low, high = float(waterfall.frequency_hz[0]), float(waterfall.frequency_hz[-1])
-    step = nice_step(high - low, 6)
-    for k in range(math.ceil((low + center_hz) / step), math.floor((high + center_hz) / step) + 1):
-        x = _MARGIN_LEFT + width * (k * step - center_hz - low) / (high - low)
-        text = f"{k * step / 1e6:.3f} MHz" if center_hz else f"{k * step / 1e3:g} kHz"
-        pen.line((x, _MARGIN_TOP - 6, x, _MARGIN_TOP - 1), fill=(0, 0, 0))
-        pen.text((x, _MARGIN_TOP - 9), text, fill=(0, 0, 0), anchor="ms")
+def _frequencies(survey: Survey, info: RecordingInfo) -> tuple[str, Floats]:
+    """Absolute where the centre is known, else off the centre."""
+    offset = survey.waterfall.frequency_hz
+    if info.center_frequency_hz:
+        return "MHz", (info.center_frequency_hz + offset) / 1e6
+    return "kHz off the centre", offset / 1e3
 
 
-def _time_scale(pen: ImageDraw.ImageDraw, waterfall: Waterfall, height: int) -> None:
-    if len(waterfall.time_s) < 2:
-        return
-    row_s = float(waterfall.time_s[1] - waterfall.time_s[0])
-    total_s = row_s * len(waterfall.time_s)
-    step = nice_step(total_s, 8)
-    for k in range(math.floor(total_s / step) + 1):
-        y = _MARGIN_TOP + height * k * step / total_s
-        pen.line((_MARGIN_LEFT - 6, y, _MARGIN_LEFT - 1, y), fill=(0, 0, 0))
-        pen.text((_MARGIN_LEFT - 9, y), f"{k * step:g} s", fill=(0, 0, 0), anchor="rm")
+def _draw_spectra(axes: Axes, survey: Survey, scaled: Floats) -> None:
+    look = f"{survey.look_s * 1e3:.3g} ms"
+    held = decibel(survey.max_hold)
+    axes.plot(scaled, held, color="#e08a2b", linewidth=0.8, label=f"largest of any {look}")
+    axes.plot(scaled, decibel(survey.mean), color="#0b5c8a", linewidth=1.0, label="mean")
+    axes.set_ylabel("dB full scale per Hz")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(loc="upper right", fontsize=8)
+    axes.tick_params(labelbottom=False)
+
+
+def _draw_waterfall(axes: Axes, scale: Axes, survey: Survey, scaled: Floats) -> None:
+    table = survey.waterfall
+    values = table.dbfs_per_hz()
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, _SHARES) if len(known) else (-1.0, 0.0)
+    half = (scaled[1] - scaled[0]) / 2
+    image = axes.imshow(
+        np.ma.masked_invalid(values),
+        aspect="auto",
+        interpolation="nearest",
+        extent=(scaled[0] - half, scaled[-1] + half, len(values) * table.row_s, 0.0),
+        vmin=low,
+        vmax=max(high, low + 1.0),
+        cmap="viridis",
+    )
+    axes.set_facecolor(_GAP_GREY)
+    axes.figure.colorbar(image, cax=scale, label="dB full scale per Hz", extend="both")
+    axes.ticklabel_format(axis="x", useOffset=False)
+
+
+def _draw_levels(level: Axes, clipped: Axes, survey: Survey) -> None:
+    levels = survey.levels
+    dbfs = np.where(np.isfinite(levels.level_dbfs), levels.level_dbfs, np.nan)
+    level.plot(dbfs, levels.time_s, color="#0b5c8a", linewidth=1.0, marker="." if len(dbfs) < 30 else "")
+    level.set_xlabel("level\ndB full scale")
+    level.xaxis.set_major_locator(MaxNLocator(3))
+    clipped.plot(100 * levels.clipped, levels.time_s, color=GAP_COLOUR, linewidth=1.0)
+    clipped.set_xlabel("clipped\n% of samples")
+    clipped.set_xlim(left=0, right=max(1.0, 110 * float(np.max(levels.clipped, initial=0))))
+    for axes in (level, clipped):
+        axes.grid(visible=True, alpha=0.3)
+        axes.tick_params(labelleft=False)
+
+
+def _mark_gaps(axes: tuple[Axes, ...], survey: Survey, info: RecordingInfo) -> None:
+    """A bar at both edges of each: a gap of a millisecond must be seen in a picture of a day."""
+    least = survey.sample_count / info.sample_rate / 500
+    for one in axes:
+        for gap in info.gaps:
+            begin, length = gap.sample_index / info.sample_rate, gap.sample_count / info.sample_rate
+            begin, length = begin - max(least - length, 0) / 2, max(length, least)
+            for left, right in ((0.0, 0.02), (0.98, 1.0)):
+                one.axhspan(begin, begin + length, left, right, color=GAP_COLOUR, linewidth=0)
+
+
+def _time_axis(axes: Axes, seconds: float, start: datetime | None) -> None:
+    def label(value: float, _position: object) -> str:
+        if start is None:
+            return f"{value:g} s"
+        moment = start + timedelta(seconds=value)
+        fine = f".{moment.microsecond // 1000:03d}" if seconds < 20 else ""
+        return f"{value:g} s\n{moment:%H:%M:%S}{fine}"
+
+    axes.set_ylim(seconds, 0)
+    axes.yaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(label))
+    axes.set_ylabel("seconds since the first sample" + (", and UTC" if start else ""))

@@ -1,44 +1,79 @@
-"""`tramthu inspect`: what a recording holds. `tramthu spectrum`: its waterfall."""
+"""`tramthu inspect`: what a recording holds, and how it was received. `tramthu spectrum`: its waterfall."""
 
 from __future__ import annotations
 
-import json as json_format
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from station.commands.options import JsonOption, print_json
-from station.errors import StationError
+from station.commands.options import (
+    ElementsOption,
+    JsonOption,
+    SiteOption,
+    elements_of,
+    parse_site,
+    print_json,
+)
+from station.errors import WRONG_USE, StationError
 
 if TYPE_CHECKING:
-    from sdr.recording import RecordingInfo, SampleReader
-    from sdr.spectrum import Waterfall
+    from sdr.recording import RecordingInfo
+    from sdr.survey import Survey
+    from station.engineer.examine import Given
+    from station.engineer.sky import Sky
 
-_LINES = 600
+FormatOption = Annotated[str | None, typer.Option("--format", help="Sample format.")]
+RateOption = Annotated[
+    float | None, typer.Option("--rate", help="Samples per second, where the file does not say.")
+]
 
 
 def inspect(
-    recording: Annotated[Path, typer.Argument(metavar="INPUT", help="A recording.")],
+    what: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="A recording, a folder of results, or one of an observation."),
+    ],
     *,
-    format: Annotated[str | None, typer.Option(help="Sample format.")] = None,  # noqa: A002
-    rate: Annotated[
-        float | None, typer.Option(help="Samples per second, where the file does not say.")
+    out: Annotated[Path | None, typer.Option(help="Draw into this folder.")] = None,
+    downlink: Annotated[
+        str | None, typer.Option(help="Decode the recording anew as this, into OUT/decoded.")
     ] = None,
+    elements: ElementsOption = None,
+    satellite: Annotated[str | None, typer.Option(help="Name of the satellite.")] = None,
+    site: SiteOption = None,
+    format: FormatOption = None,  # noqa: A002
+    rate: RateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what a recording holds: format, rate, time, length, gaps."""
-    from sdr.recording import open_recording
+    """Say what a recording holds: format, time and clock, gaps, levels, hash; and how well it was received.
 
-    with open_recording(recording, format=format, sample_rate=rate) as reader:
-        _read_to_the_end(reader)
-        table = _facts(reader)
-    if json:
-        print_json(table)
-        return
-    for key, value in table.items():
-        typer.echo(f"{key}: {json_format.dumps(value, ensure_ascii=False, default=str)}")
+    With --out pictures are drawn: the spectrum, Eb/N0 against time and elevation beside the link budget,
+    frames, carrier beside the predicted Doppler, clock, constellation and eye.
+    """
+    from station.engineer.examine import given_by, sky_for
+
+    if downlink is not None and out is None:
+        raise StationError("--downlink decodes into a folder; say which with --out DIR")
+    given = given_by(what)
+    if downlink is not None and given.recording is None:
+        raise StationError(f"{what} holds no recording that could be decoded; give the recording itself")
+    sky = sky_for(given) or _sky(elements, satellite, site, downlink, given)
+    if out is not None:
+        _fresh_folder(out)
+    facts: dict[str, Any] = {}
+    if given.recording is not None:
+        facts = _recording(given.recording, format, rate, out)
+    folder = given.decoded
+    if downlink is not None and out is not None and given.recording is not None:
+        from station.engineer.examine import decode_with_taps
+
+        folder = decode_with_taps(given.recording, downlink, out, fmt=format, rate=rate, sky=sky)
+    if folder is not None:
+        facts["decoded"] = _decoded(folder, sky, facts.get("center_frequency_hz"), out)
+    _tell(facts, out, as_json=json)
 
 
 def spectrum(
@@ -47,93 +82,139 @@ def spectrum(
     out: Annotated[
         Path | None, typer.Option(help="Picture to make; else the recording's name with .png here.")
     ] = None,
-    format: Annotated[str | None, typer.Option(help="Sample format.")] = None,  # noqa: A002
-    rate: Annotated[
-        float | None, typer.Option(help="Samples per second, where the file does not say.")
-    ] = None,
-    bins: Annotated[int, typer.Option(help="Across the band.", min=8, max=16384)] = 1024,
+    format: FormatOption = None,  # noqa: A002
+    rate: RateOption = None,
+    bins: Annotated[int, typer.Option(help="Across the band, even.", min=8, max=16384)] = 1024,
     row: Annotated[
-        float | None, typer.Option(help="Seconds to a line of the picture; else about 600 lines.", min=0.001)
+        float | None,
+        typer.Option(help="Seconds to a line of the picture; else 600 lines or more.", min=0.001),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Draw the waterfall of a recording as PNG, and say where it is strong; never overwrites a file."""
+    """Draw spectrum and waterfall of a recording as PNG, and say where it is strong.
+
+    A recording that still grows is drawn as far as it has come. A file is never overwritten.
+    """
     from sdr.recording import open_recording
-    from sdr.spectrum import waterfall
-    from sdr.spectrum_image import save_waterfall
+    from sdr.survey import survey
 
     picture = out or Path(f"{recording.name.removesuffix('.gz').removesuffix('.sigmf-meta')}.png")
-    if (out is not None or not json) and picture.exists():
-        raise StationError(f"{picture} exists; nothing is overwritten: give another name with --out")
+    if out is not None or not json:
+        _refuse_existing(picture)
     with open_recording(recording, format=format, sample_rate=rate) as reader:
-        count = _read_to_the_end(reader) if reader.info.sample_count is None else reader.info.sample_count
-    with open_recording(recording, format=format, sample_rate=rate) as reader:
-        table = waterfall(reader, row_s=row or _row_s(reader.info, count, bins), bins=bins)
+        found = survey(reader, row_s=row, bins=bins)
         info = reader.info
-    if not len(table.time_s):
+    if not len(found.waterfall.time_s):
         raise StationError(f"{recording} holds less than one line of {bins} bins; give a smaller --bins")
-    facts = _strengths(table, info)
+    facts = _strengths(found, info)
+    if out is not None or not json:
+        from sdr.spectrum_image import save_survey
+
+        save_survey(found, picture, info)
     if json:
         print_json(facts)
-    if out is not None or not json:
-        save_waterfall(table, picture, center_frequency_hz=info.center_frequency_hz)
-    if not json:
-        for key in ("noise_dbfs_per_hz", "peak_dbfs_per_hz", "peak_hz", "centre_of_power_hz"):
-            typer.echo(f"{key}: {facts[key]}")
-        typer.echo(str(picture))
+        return
+    for key in ("noise_dbfs_per_hz", "peak_dbfs_per_hz", "peak_hz", "centre_of_power_hz"):
+        typer.echo(f"{key}: {facts[key]}")
+    typer.echo(str(picture))
 
 
-def _read_to_the_end(reader: SampleReader) -> int:
-    """Its samples: oddities, and the length of a gzip'd file, show only when it is read."""
-    for _ in reader.blocks(1 << 20):
-        pass
-    return reader.position
+def _recording(recording: Path, fmt: str | None, rate: float | None, out: Path | None) -> dict[str, Any]:
+    """What it holds; its spectrum is drawn into `out`."""
+    from sdr.recording import open_recording
+    from station.engineer.recorded import recording_facts
+
+    with open_recording(recording, format=fmt, sample_rate=rate) as reader:
+        facts, found = recording_facts(reader, with_spectrum=out is not None)
+        info = reader.info
+    if out is not None and found is not None and len(found.waterfall.time_s):
+        from sdr.spectrum_image import save_survey
+
+        save_survey(found, out / "spectrum.png", info)
+    return facts
 
 
-def _facts(reader: SampleReader) -> dict[str, Any]:
-    """What a recording holds, once it has been read to its end."""
-    info = reader.info
-    return {
-        "path": str(info.path),
-        "format": info.format,
-        "sample_rate": info.sample_rate,
-        "center_frequency_hz": info.center_frequency_hz,
-        "start": info.start.isoformat() if info.start else None,
-        "sample_count": reader.position,
-        "seconds": reader.position / info.sample_rate,
-        "end": info.end,
-        "lost_samples": sum(gap.sample_count for gap in info.gaps),
-        "gaps": [{**vars(gap), "at_s": round(gap.sample_index / info.sample_rate, 6)} for gap in info.gaps],
-        "notes": list(reader.notes),
-        "metadata": info.metadata,
-    }
+def _decoded(folder: Path, sky: Sky | None, center_hz: float | None, out: Path | None) -> dict[str, Any]:
+    """How well it was received; drawn into `out`."""
+    from station.engineer.examine import decoded_facts, findings_of, save_pages
+
+    findings = findings_of(folder, sky, center_hz)
+    if out is not None:
+        save_pages(findings, out)
+    return decoded_facts(findings)
 
 
-def _row_s(info: RecordingInfo, count: int, bins: int) -> float:
-    """Some 600 lines of the whole, each of at least 4 transforms."""
-    least = 4 * bins / info.sample_rate
-    return max(least, count / info.sample_rate / _LINES)
+def _tell(facts: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
+    """Print; a file whose hash is not the recorded one ends with exit status 2."""
+    from station.engineer.examine import decoded_lines
+    from station.engineer.recorded import lines_of
+
+    if as_json:
+        print_json(facts)
+    else:
+        if "path" in facts:
+            typer.echo("\n".join(lines_of(facts)))
+        if "decoded" in facts:
+            typer.echo("\n".join(decoded_lines(facts["decoded"])))
+        for picture in sorted(out.glob("*.png")) if out is not None else ():
+            typer.echo(str(picture))
+    if facts.get("sha256", {}).get("agrees") is False:
+        raise typer.Exit(WRONG_USE)
 
 
-def _strengths(table: Waterfall, info: RecordingInfo) -> dict[str, Any]:
+def _sky(
+    files: list[Path] | None, satellite: str | None, site: str | None, downlink: str | None, given: Given
+) -> Sky | None:
+    """The orbit by the options of the command line; None when they say nothing of it."""
+    if not files and site is None:
+        return None
+    if not files or site is None:
+        raise StationError("an orbit needs both --elements FILE and --site; give the other one too")
+    from station.engineer.decoded import load_decoded
+    from station.engineer.sky import sky_of
+
+    named = downlink
+    if named is None and given.decoded is not None:
+        named = str(load_decoded(given.decoded).report.get("downlink"))
+    return sky_of(elements_of(files, satellite, None), parse_site(site), named or "")
+
+
+def _fresh_folder(out: Path) -> None:
+    """Make it; what it holds is never overwritten."""
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise StationError(f"{out} is not empty; nothing is overwritten: give a new folder with --out")
+
+
+def _refuse_existing(picture: Path) -> None:
+    if picture.exists():
+        raise StationError(f"{picture} exists; nothing is overwritten: give another name with --out")
+
+
+def _strengths(found: Survey, info: RecordingInfo) -> dict[str, Any]:
     """The mean spectrum in numbers: noise (the lower tenth of the bins), the strongest bin, the centre."""
     import numpy as np
 
-    mean = table.mean()
+    mean = found.mean
     known = mean[np.isfinite(mean)]
     noise = float(np.quantile(known, 0.1)) if len(known) else 0.0
     above = np.clip(np.nan_to_num(mean) - 2 * noise, 0, None)
-    centre = float((above * table.frequency_hz).sum() / above.sum()) if above.any() else None
+    frequency = found.waterfall.frequency_hz
+    centre = float((above * frequency).sum() / above.sum()) if above.any() else None
     peak = int(np.nanargmax(mean)) if len(known) else None
     return {
         "path": str(info.path),
-        "rows": len(table.time_s),
+        "seconds": found.sample_count / info.sample_rate,
+        "rows": len(found.waterfall.time_s),
+        "row_s": found.waterfall.row_s,
+        "look_s": found.look_s,
         "noise_dbfs_per_hz": _decibel(noise),
         "peak_dbfs_per_hz": None if peak is None else _decibel(float(mean[peak])),
-        "peak_hz": None if peak is None else round(float(table.frequency_hz[peak]), 1),
+        "peak_hz": None if peak is None else round(float(frequency[peak]), 1),
         "centre_of_power_hz": None if centre is None else round(centre, 1),
-        "frequency_hz": [round(float(f), 3) for f in table.frequency_hz],
+        "frequency_hz": [round(float(f), 3) for f in frequency],
         "mean_dbfs_per_hz": [_decibel(float(value)) for value in mean],
+        "max_dbfs_per_hz": [_decibel(float(value)) for value in found.max_hold],
     }
 
 
