@@ -160,7 +160,7 @@ class IqSource:
         demodulator = self._demodulator = open_demodulator(mode, self._reader.info.sample_rate)
         if self._watchers:
             demodulator.observer = self._observer(mode, demodulator.factor)
-        decoder = ModeSearch([mode], tap=self._tap)
+        decoder = ModeSearch([mode], tap=self._tap, prompt=self._reader.waiting is not None)
         for block in self._kept:
             yield self._decode(decoder, demodulator, block)
         for block in blocks:

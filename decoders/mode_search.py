@@ -20,9 +20,11 @@ MARKERS_SURE = 12.0
 class ModeSearch:
     """A `FrameDecoder` per mode, all of them fed from the very beginning, until one gives a good frame."""
 
-    def __init__(self, modes: Sequence[Mode], *, tap: Tap | None = None) -> None:
+    def __init__(self, modes: Sequence[Mode], *, tap: Tap | None = None, prompt: bool = False) -> None:
+        """Set up; `prompt` as for `FrameDecoder`."""
         self._tap = tap
-        self._running = [FrameDecoder(mode, tap=tap if len(modes) == 1 else None) for mode in modes]
+        only = tap if len(modes) == 1 else None
+        self._running = [FrameDecoder(mode, tap=only, prompt=prompt) for mode in modes]
         self._held: dict[str, list[Frame]] = {mode.name: [] for mode in modes}
 
     @property

@@ -32,13 +32,16 @@ Tap = Callable[[str, npt.NDArray[np.generic]], None]
 class FrameDecoder:
     """Decode the soft bits of one mode into frames, in the order in which they were sent."""
 
-    def __init__(self, mode: Mode, *, tap: Tap | None = None) -> None:
+    def __init__(self, mode: Mode, *, tap: Tap | None = None, prompt: bool = False) -> None:
+        """Set up; with `prompt` frames come as soon as they can, at the price of processor time."""
         self.mode = mode
         self.tap = tap
         self.marker_sync = MarkerSync() if mode.interleaver == "meteor-80k" else None
         self._deinterleaver = Deinterleaver() if self.marker_sync else None
         self._framing: _CodedFraming | UncodedFinder
-        self._framing = _CodedFraming(mode, self._give) if mode.protected else UncodedFinder(mode)
+        self._framing = (
+            _CodedFraming(mode, self._give, prompt=prompt) if mode.protected else UncodedFinder(mode)
+        )
         self._bits_per_symbol = mode.information_bits_per_symbol
         self._received = 0  # soft bits, those put into gaps included
         self._gaps = GapFiller.for_mode(mode)
@@ -147,10 +150,10 @@ class _Located:
 class _CodedFraming:
     """Inner decoder, differential decoder and frame sync of a protected mode."""
 
-    def __init__(self, mode: Mode, give: Tap) -> None:
+    def __init__(self, mode: Mode, give: Tap, *, prompt: bool) -> None:
         self._mode = mode
         self._give = give
-        self._inner = InnerDecoder(mode)
+        self._inner = InnerDecoder(mode, prompt=prompt)
         self._nrz_m = NrzMDecoder() if mode.differential == "nrz-m" else None
         self._finder = FrameFinder(mode)
         self._marker = mode.marker_bytes

@@ -152,6 +152,81 @@ def test_any_cut_of_the_input_gives_the_same(kind: tuple[str, str, str], size: i
     assert states[0] == states[1]
 
 
+def disturbed(kind: tuple[str, str, str], rng: np.random.Generator) -> np.ndarray:
+    """A stream near the threshold with turns, slips, noise, silence, and weak and false stretches."""
+    bits = framed_bits(int(rng.integers(100_000, 300_000)), seed=int(rng.integers(1 << 30)))
+    soft = in_noise(sent_symbols(bits, *kind[1:]), kind[1], float(rng.uniform(1.0, 6.0)), rng)
+    for _ in range(int(rng.integers(0, 12))):
+        at, length = int(rng.integers(soft.size)), int(rng.choice([1, 3, 300, 3000, 30_000]))
+        there = slice(at, at + length)
+        match int(rng.integers(6)):
+            case 0:
+                end = at + (soft.size - at) // 2 * 2
+                soft[at:end] = turned(soft[at:end], 1) if kind[0] != "bpsk" else -soft[at:end]
+            case 1:
+                soft = np.delete(soft, there)
+            case 2:
+                soft[there] = rng.integers(-100, 101, soft[there].size)
+            case 3:
+                soft[there] = 0
+            case 4:
+                soft[there] = soft[there] // 8
+            case 5:
+                soft[there] = soft[:length][: soft[there].size]
+    return soft
+
+
+def run(
+    decoder: InnerDecoder, soft: np.ndarray, cuts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    pieces = [one for part in np.split(soft, cuts) for one in decoder.process(part.copy())] + decoder.flush()
+    states = [piece.state for piece in pieces for _ in piece.bits]
+    return joined(pieces), np.concatenate([piece.soft for piece in pieces]), states
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+@pytest.mark.parametrize("seed", range(6))
+def test_bits_given_ahead_of_their_group_are_those_of_the_group(
+    kind: tuple[str, str, str], seed: int
+) -> None:
+    given_the_same_ahead(kind, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+def test_bits_given_ahead_are_the_same_in_many_streams(kind: tuple[str, str, str]) -> None:
+    for seed in range(100, 160):
+        given_the_same_ahead(kind, seed)
+
+
+def given_the_same_ahead(kind: tuple[str, str, str], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    soft = disturbed(kind, rng)
+    cuts = np.sort(rng.integers(0, soft.size, int(rng.integers(1, 200))))
+    wanted = run(InnerDecoder(mode_of(*kind)), soft, np.array([], int))
+    got = run(InnerDecoder(mode_of(*kind), prompt=True), soft, cuts)
+    assert np.array_equal(got[0], wanted[0])
+    assert np.array_equal(got[1], wanted[1])
+    assert got[2] == wanted[2]
+
+
+def test_ahead_of_its_group_a_bit_comes_out_soon() -> None:
+    """Once the ambiguity is known no more than some blocks wait, where else up to 68 do."""
+    soft = in_noise(
+        sent_symbols(framed_bits(400_000), *KINDS[0][1:]), KINDS[0][1], 4.0, np.random.default_rng(1)
+    )
+    waiting = {}
+    for prompt in (False, True):
+        decoder, out, most = InnerDecoder(mode_of(*KINDS[0]), prompt=prompt), 0, 0
+        for at in range(0, soft.size, 2048):
+            out += sum(piece.bits.size for piece in decoder.process(soft[at : at + 2048]))
+            if at > 200_000:
+                most = max(most, (at + 2048) // 2 - out)
+        waiting[prompt] = most / 1024
+    assert waiting[False] > 60
+    assert waiting[True] <= 12
+
+
 @pytest.mark.parametrize("kind", KINDS, ids="-".join)
 def test_noise_and_silence_prove_no_ambiguity(kind: tuple[str, str, str]) -> None:
     rng = np.random.default_rng(7)

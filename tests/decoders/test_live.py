@@ -67,7 +67,7 @@ def frames(folder: Path) -> bytes:
 
 # downlink, simulator's mode, samples per second, frames, largest delay besides the frame itself
 LIVE = [
-    ("meteor_lrpt_72k", "72k", 288e3, 36, 1.9),
+    ("meteor_lrpt_72k", "72k", 288e3, 36, 1.2),
     ("metop_ahrpt", "metop_ahrpt", 4e6, 400, 0.5),
 ]
 
