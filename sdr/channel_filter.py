@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +22,13 @@ STOP_DB = 85.0
 """By how much the filter is designed to stop; a mask of 80 dB is held with every alias counted."""
 
 _BETA = 0.1102 * (STOP_DB - 8.7)
-_PRIMES = (2, 3, 5)
 _LARGEST_TERM = 4096  # of the ratio of two rates: the length of a transform is a multiple of it
-_NEAR = 1.02  # a simpler ratio is worth that much more rate
+_SMOOTH = sorted(
+    2**a * 3**b * 5**c
+    for a, b, c in product(range(13), range(8), range(6))
+    if 2**a * 3**b * 5**c <= _LARGEST_TERM
+)
+_NEAR = Fraction("1.02")  # a simpler ratio is worth that much more rate
 
 
 def half_length(ratio: Fraction) -> int:
@@ -66,34 +72,16 @@ def rate_ratio(wide_rate: float, wanted_rate: float) -> Fraction:
             "it must lie above 0 and may not be more than the recording's"
         )
     exact = Fraction(wanted_rate) / Fraction(wide_rate)
-    if _is_smooth(exact.numerator) and _is_smooth(exact.denominator):
+    if {exact.numerator, exact.denominator} <= set(_SMOOTH):
         return exact
-    near = [
-        Fraction(above, q)
-        for q in _smooth_numbers()
-        if (above := _smooth_from(q * exact)) is not None and above <= q * exact * Fraction(_NEAR)
-    ]
+    near = []
+    for q in _SMOOTH:
+        place = bisect.bisect_left(_SMOOTH, q * exact)
+        if place < len(_SMOOTH) and _SMOOTH[place] <= q * exact * _NEAR:
+            near.append(Fraction(_SMOOTH[place], q))
     if not near:
         raise RecordingError(
             f"a channel of {wanted_rate:g} samples/s out of {wide_rate:g} is too narrow; "
             f"at least {wide_rate / _LARGEST_TERM:g} are possible"
         )
     return min(near, key=lambda ratio: (ratio.denominator, ratio))
-
-
-def _is_smooth(number: int) -> bool:
-    if number > _LARGEST_TERM:
-        return False
-    for prime in _PRIMES:
-        while number % prime == 0:
-            number //= prime
-    return number == 1
-
-
-def _smooth_numbers() -> list[int]:
-    return [number for number in range(1, _LARGEST_TERM + 1) if _is_smooth(number)]
-
-
-def _smooth_from(least: Fraction) -> int | None:
-    """The first smooth number from there on."""
-    return next((number for number in _smooth_numbers() if number >= least), None)
