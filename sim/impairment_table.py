@@ -9,17 +9,23 @@ from dataclasses import fields
 from typing import Any
 
 from sim.errors import SimulationError
-from sim.impairments import Crystal, Fading, Gaps, Impairments, Interferer, Outages
+from sim.impairments import Crystal, Delivery, Fading, Gaps, Impairments, Interferer, Outages
 
 # Tables inside the table, as they stand in a configuration.
-_TABLES = {"crystal": Crystal, "fading": Fading, "gaps": Gaps, "outages": Outages}
+_TABLES = {
+    "crystal": Crystal,
+    "delivery": Delivery,
+    "fading": Fading,
+    "gaps": Gaps,
+    "outages": Outages,
+}
 
 
 def impairments_from(table: Mapping[str, Any]) -> Impairments:
     """Impairments from plain values, as of a TOML table.
 
-    `crystal`, `fading`, `gaps` and `outages` are tables, `interferers` a list of tables, `dc_offset` a number
-    or [I, Q].
+    `crystal`, `delivery`, `fading`, `gaps` and `outages` are tables, `interferers` a list of tables,
+    `dc_offset` a number or [I, Q].
 
     Raises:
         SimulationError: a key is unknown (the nearest is named) or a value does not fit.
@@ -122,7 +128,13 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "period_s": _not_negative,
     "length_s": _not_negative,
     "at": _pairs,
+    "stalls": _pairs,
+    "cuts": _pairs,
+    "jitter_s": _not_negative,
+    "piece_bytes": _count,
     "per_minute": _not_negative,
     "mean_s": _not_negative,
     "spread_hz": _not_negative,
-} | dict.fromkeys(("crystal", "fading", "gaps", "outages", "interferers", "dc_offset", "kind"), _as_made)
+} | dict.fromkeys(
+    ("crystal", "delivery", "fading", "gaps", "outages", "interferers", "dc_offset", "kind"), _as_made
+)

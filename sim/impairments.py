@@ -101,6 +101,35 @@ class Outages:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How a device that is served live hands over its samples. The samples themselves stay as they are.
+
+    Attributes:
+        stalls: (start, length) in seconds of the pass: nothing comes, then all of it at once.
+        cuts: (start, length) in seconds: the device is away, connections are cut, and nobody is let in.
+        jitter_s: every piece comes later by up to so much.
+        piece_bytes: no more is sent at a time; an odd number cuts samples in two. 0: as it comes.
+        rate_factor: of the rate that is asked for: what the device really takes without saying so.
+        queue_s: what waits longer for a client that does not read is thrown away.
+    """
+
+    stalls: tuple[tuple[float, float], ...] = ()
+    cuts: tuple[tuple[float, float], ...] = ()
+    jitter_s: float = 0.0
+    piece_bytes: int = 0
+    rate_factor: float = 1.0
+    queue_s: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.rate_factor <= 2:
+            raise SimulationError(f"a rate_factor of {self.rate_factor}; it lies from 0.5 to 2")
+        if self.piece_bytes < 0:
+            raise SimulationError(f"piece_bytes of {self.piece_bytes}; it is 0 or more")
+        if not self.queue_s > 0:
+            raise SimulationError(f"a queue_s of {self.queue_s}; it is above 0")
+
+
+@dataclass(frozen=True)
 class Impairments:
     """Everything that is not noise.
 
@@ -118,6 +147,7 @@ class Impairments:
         mirrored: Q is inverted, so that the spectrum is mirrored.
         gaps: none.
         outages: none. The log calls a frame complete although its signal was away.
+        delivery: prompt and whole; of a pass that is served live only.
     """
 
     crystal: Crystal = Crystal()
@@ -133,6 +163,7 @@ class Impairments:
     mirrored: bool = False
     gaps: Gaps | None = None
     outages: Outages | None = None
+    delivery: Delivery | None = None
 
     def __post_init__(self) -> None:
         if self.adc_bits is not None and not 1 <= self.adc_bits <= 16:

@@ -78,6 +78,8 @@ def simulate(
         SimulationError: the request cannot be met, a file exists, or the folder does not.
         DeviceError: the disk refuses.
     """
+    if request.impairments.delivery is not None:
+        raise SimulationError("delivery is how a device hands over samples: serve the pass, or leave it out")
     chosen = source or content_of(request)
     try:
         # Made before any file, so that what cannot be simulated leaves none behind.

@@ -5,6 +5,7 @@ What is heavy or rarely wanted is imported where it is used.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from station.errors import ConfigError
 
 if TYPE_CHECKING:
     from sim.link import LinkBudget
+    from sim.packet_source import PacketSource
     from sim.request import PassSimulation
 
 Progress = Callable[[float], None]
@@ -104,14 +106,10 @@ def simulate_link(wanted: SimulatedLink, stem: Path, progress: Progress | None =
     Raises:
         SimulationError: the request cannot be met, or the files cannot be made.
     """
-    from sim.impairment_table import impairments_from
-    from sim.link_test import source_of
-    from sim.request import PassSimulation
     from sim.simulate import simulate
 
-    words = {entry.name: getattr(wanted, entry.name) for entry in fields(wanted)}
-    request = PassSimulation(**words | {"impairments": impairments_from(wanted.impairments)})
-    return simulate(request, stem, source=source_of(request), progress=progress).sample_count
+    request, source = _simulation(wanted)
+    return simulate(request, stem, source=source, progress=progress).sample_count
 
 
 def refuse_impossible(wanted: SimulatedPass) -> None:
@@ -129,26 +127,57 @@ def refuse_impossible(wanted: SimulatedPass) -> None:
         next(iter(camera.packets(0.0, 2.0)), None)  # the orbit is asked for when a strip is seen
 
 
-def serve_pass(wanted: SimulatedPass, port: int, stop: threading.Event, told: Callable[[int], None]) -> None:
-    """Serve a simulated pass as rtl_tcp on 127.0.0.1, at the pace of life, until its end or `stop`.
+def serve(
+    wanted: SimulatedPass | SimulatedLink,
+    how: str,
+    port: int,
+    *,
+    stop: threading.Event,
+    told: Callable[[str], None],
+    log: Path | None = None,
+) -> None:
+    """Serve a simulated pass on this machine, at the pace of life, until its end or `stop`.
 
     Args:
         wanted: the pass; it begins now.
-        port: 0 lets the system choose one.
+        how: "rtl_tcp" on 127.0.0.1, or "soapy" for whatever speaks SoapySDR.
+        port: of rtl_tcp; 0 lets the system choose one.
         stop: ends it.
-        told: is given the port once it is open.
+        told: is given the words by which a program reaches it, once it is there.
+        log: file that tells what got lost.
 
     Raises:
-        SimulationError: the request cannot be met, or the port is taken.
+        SimulationError: the request cannot be met, the port is taken, or the driver is not built.
     """
-    from sim.rtl_tcp_server import RtlTcpServer
-
-    request = _request(wanted)
+    request, source = _simulation(wanted)
+    if log:
+        log.touch()  # what cannot be written is told before anything is served
     ends = time.monotonic() + request.duration_s
-    with RtlTcpServer(request, port=port) as server:
-        told(server.port)
+    with contextlib.ExitStack() as served:
+        if how == "rtl_tcp":
+            from sim.rtl_tcp_server import RtlTcpServer
+
+            server = served.enter_context(RtlTcpServer(request, port=port, source=source, log=log))
+            told(f"rtl_tcp at 127.0.0.1:{server.port}")
+        else:
+            from sim.soapy.served import served_device
+
+            told(served.enter_context(served_device(request, source, log)))
         while time.monotonic() < ends and not stop.wait(0.2):
             pass
+
+
+def _simulation(wanted: SimulatedPass | SimulatedLink) -> tuple[PassSimulation, PacketSource | None]:
+    """The request and what the satellite sends, None for the camera."""
+    from sim.impairment_table import impairments_from
+    from sim.link_test import source_of
+    from sim.request import PassSimulation
+
+    if isinstance(wanted, SimulatedPass):
+        return _request(wanted), None
+    words = {entry.name: getattr(wanted, entry.name) for entry in fields(wanted)}
+    request = PassSimulation(**words | {"impairments": impairments_from(wanted.impairments)})
+    return request, source_of(request)
 
 
 def _request(wanted: SimulatedPass) -> PassSimulation:

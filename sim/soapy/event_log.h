@@ -1,6 +1,6 @@
 // What the device was asked and what it really did, a JSON object a line: the truth for tests.
 //   {"event": "setting", "name": "frequency", "value": 1.379e8}
-//   {"event": "activated", "first": 0, "time": 1795323329.25}    the first sample, and when: POSIX
+//   {"event": "activated", "first": 0, "time": 1795323329.25}    the first sample, and its POSIX time
 //   {"event": "lost", "first": 12345, "count": 678, "cause": "injected"}, or "fifo full"
 //   {"event": "opened" | "closed" | "deactivated" | "died" | "unplugged" | "feed began" | "feed ended"}
 #pragma once

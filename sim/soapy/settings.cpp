@@ -150,7 +150,7 @@ Settings::Settings(const SoapySDR::Kwargs& given) {
     if (timeouts == 1) refuse("timeouts=1: every read would time out; use silent_at=0");
     rate_error_hz = words.number("rate_error", 0, 0, 0, true);
     frequency_error_hz = words.number("frequency_error", 0, -1e9, 1e9);
-    crystal_ppm = words.number("crystal_ppm", 0, -1e5, 1e5);
+    crystal_ppm = words.number("crystal_ppm", 0, -9e5, 1e7);
     jitter_ms = words.number("jitter_ms", 0, 0, 1e4);
     silent_at = words.count("silent_at", kNever, 0, kMostSamples);
     die_at = words.count("die_at", kNever, 0, kMostSamples);

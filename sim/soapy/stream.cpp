@@ -88,7 +88,7 @@ bool Stream::activate() {
     while (loss_ != settings_.losses.end() && loss_->first + loss_->count <= next_) ++loss_;
     dead_ = tell_overflow_ = false;
     active_ = true;
-    log_.activated(next_, posix_now());
+    log_.activated(next_, posix_now() - duration<double>(Clock::now() - time_of(next_)).count());
     changed_.notify_all();
     return true;
 }

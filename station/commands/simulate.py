@@ -28,7 +28,7 @@ from station.errors import StationError
 from station.progress import progress_bar
 
 if TYPE_CHECKING:
-    from station.registry import SimulatedPass
+    from station.registry import SimulatedLink, SimulatedPass
 
 COMMITTED = Path(__file__).resolve().parents[2] / "scheduler" / "data" / "elements"
 LINKS = ("metop_ahrpt", "noaa_hrpt", "meteor_hrpt", "jpss_hrd", "noaa21_hrd", "gk2a_lrit")
@@ -36,6 +36,7 @@ LINK_START = datetime(2026, 1, 1, tzinfo=UTC)
 LINK_SECONDS = 10.0
 LRPT_RATE = 250e3
 _OPTIONS = {"sample_rate": "rate", "ebn0_db": "ebn0"}  # where the setting is not called like the option
+SERVED = ("rtl_tcp", "soapy")
 MODES = ("m2_72k", "72k", "80k")
 GOOD_DEG = 30.0
 
@@ -46,11 +47,14 @@ def simulate(
     ] = None,
     *,
     serve: Annotated[
-        str | None, typer.Option(help="In place of files, serve the pass live: rtl_tcp.")
+        str | None, typer.Option(help="In place of files, serve the pass live: rtl_tcp or soapy.")
     ] = None,
     port: Annotated[
-        int, typer.Option(help="Of --serve, on 127.0.0.1; 0 chooses one.", min=0, max=65535)
+        int, typer.Option(help="Of --serve rtl_tcp, on 127.0.0.1; 0 chooses one.", min=0, max=65535)
     ] = 1234,
+    log: Annotated[
+        Path | None, typer.Option(help="Of --serve: gets what was really lost, a JSON object a line.")
+    ] = None,
     satellite: Annotated[str, typer.Option(help="Name of the satellite.")] = "METEOR-M2 4",
     elements: ElementsOption = None,
     site: Annotated[str, typer.Option(help='"NAME,LAT,LON,ALT_M", lai-chau or lang-son.')] = "lai-chau",
@@ -67,7 +71,9 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(help="Samples per second; the mode's own if not given.")
     ] = None,
-    format: Annotated[str, typer.Option(help="cf32, cs16, cu8 or cs8.")] = "cu8",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        str | None, typer.Option(help="cf32, cs16, cu8 or cs8; cu8, or of --serve soapy cs16, if not given.")
+    ] = None,
     noise: Annotated[str, typer.Option(help="quiet, rural or suburban.")] = "rural",
     ebn0: Annotated[
         float | None,
@@ -91,21 +97,28 @@ def simulate(
 
     MetOp, NOAA, METEOR HRPT, JPSS and GK-2A (--mode) come without a link budget: give --ebn0.
     """
-    if serve not in (None, "rtl_tcp"):
-        raise StationError(f"--serve is {serve!r}; allowed is: rtl_tcp")
+    if serve not in (None, *SERVED):
+        raise StationError(f"--serve is {serve!r}; allowed are: {', '.join(SERVED)}")
+    if log is not None and serve is None:
+        raise StationError("--log belongs to --serve; files have their losses in the recording")
     if out is not None and not out.name:
         raise StationError(f"--out {str(out)!r} names no file; give a stem such as passes/one")
     if (out is None) == (serve is None):
-        raise StationError("say where the samples go: --out STEM for files, or --serve rtl_tcp, not both")
+        raise StationError("say where the samples go: --out STEM for files, or --serve NAME, not both")
     wrong = impairments_of(impairments, ppm)
+    samples = format or ("cs16" if serve == "soapy" else "cu8")
     if mode in LINKS or not orbit:
-        if out is None:
-            raise StationError(f"--serve takes the modes {', '.join(MODES)} with an orbit; give --out")
         window = (
             _orbit_window(elements, satellite, site, start, seconds) if orbit else _no_orbit(start, seconds)
         )
         link = {"doppler_hz": doppler, "doppler_rate_hz_s": doppler_rate, "seed": seed, "impairments": wrong}
-        _link(out, mode, ebn0, json, {"sample_rate": rate or 0.0, "format": format, **link, **window})
+        transmitter = _transmitter(
+            mode, ebn0, {"sample_rate": rate or 0.0, "format": samples, **link, **window}
+        )
+        if out is None:
+            _serve(transmitter, serve or "", port, log)
+        else:
+            _record_link(transmitter, out, json)
         return
     if doppler or doppler_rate:
         raise StationError("the orbit makes its own Doppler; leave --doppler out, or add --no-orbit")
@@ -113,13 +126,13 @@ def simulate(
     begin = parse_time(start, "--start") if start else chosen.epoch
     seen = best_pass(chosen, place, begin, daylight=False)
     first, last = _window(seen, seconds)
-    receiver = receiver_of(mode, rate or LRPT_RATE, format, noise, channels, seed, ebn0)
+    receiver = receiver_of(mode, rate or LRPT_RATE, samples, noise, channels, seed, ebn0)
     from station import registry
 
     frequency_hz = satellite_named(chosen.norad_id).downlink().frequency_hz
     wanted = registry.SimulatedPass(chosen, place, first, last, frequency_hz, receiver, wrong)
     if out is None:
-        _serve(wanted, port)
+        _serve(wanted, serve or "", port, log)
         return
     with progress_bar("simulating") as told:
         count = registry.simulate_pass(wanted, out, told)
@@ -144,18 +157,23 @@ def _no_orbit(start: str | None, seconds: float | None) -> dict[str, Any]:
     return {"start": first, "end": first + timedelta(seconds=seconds or LINK_SECONDS)}
 
 
-def _link(out: Path, mode: str, ebn0_db: float | None, json: bool, rest: dict[str, Any]) -> None:
+def _transmitter(mode: str, ebn0_db: float | None, rest: dict[str, Any]) -> SimulatedLink:
     if ebn0_db is None:
         raise StationError(f"there is no link budget for --mode {mode} here; give --ebn0")
     from station import registry
 
-    wanted = registry.SimulatedLink(mode=mode, ebn0_db=ebn0_db, **rest)
+    return registry.SimulatedLink(mode=mode, ebn0_db=ebn0_db, **rest)
+
+
+def _record_link(wanted: SimulatedLink, out: Path, json: bool) -> None:
+    from station import registry
+
     with progress_bar("simulating") as told:
         count = registry.simulate_link(wanted, out, told)
     if json:
-        print_json({"mode": mode, "samples": count, "ebn0_db": ebn0_db, "stem": str(out)})
+        print_json({"mode": wanted.mode, "samples": count, "ebn0_db": wanted.ebn0_db, "stem": str(out)})
     else:
-        say(f"{count} samples of {mode} at {ebn0_db:g} dB Eb/N0")
+        say(f"{count} samples of {wanted.mode} at {wanted.ebn0_db:g} dB Eb/N0")
 
 
 def impairments_of(path: Path | None, ppm: float) -> dict[str, Any]:
@@ -172,7 +190,7 @@ def impairments_of(path: Path | None, ppm: float) -> dict[str, Any]:
     return table
 
 
-def _serve(wanted: SimulatedPass, port: int) -> None:
+def _serve(wanted: SimulatedPass | SimulatedLink, how: str, port: int, log: Path | None) -> None:
     """Until the pass is over, Ctrl-C or SIGTERM; that is its ordinary end."""
     from station import registry
 
@@ -180,12 +198,12 @@ def _serve(wanted: SimulatedPass, port: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     seconds = (wanted.end - wanted.start).total_seconds()
+    who = wanted.elements.name if wanted.elements else "a transmitter"
 
-    def told(opened: int) -> None:
-        name = wanted.elements.name
-        say(f"rtl_tcp serves {name} at 127.0.0.1:{opened} for {seconds:.0f} s (end with Ctrl-C)")
+    def told(where: str) -> None:
+        say(f"{who} is served for {seconds:.0f} s (end with Ctrl-C): {where}")
 
-    registry.serve_pass(wanted, port, stop, told)
+    registry.serve(wanted, how, port, stop=stop, told=told, log=log)
 
 
 def chosen_elements(files: list[Path] | None, name: str) -> Elements:

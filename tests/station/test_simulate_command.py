@@ -79,11 +79,13 @@ def test_a_slip_in_the_file_is_one_sentence(tramthu: Run, tmp_path: Path, conten
     [
         ((), "--out STEM for files"),
         (("--out", "x", "--serve", "rtl_tcp"), "not both"),
-        (("--serve", "spyserver"), "allowed is: rtl_tcp"),
+        (("--serve", "spyserver"), "allowed are: rtl_tcp, soapy"),
         (("--out", "x", "--impairments", "absent.toml"), "absent.toml"),
         (("--out", "x", "--mode", "gk2a_lrit"), "give --ebn0"),
         (("--out", "x", "--doppler", "100"), "--no-orbit"),
-        (("--serve", "rtl_tcp", "--no-orbit", "--ebn0", "9"), "give --out"),
+        (("--serve", "rtl_tcp", "--no-orbit"), "give --ebn0"),
+        (("--out", "x", "--log", "y"), "--log belongs to --serve"),
+        (("--serve", "soapy", "--log", "absent/y"), "absent/y"),
         (("--out", "x", "--no-orbit", "--ebn0", "9", "--mode", "lrit"), "gk2a_lrit"),
         (("--out", "x", "--no-orbit", "--ebn0", "9", "--mode", "jpss_hrd", "--rate", "1e6"), "2.25e+07"),
     ],
@@ -134,7 +136,7 @@ def test_a_pass_is_served_to_our_own_client_and_ends_with_ctrl_c() -> None:
         assert server.stderr is not None
         try:
             said = server.stderr.readline()
-            found = re.search(r"127\.0\.0\.1:(\d+) for 300 s", said)
+            found = re.search(r"for 300 s .*127\.0\.0\.1:(\d+)$", said.strip())
             assert found, said
             receiver = RtlTcp(port=int(found[1]))
             receiver.open(Tuning(137.9e6, 250e3))
