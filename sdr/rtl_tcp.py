@@ -7,14 +7,19 @@ rtl-sdr 0.6.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import socket
 import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sdr.errors import DeviceError
+from sdr.loss_clock import visible_loss_s
 from sdr.receiver import Block, Opened, Tuning
+from sdr.unstamped import Unstamped
 
 SET_FREQUENCY, SET_RATE, SET_GAIN_MODE, SET_GAIN, SET_PPM, SET_AGC, SET_BIAS_TEE = 1, 2, 3, 4, 5, 8, 14
 TUNERS = {1: "E4000", 2: "FC0012", 3: "FC0013", 4: "FC2580", 5: "R820T", 6: "R828D"}
@@ -23,7 +28,10 @@ _R82XX_GAINS_DB = (
     36.4, 37.2, 38.6, 40.2, 42.1, 43.4, 43.9, 44.5, 48.0, 49.6,
 )  # fmt: skip
 _CRYSTAL_HZ = 28_800_000
-_SILENCE_S = 5.0
+_SILENCE_S = 2.0
+_TRANSFER_SAMPLES = 131_072  # of librtlsdr, unless rtl_tcp is told otherwise
+_RECEIVE_BUFFER = 16 << 20
+_KERNEL = Path("/proc/sys/net")
 
 
 @dataclass(frozen=True)
@@ -80,15 +88,19 @@ class RtlTcp:
         self._connect_timeout_s, self._clock = connect_timeout_s, clock
         self._socket: socket.socket | None = None
         self._odd = b""
-        self._sample_rate = 0.0
-        self._heard_at = 0.0
+        self._watch: Unstamped | None = None
+        self._failure: DeviceError | None = None
+        self._silence_s = self._heard_at = 0.0
 
     def open(self, tuning: Tuning) -> Opened:
         """Connect, tune, and start the samples; DeviceError when nothing or the wrong thing answers."""
         self.close()
-        self._sample_rate = real_sample_rate(tuning.sample_rate)
+        _refuse(tuning)
+        scale = 1 + (tuning.ppm - round(tuning.ppm)) * 1e-6
+        sample_rate = real_sample_rate(tuning.sample_rate) * scale
         try:
             self._socket = socket.create_connection((self.host, self.port), self._connect_timeout_s)
+            _prepare(self._socket)
             greeting = parse_greeting(self._receive_exactly(12))
             gain_db = _nearest_gain(tuning.gain_db, greeting)
             for code, argument in _commands(tuning, gain_db):
@@ -101,34 +113,34 @@ class RtlTcp:
         except DeviceError:
             self.close()
             raise
-        self._odd, self._heard_at = b"", time.monotonic()
+        transfer_s = _TRANSFER_SAMPLES / sample_rate
+        self._odd, self._failure, self._heard_at = b"", None, time.monotonic()
+        self._watch = Unstamped(sample_rate, 2, self._clock)
+        self._silence_s = max(_SILENCE_S, 4 * transfer_s)
         return Opened(
             f"rtl_tcp {self.host}:{self.port} ({greeting.tuner})",
             "cu8",
-            float(round(tuning.frequency_hz)),
-            self._sample_rate,
+            round(tuning.frequency_hz / scale) * scale,
+            sample_rate,
             gain_db,
-            notes=_unfulfilled(tuning),
+            notes=_unfulfilled(tuning, greeting, gain_db),
+            smallest_visible_loss=math.ceil(visible_loss_s(transfer_s) * sample_rate),
+            facts={"bias_tee": tuning.bias_tee} | ({"ppm": tuning.ppm} if tuning.ppm else {}),
         )
 
     def read(self, count: int, timeout_s: float) -> Block:
         """What has come, up to `count` samples; DeviceError when the connection is lost or stays silent."""
-        if self._socket is None:
+        if self._socket is None or self._watch is None:
             raise DeviceError("rtl_tcp is not connected")
-        try:
-            self._socket.settimeout(max(timeout_s, 0.001))
-            received = self._socket.recv(max(2 * count - len(self._odd), 1))
-        except TimeoutError:
-            return self._nothing()
-        except OSError as error:
-            raise DeviceError(f"the connection to rtl_tcp broke: {error}") from None
-        if not received:
-            raise DeviceError("rtl_tcp closed the connection")
-        self._heard_at = time.monotonic()
-        raw = self._odd + received
-        whole = len(raw) // 2 * 2
-        self._odd = raw[whole:]
-        return Block(raw[:whole], time=self._clock() - whole / 2 / self._sample_rate)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if block := self._watch.take(count):
+                return block
+            if self._failure is not None:
+                raise self._failure
+            self._receive(self._watch, self._socket, 2 * count, deadline)
+            if time.monotonic() >= deadline and self._failure is None:
+                return self._watch.take(count) or Block(b"")
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -136,13 +148,43 @@ class RtlTcp:
             self._socket.close()
             self._socket = None
 
-    def _nothing(self) -> Block:
-        silent_s = time.monotonic() - self._heard_at
-        if silent_s > _SILENCE_S:
-            raise DeviceError(
-                f"rtl_tcp has sent nothing for {silent_s:.0f} s; is the dongle still plugged in?"
-            )
-        return Block(b"")
+    def _receive(self, watch: Unstamped, connection: socket.socket, size: int, deadline: float) -> None:
+        """Take in what has come, wait for it until the deadline; a failure is kept for later."""
+        asked_at = time.monotonic()
+        connection.settimeout(max(deadline - asked_at, 0.001))
+        try:
+            received = connection.recv(max(size - len(self._odd), 1))
+        except TimeoutError:
+            silent_s = time.monotonic() - self._heard_at
+            if silent_s > self._silence_s:
+                self._fail(
+                    f"rtl_tcp at {self.host}:{self.port} has sent nothing for {silent_s:.1f} s; is the "
+                    "dongle still plugged in, and the network up?"
+                )
+            return
+        except OSError as error:
+            self._fail(f"the connection to rtl_tcp broke: {error}")
+            return
+        if not received:
+            self._fail("rtl_tcp closed the connection")
+            return
+        self._heard_at = time.monotonic()
+        raw = self._odd + received
+        whole = len(raw) // 2 * 2
+        self._odd = raw[whole:]
+        if whole:
+            watch.put(raw[:whole], self._heard_at - asked_at)
+
+    def _fail(self, reason: str) -> None:
+        """What came before is given out first."""
+        self._failure = DeviceError(reason)
+        if self._watch is not None:
+            self._watch.flush()
+
+    @property
+    def smallest_visible_loss(self) -> int:
+        """Samples: shorter losses cannot be seen as things stand."""
+        return 0 if self._watch is None else self._watch.smallest_visible_loss
 
     def _receive_exactly(self, count: int) -> bytes:
         assert self._socket is not None  # noqa: S101 for the type checker
@@ -159,10 +201,11 @@ class RtlTcp:
 
 def _commands(tuning: Tuning, gain_db: float | None) -> list[tuple[int, int]]:
     gain = [(SET_GAIN_MODE, 0)] if gain_db is None else [(SET_GAIN_MODE, 1), (SET_GAIN, round(10 * gain_db))]
+    rest_ppm = tuning.ppm - round(tuning.ppm)
     return [
         (SET_RATE, round(tuning.sample_rate)),
         (SET_PPM, round(tuning.ppm)),
-        (SET_FREQUENCY, round(tuning.frequency_hz)),
+        (SET_FREQUENCY, round(tuning.frequency_hz / (1 + rest_ppm * 1e-6))),
         (SET_AGC, 0),  # the digital control of the RTL2832U pumps; it has no place in front of a decoder
         *gain,
         (SET_BIAS_TEE, int(tuning.bias_tee)),
@@ -175,12 +218,34 @@ def _nearest_gain(gain_db: float | None, greeting: Greeting) -> float | None:
     return min(_R82XX_GAINS_DB, key=lambda step: abs(step - gain_db))
 
 
-def _unfulfilled(tuning: Tuning) -> tuple[str, ...]:
+def _prepare(connection: socket.socket) -> None:
+    """A buffer for a busy machine, where we may have a larger one than the kernel grows to by itself."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        by_itself = int((_KERNEL / "ipv4/tcp_rmem").read_text().split()[2])
+        allowed = int((_KERNEL / "core/rmem_max").read_text())
+        if min(allowed, _RECEIVE_BUFFER) > by_itself:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(allowed, _RECEIVE_BUFFER))
+
+
+def _refuse(tuning: Tuning) -> None:
+    if tuning.gains_db:
+        raise DeviceError(
+            f"rtl_tcp has one overall gain, no gain {', '.join(tuning.gains_db)}; give gain_db, not gains_db"
+        )
+    if not 0 < tuning.frequency_hz < 1 << 32:
+        raise DeviceError(f"rtl_tcp cannot tune to {tuning.frequency_hz:.0f} Hz")
+
+
+def _unfulfilled(tuning: Tuning, greeting: Greeting, gain_db: float | None) -> tuple[str, ...]:
     notes = []
+    if gain_db is not None and gain_db != tuning.gain_db:
+        notes.append(f"the gain is {gain_db:g} dB, {tuning.gain_db:g} dB cannot be had")
+    if not greeting.gain_count:
+        notes.append("the server knows no gains of its tuner; is a dongle plugged in there?")
+    if tuning.dc_correction or tuning.iq_correction:
+        notes.append("rtl_tcp corrects neither DC offset nor the balance of I and Q")
     if tuning.antenna is not None:
         notes.append("rtl_tcp has one antenna port; the antenna asked for is passed over")
     if tuning.bandwidth_hz is not None:
         notes.append("rtl_tcp cannot set a bandwidth; the tuner chooses it")
-    if tuning.ppm != round(tuning.ppm):
-        notes.append(f"rtl_tcp takes whole ppm; {round(tuning.ppm)} instead of {tuning.ppm:g}")
     return tuple(notes)

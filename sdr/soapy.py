@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from sdr.errors import DeviceError
-from sdr.formats import bytes_per_sample
+from sdr.formats import bytes_per_sample, sample_format
+from sdr.loss_clock import visible_loss_s
 from sdr.receiver import Block, Opened, Tuning
+from sdr.soapy_drivers import driver as known_driver
+from sdr.soapy_find import open_device
 from sdr.soapy_library import (
     CORRUPTION,
     HAS_TIME,
@@ -20,24 +25,28 @@ from sdr.soapy_library import (
     TIMEOUT,
     call,
     call_text,
-    enumerate_devices,
+    call_texts,
     error_text,
-    kwargs_text,
+    kwargs,
     library,
 )
+from sdr.soapy_settings import CHANNEL, Clocks, Taken, apply
+from sdr.stamped import Stamped, align
+from sdr.unstamped import Unstamped
+from sdr.usb_reset import reset_usb
 
 _FORMATS = {"CU8": "cu8", "CS8": "cs8", "CS16": "cs16", "CF32": "cf32"}
-_CHANNEL = (RX, 0)
-_SILENCE_S = 5.0
+_SILENCE_S, _SILENT_TRANSFERS = 1.5, 4
+# A stuck device is reset when it has failed that often in a row, and then again after so many failures.
+_RESET_AFTER, _RESET_AGAIN = 2, 10
 
 
 @dataclass(frozen=True)
-class _Handle:
+class _Stream:
     device: int
     stream: int
     format: str
-    sample_rate: float
-    mtu: int
+    silence_s: float
 
 
 class SoapyReceiver:
@@ -46,8 +55,13 @@ class SoapyReceiver:
     Args:
         driver: name of SoapySDR's module, for example "rtlsdr".
         serial: serial number, where several devices of the driver are plugged in.
-        args: further words for the device.
+        args: further words to choose and open the device.
         format: the recording's format; None takes the device's own.
+        settings: the device's own settings by their names.
+        stream_args: words for its stream, such as the size of its buffers.
+        clocks: sources of its clock and time.
+        trust_stamps: whether its stamps show every loss; None: as is known of the driver.
+        reset: resets a stuck device by serial and products; None: never.
         clock: POSIX seconds, to tell the time of the samples.
     """
 
@@ -56,115 +70,160 @@ class SoapyReceiver:
         driver: str,
         *,
         serial: str | None = None,
-        args: dict[str, str] | None = None,
+        args: Mapping[str, str] | None = None,
         format: str | None = None,  # noqa: A002 the word of the configuration
+        settings: Mapping[str, str] | None = None,
+        stream_args: Mapping[str, str] | None = None,
+        clocks: Clocks = Clocks(),  # noqa: B008 frozen
+        trust_stamps: bool | None = None,
+        reset: Callable[[str, tuple[str, ...]], object] | None = reset_usb,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._filters = ({"serial": serial} if serial else {}) | (args or {})
-        self.driver, self._format, self._clock = driver, format, clock
-        self._handle: _Handle | None = None
+        self.driver, self._serial = driver, serial
+        self._filters = ({"serial": serial} if serial else {}) | dict(args or {})
+        self._format, self._settings, self._stream_args = format, settings or {}, stream_args or {}
+        self._clocks, self._reset, self._clock = clocks, reset, clock
+        self._trust = known_driver(driver).stamps if trust_stamps is None else trust_stamps
+        self._stream: _Stream | None = None
+        self._judge: Stamped | Unstamped | None = None
         self._buffer = np.empty(0, np.uint8)
-        self._expected_ns: float | None = None
         self._overflowed = False
-        self._delivered_at = self._heard_at = 0.0
+        self._failure: DeviceError | None = None
+        self._failures = 0
+        self._heard_at = 0.0
 
     def open(self, tuning: Tuning) -> Opened:
         """Find the device, tune it and start its stream; DeviceError when there is none or it refuses."""
         self.close()
-        found = enumerate_devices(self.driver, **self._filters)
-        if not found:
-            wanted = kwargs_text({"driver": self.driver, **self._filters}).decode()
-            raise DeviceError(
-                f"no radio found for {wanted}; is it plugged in, and is its SoapySDR module installed?"
-            )
-        if len(found) > 1 and "serial" not in self._filters:
-            serials = ", ".join(device.get("serial", "?") for device in found)
-            raise DeviceError(
-                f"{len(found)} radios of driver {self.driver}; choose one by its serial: {serials}"
-            )
-        device = call("makeStrArgs", kwargs_text({"driver": self.driver, **self._filters}))
-        if not device:
-            raise DeviceError(
-                f"the radio of driver {self.driver} cannot be opened; is another program using it?"
-            )
+        reset = self._reset_if_stuck()
         try:
-            return self._start(device, tuning)
-        except BaseException:
-            library().SoapySDRDevice_unmake(device)
-            self._handle = None
-            raise
+            device = open_device(self.driver, self._filters)
+            try:
+                return self._start(device, tuning)
+            except BaseException:
+                self._stream = None
+                library().SoapySDRDevice_unmake(device)
+                raise
+        except DeviceError as error:
+            self._failures += 1
+            raise DeviceError(f"{error}{reset}") from None
 
     def read(self, count: int, timeout_s: float) -> Block:
         """Up to `count` samples; an overflow becomes the loss before the next ones."""
-        if self._handle is None:
+        if self._stream is None or self._judge is None:
             raise DeviceError("the radio is not open")
-        handle, deadline = self._handle, time.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s
         while True:
-            left_s = max(deadline - time.monotonic(), 0.0)
-            got, flags, time_ns = self._read_stream(handle, count, left_s)
+            if isinstance(self._judge, Unstamped) and (held := self._judge.take(count)):
+                return held
+            if self._failure is not None:
+                raise self._failure
+            asked_at = time.monotonic()
+            got, flags, time_ns = self._read_stream(self._stream, count, max(deadline - asked_at, 0.0))
             if got > 0:
-                return self._block(handle, got, flags, time_ns)
-            if got in (OVERFLOW, CORRUPTION):
-                self._overflowed = True
+                if block := self._take(got, time_ns if flags & HAS_TIME else None, asked_at):
+                    return block
+            elif got in (OVERFLOW, CORRUPTION):
+                self._note_overflow()
             elif got not in (0, TIMEOUT):
-                raise DeviceError(f"the radio stopped: {error_text(got)}")
-            if time.monotonic() >= deadline:
-                return self._nothing()
+                self._fail(f"the radio stopped: {error_text(got)}")
+            elif (silent_s := time.monotonic() - self._heard_at) > self._stream.silence_s:
+                self._fail(f"the radio has sent nothing for {silent_s:.1f} s; is it still plugged in?")
+            if time.monotonic() >= deadline and self._failure is None:
+                return Block(b"")
 
     def close(self) -> None:
         """Stop the stream and let the device go; may be called again."""
-        if self._handle is None:
+        if self._stream is None:
             return
-        handle, self._handle = self._handle, None
+        stream, self._stream = self._stream, None
         loaded = library()
-        loaded.SoapySDRDevice_deactivateStream(handle.device, handle.stream, 0, 0)
-        loaded.SoapySDRDevice_closeStream(handle.device, handle.stream)
-        loaded.SoapySDRDevice_unmake(handle.device)
+        loaded.SoapySDRDevice_deactivateStream(stream.device, stream.stream, 0, 0)
+        loaded.SoapySDRDevice_closeStream(stream.device, stream.stream)
+        loaded.SoapySDRDevice_unmake(stream.device)
+
+    @property
+    def smallest_visible_loss(self) -> int:
+        """Samples: shorter losses cannot be seen as things stand (1 where the device stamps)."""
+        return self._judge.smallest_visible_loss if isinstance(self._judge, Unstamped) else 1
 
     def _start(self, device: int, tuning: Tuning) -> Opened:
         if call("getNumChannels", device, RX) < 1:
             raise DeviceError(f"the radio of driver {self.driver} has no receiving channel")
-        notes = _tune(device, tuning)
-        sample_rate = float(call("getSampleRate", device, *_CHANNEL))
-        if not abs(sample_rate - tuning.sample_rate) <= 0.01 * tuning.sample_rate:
-            raise DeviceError(f"the radio gives {sample_rate:g} samples/s instead of {tuning.sample_rate:g}")
-        fmt = self._stream_format(device)
-        channel = ctypes.c_size_t(0)
-        stream = call("setupStream", device, RX, fmt.upper().encode(), ctypes.byref(channel), 1, None)
-        if not stream:
-            raise DeviceError(f"the radio of driver {self.driver} gives no stream of {fmt} samples")
-        mtu = int(call("getStreamMTU", device, stream))
-        self._handle = _Handle(device, stream, fmt, sample_rate, mtu)
-        call("activateStream", device, stream, 0, 0, 0)
-        self._expected_ns, self._overflowed = None, False
-        self._delivered_at = self._heard_at = time.monotonic()
-        gain_db = None if tuning.gain_db is None else float(call("getGain", device, *_CHANNEL))
+        taken = apply(device, tuning, self._clocks, self._settings)
+        fmt = self._choose_format(device, taken)
+        stream = self._set_up_stream(device, fmt)
+        mtu_s = int(call("getStreamMTU", device, stream)) / taken.sample_rate
+        source = self._choose_judge(device, fmt, taken)
+        if call("activateStream", device, stream, 0, 0, 0) != 0:
+            call("closeStream", device, stream)
+            raise DeviceError(f"the radio of driver {self.driver} does not start its stream")
+        self._stream = _Stream(device, stream, fmt, max(_SILENCE_S, _SILENT_TRANSFERS * mtu_s))
+        self._overflowed, self._failure, self._heard_at = False, None, time.monotonic()
         return Opened(
             f"SoapySDR {call_text('getHardwareKey', device)} ({self.driver})",
             fmt,
-            float(call("getFrequency", device, *_CHANNEL)),
-            sample_rate,
-            gain_db,
-            call_text("getAntenna", device, *_CHANNEL) or None,
-            notes,
+            taken.frequency_hz,
+            taken.sample_rate,
+            taken.gain_db,
+            taken.antenna,
+            tuple(taken.notes),
+            source,
+            1 if source == "device" else math.ceil(visible_loss_s(mtu_s) * taken.sample_rate),
+            taken.facts,
         )
 
-    def _stream_format(self, device: int) -> str:
-        if self._format is not None:
-            return self._format
-        full_scale = ctypes.c_double()
-        native = call_text("getNativeStreamFormat", device, *_CHANNEL, ctypes.byref(full_scale))
-        return _FORMATS.get(native, "cs16")
+    def _choose_judge(self, device: int, fmt: str, taken: Taken) -> Literal["device", "clock"]:
+        """What tells the losses: the device's stamps where they can be trusted, else the clock."""
+        size = bytes_per_sample(fmt)
+        if not (self._trust and call("hasHardwareTime", device, b"")):
+            self._judge = Unstamped(taken.sample_rate, size, self._clock)
+            return "clock"
+        offset_s, uncertainty_s = align(lambda: int(call("getHardwareTime", device, b"")), self._clock)
+        taken.facts["time_alignment_s"] = uncertainty_s
+        self._judge = Stamped(taken.sample_rate, size, offset_s, self._clock)
+        return "device"
 
-    def _read_stream(self, handle: _Handle, count: int, timeout_s: float) -> tuple[int, int, int]:
-        size = count * bytes_per_sample(handle.format)
+    def _choose_format(self, device: int, taken: Taken) -> str:
+        """The format of the stream; a native one that does not use its whole range is noted."""
+        full_scale = ctypes.c_double()
+        native = call_text("getNativeStreamFormat", device, *CHANNEL, ctypes.byref(full_scale))
+        offered = [
+            _FORMATS[name] for name in call_texts("getStreamFormats", device, *CHANNEL) if name in _FORMATS
+        ]
+        if self._format is not None:
+            if offered and self._format not in offered:
+                raise DeviceError(f"the radio gives no {self._format} samples; it gives {', '.join(offered)}")
+            return self._format
+        fmt = _FORMATS.get(native, "cs16")
+        if fmt in _FORMATS.values() and 0 < full_scale.value < sample_format(fmt).scale * 0.9:
+            taken.facts["full_scale"] = full_scale.value
+        return fmt
+
+    def _set_up_stream(self, device: int, fmt: str) -> int:
+        channel, words = ctypes.c_size_t(0), kwargs(self._stream_args)
+        stream = call(
+            "setupStream",
+            device,
+            RX,
+            fmt.upper().encode(),
+            ctypes.byref(channel),
+            1,
+            ctypes.byref(words) if self._stream_args else None,
+        )
+        if not stream:
+            raise DeviceError(f"the radio of driver {self.driver} gives no stream of {fmt} samples")
+        return int(stream)
+
+    def _read_stream(self, stream: _Stream, count: int, timeout_s: float) -> tuple[int, int, int]:
+        size = count * bytes_per_sample(stream.format)
         if self._buffer.nbytes < size:
             self._buffer = np.empty(size, np.uint8)
         pointer = ctypes.c_void_p(self._buffer.ctypes.data)
         flags, time_ns = ctypes.c_int(0), ctypes.c_longlong(0)
         got = library().SoapySDRDevice_readStream(
-            handle.device,
-            handle.stream,
+            stream.device,
+            stream.stream,
             ctypes.byref(pointer),
             count,
             ctypes.byref(flags),
@@ -173,59 +232,43 @@ class SoapyReceiver:
         )
         return int(got), flags.value, time_ns.value
 
-    def _block(self, handle: _Handle, got: int, flags: int, time_ns: int) -> Block:
-        now, length_s = time.monotonic(), got / handle.sample_rate
-        stamped = bool(flags & HAS_TIME)
-        lost, uncertainty = self._lost(handle, time_ns if stamped else None, now - length_s)
-        self._overflowed = False
-        self._expected_ns = time_ns + 1e9 * length_s if stamped else None
-        self._delivered_at = self._heard_at = now
-        raw = self._buffer[: got * bytes_per_sample(handle.format)].tobytes()
-        return Block(raw, lost, "overflow" if lost else "", uncertainty, self._clock() - length_s)
+    def _take(self, got: int, time_ns: int | None, asked_at: float) -> Block | None:
+        """Samples have come: the block, where it need not be looked at first."""
+        assert self._stream is not None  # noqa: S101 for the type checker
+        self._heard_at, self._failures = time.monotonic(), 0
+        raw = self._buffer[: got * bytes_per_sample(self._stream.format)].tobytes()
+        if isinstance(self._judge, Stamped):
+            if time_ns is None:
+                self._fail("the radio has stopped stamping its samples")
+                return None
+            cause = "overflow" if self._overflowed else "lost before they came here"
+            self._overflowed = False
+            return self._judge.block(raw, time_ns, cause)
+        assert self._judge is not None  # noqa: S101 for the type checker
+        self._judge.put(raw, self._heard_at - asked_at)
+        return None
 
-    def _lost(self, handle: _Handle, time_ns: int | None, began_at: float) -> tuple[int, int]:
-        """Samples missing before a block, and ± how many; 0 where the device's own stamps counted them."""
-        if time_ns is not None and self._expected_ns is not None:
-            return max(round((time_ns - self._expected_ns) * 1e-9 * handle.sample_rate), 0), 0
-        if not self._overflowed:
-            return 0, 0
-        # Without stamps: the time that nothing was delivered, at least one sample since something is missing.
-        lost = max(round((began_at - self._delivered_at) * handle.sample_rate), 1)
-        return lost, max(round(0.1 * handle.sample_rate), 1)
+    def _note_overflow(self) -> None:
+        """Samples are missing here; that is no reason to give the device up."""
+        self._overflowed = True
+        if isinstance(self._judge, Unstamped):
+            self._judge.overflowed()
 
-    def _nothing(self) -> Block:
-        silent_s = time.monotonic() - self._heard_at
-        if silent_s > _SILENCE_S:
-            raise DeviceError(f"the radio has sent nothing for {silent_s:.0f} s; is it still plugged in?")
-        return Block(b"")
+    def _fail(self, reason: str) -> None:
+        """What came before is given out first."""
+        self._failures += 1
+        self._failure = DeviceError(reason)
+        if isinstance(self._judge, Unstamped):
+            self._judge.flush()
 
-
-def _tune(device: int, tuning: Tuning) -> tuple[str, ...]:
-    """Set everything that is asked for; wishes that the device does not know come back as sentences."""
-    notes = []
-    call("setSampleRate", device, *_CHANNEL, tuning.sample_rate)
-    if tuning.antenna is not None:
-        call("setAntenna", device, *_CHANNEL, tuning.antenna.encode())
-    if tuning.bandwidth_hz is not None:
-        call("setBandwidth", device, *_CHANNEL, tuning.bandwidth_hz)
-    frequency_hz = tuning.frequency_hz
-    if tuning.ppm and call("hasFrequencyCorrection", device, *_CHANNEL):
-        call("setFrequencyCorrection", device, *_CHANNEL, tuning.ppm)
-    elif tuning.ppm:
-        notes.append(f"the radio cannot correct its crystal; the {tuning.ppm:g} ppm stay in the recording")
-    call("setFrequency", device, *_CHANNEL, frequency_hz, None)
-    if call("hasGainMode", device, *_CHANNEL):
-        call("setGainMode", device, *_CHANNEL, tuning.gain_db is None)
-    if tuning.gain_db is not None:
-        call("setGain", device, *_CHANNEL, tuning.gain_db)
-    if tuning.bias_tee:
-        notes += _switch_bias_tee(device)
-    return tuple(notes)
-
-
-def _switch_bias_tee(device: int) -> list[str]:
-    try:
-        call("writeSetting", device, b"biastee", b"true")  # the word of SoapyRTLSDR and SoapyAirspy
-    except DeviceError as error:
-        return [f"the radio does not switch a bias tee ({error}); feed the preamplifier otherwise"]
-    return []
+    def _reset_if_stuck(self) -> str:
+        """Reset the device on the USB when it has failed again and again; what came of it, for the error."""
+        products = known_driver(self.driver).usb
+        due = self._failures >= _RESET_AFTER and (self._failures - _RESET_AFTER) % _RESET_AGAIN == 0
+        if not (due and products and self._serial and self._reset):
+            return ""
+        try:
+            self._reset(self._serial, products)
+        except DeviceError as error:
+            return f"; it could not be reset: {error}"
+        return "; it was reset on the USB"

@@ -168,7 +168,7 @@ def test_a_dropped_connection_becomes_a_gap_of_the_right_length(tmp_path: Path) 
     (gap,) = info.gaps
     assert "closed the connection" in gap.cause
     assert gap.sample_count == pytest.approx(0.3 * rate, abs=0.1 * rate)
-    assert "estimated" in gap.cause
+    assert 0 < gap.uncertainty < 0.2 * rate
     assert gap.sample_index == pytest.approx(0.4 * rate, abs=0.05 * rate)
     assert abs(info.start.timestamp() - (time.time() - took_s)) < 1
     with open_recording(tmp_path / "a") as reader:

@@ -1,0 +1,229 @@
+"""Finds lost samples by comparing their count with a clock, where the device neither stamps nor counts them.
+
+A sample that nothing holds up reaches us a fixed time after it was in the air. So the delay
+
+    d = time of arrival - samples so far / sample rate
+
+has a lower envelope: a line, whose slope is the error of the device's crystal against the clock's. Batches of
+USB and network, a busy machine, a reader that stalls and then catches up only ever make samples late, and
+sooner or later one is punctual again. A loss of n samples lifts the envelope by n / sample rate for good.
+
+So samples that come later than the envelope allows are under suspicion, until either one is punctual again
+(nothing is missing), or all have been late for `patience_s` (as much is missing as the least late one is
+late). The loss lies between the last punctual sample and the first that comes near that least lateness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from sdr.envelope import Envelope
+
+_LEARN_S, _LEARN_BATCHES = 0.4, 2.5
+_PATIENCE_S, _PATIENCE_BATCHES = 0.6, 3.0
+_WINDOW_S, _WINDOW_BATCHES = 0.25, 2.0
+# Lateness that is no loss yet: scheduling of a quiet machine, and a part of the device's batches.
+_VISIBLE_S, _VISIBLE_BATCHES = 0.002, 0.1
+_WAITED_S = 0.0005
+_SEEN_AGAIN = 0.25  # of the patience: after that time at least, the least lateness must have been met again
+
+
+def visible_loss_s(batch_s: float) -> float:
+    """Shortest loss, in seconds, that can be told from lateness on a quiet machine.
+
+    Args:
+        batch_s: how much signal the device delivers at a time.
+    """
+    return max(_VISIBLE_S, _VISIBLE_BATCHES * batch_s)
+
+
+@dataclass(frozen=True)
+class ClockLoss:
+    """A loss found by the clock.
+
+    Attributes:
+        place: samples received before it.
+        length: samples missing.
+        uncertainty: ± samples, of place and of length, in 95 % of cases.
+    """
+
+    place: int
+    length: int
+    uncertainty: int
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    time_s: float
+    count: int
+
+
+@dataclass
+class _Suspicion:
+    """Late arrivals; `settled` is the first of them that comes near the least lateness."""
+
+    arrivals: list[_Arrival] = field(default_factory=list)
+    late_s: list[float] = field(default_factory=list)
+    least_s: float = math.inf
+    settled: int = 0
+
+    def add(self, arrival: _Arrival, late_s: float, near_s: float) -> None:
+        self.arrivals.append(arrival)
+        self.late_s.append(late_s)
+        self.least_s = min(self.least_s, late_s)
+        while self.late_s[self.settled] > self.least_s + near_s:
+            self.settled += 1
+
+    def lasted_s(self) -> float:
+        return self.arrivals[-1].time_s - self.arrivals[self.settled].time_s
+
+    def last_near(self, near_s: float) -> int:
+        """The last of them that comes near the least lateness."""
+        return max(i for i, late_s in enumerate(self.late_s) if late_s <= self.least_s + near_s)
+
+
+class LossClock:
+    """The count of samples against a clock that never steps.
+
+    Args:
+        sample_rate: Hz, as the device states it.
+
+    Attributes:
+        count: samples received so far.
+        judged: of these, those that are under no suspicion.
+    """
+
+    def __init__(self, sample_rate: float) -> None:
+        self.sample_rate = sample_rate
+        self.count = self.judged = 0
+        self._envelope = Envelope()
+        self._learnt = False
+        self._first: _Arrival | None = None
+        self._batches: deque[float] = deque(maxlen=31)
+        self._waited_at: float | None = None
+        self._batch_s = 0.0
+        self._window: list[tuple[float, float]] = []
+        self._suspicion = _Suspicion()
+        self._told: tuple[int, int] | None = None
+
+    @property
+    def visible_s(self) -> float:
+        """Shortest loss that is seen as things stand: more on a busy machine."""
+        return max(visible_loss_s(self._batch_s), 2 * self._envelope.spread_s)
+
+    def arrived(self, time_s: float, count: int, waited_s: float) -> list[ClockLoss]:
+        """Samples have arrived.
+
+        Args:
+            time_s: of the clock.
+            count: how many.
+            waited_s: how long the reader had waited for them; 0 when they were there already.
+
+        Returns:
+            Losses found now, in order; what is `judged` then is so with these losses in it.
+        """
+        self.count += count
+        arrival = _Arrival(time_s, self.count)
+        self._note_batch(time_s, waited_s)
+        if self._learnt:
+            return self._judge([arrival])
+        self._first = self._first or arrival
+        self._window.append((time_s, self._delay(arrival)))
+        if time_s - self._first.time_s >= max(_LEARN_S, _LEARN_BATCHES * self._batch_s):
+            self._learnt = True
+            self._close_window()
+            self.judged = self.count
+        return []
+
+    def overflowed(self) -> None:
+        """The device says that samples are missing here, but not how many."""
+        if self._told is None:  # what was late before this is no sign of it
+            self._suspicion, self.judged = _Suspicion(), self.count
+        self._told = (self.count if self._told is None else self._told[0], self.count)
+
+    def flush(self) -> None:
+        """Nothing more comes: what has come is judged as it is."""
+        self.judged = self.count
+
+    def time_of(self, sample: int) -> float:
+        """When a received sample was in the air by the clock of the arrivals; after the first arrival only.
+
+        Losses are not counted in: give the number of received samples.
+        """
+        at_s = sample / self.sample_rate
+        if not self._learnt:
+            return at_s + min(delay for _, delay in self._window)
+        return at_s + self._envelope.at(at_s + self._envelope.at(self._envelope.newest_s))
+
+    def _delay(self, arrival: _Arrival) -> float:
+        return arrival.time_s - arrival.count / self.sample_rate
+
+    def _note_batch(self, time_s: float, waited_s: float) -> None:
+        """How far apart the arrivals are that the reader had to wait for."""
+        if waited_s < _WAITED_S:
+            return
+        if self._waited_at is not None:
+            self._batches.append(time_s - self._waited_at)
+            self._batch_s = median(self._batches)
+        self._waited_at = time_s
+
+    def _judge(self, arrivals: list[_Arrival]) -> list[ClockLoss]:
+        losses: list[ClockLoss] = []
+        while arrivals:
+            arrival, *arrivals = arrivals
+            late_s = self._delay(arrival) - self._envelope.at(arrival.time_s)
+            if late_s <= self.visible_s and self._told is None:
+                self._punctual(arrival)
+                continue
+            near_s = visible_loss_s(self._batch_s) / 2
+            self._suspicion.add(arrival, late_s, near_s)
+            if self._suspicion.lasted_s() >= self._patience_s:
+                arrivals = self._decide(near_s, losses) + arrivals
+        return losses
+
+    @property
+    def _patience_s(self) -> float:
+        return max(_PATIENCE_S, _PATIENCE_BATCHES * self._batch_s)
+
+    def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[_Arrival]:
+        """Lost or late? Returns the arrivals that are to be looked at again."""
+        suspicion = self._suspicion
+        settled, last = suspicion.settled, suspicion.last_near(near_s)
+        seen_again_s = suspicion.arrivals[last].time_s - suspicion.arrivals[settled].time_s
+        if seen_again_s < _SEEN_AGAIN * self._patience_s and self._told is None:
+            # The last late one before a loss: its lateness has not been met again.
+            again = suspicion.arrivals[last + 1 :]
+            self.judged, self._suspicion = suspicion.arrivals[last].count, _Suspicion()
+            return again
+        losses.append(self._lose())
+        return suspicion.arrivals[settled:]
+
+    def _punctual(self, arrival: _Arrival) -> None:
+        """Nothing is missing up to here; those under suspicion were only late."""
+        for one in (*self._suspicion.arrivals, arrival):
+            self._window.append((one.time_s, self._delay(one)))
+            if one.time_s - self._window[0][0] >= max(_WINDOW_S, _WINDOW_BATCHES * self._batch_s):
+                self._close_window()
+        self._suspicion = _Suspicion()
+        self.judged = arrival.count
+
+    def _close_window(self) -> None:
+        time_s, delay_s = min(self._window, key=lambda point: point[1])
+        self._envelope.add(time_s, delay_s, visible_loss_s(self._batch_s))
+        self._window = []
+
+    def _lose(self) -> ClockLoss:
+        """The loss that lies among those under suspicion; the envelope is lifted by it."""
+        suspicion, self._suspicion = self._suspicion, _Suspicion()
+        settled = suspicion.arrivals[suspicion.settled]
+        first, last = self._told or (self.judged, settled.count)
+        length = max(round(suspicion.least_s * self.sample_rate), 1)
+        # Losses too short to be seen may have come before it.
+        error_s = max(self._envelope.error_s(settled.time_s), self.visible_s / 2)
+        self._envelope.lift(length / self.sample_rate)
+        self._window, self._told = [], None
+        uncertainty = max(math.ceil(error_s * self.sample_rate), (last - first + 1) // 2, 1)
+        return ClockLoss((first + last) // 2, length, uncertainty)

@@ -1,0 +1,78 @@
+"""Samples of a device that stamps them: losses by its stamps, exact; UTC by its clock, aligned once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sdr.errors import DeviceError
+from sdr.receiver import Block
+
+_TRIES = 5
+# A jump of the stamps that real time cannot explain is nonsense, not a loss to fill with zeros.
+_MOST_JUMP_S = 60.0
+
+
+def align(device_ns: Callable[[], int], utc: Callable[[], float] = time.time) -> tuple[float, float]:
+    """Device's clock against UTC.
+
+    Args:
+        device_ns: asks the device for its time.
+        utc: POSIX seconds.
+
+    Returns:
+        What to add to the device's seconds to have POSIX seconds, and ± how wrong that may be for the time
+        that asking takes (the quickest of a few answers).
+    """
+    tries = []
+    for _ in range(_TRIES):
+        before = utc()
+        device_s = device_ns() * 1e-9
+        after = utc()
+        tries.append((abs(after - before) / 2, (before + after) / 2 - device_s))
+    uncertainty_s, offset_s = min(tries)
+    return offset_s, uncertainty_s
+
+
+class Stamped:
+    """Turns stamped pieces into blocks.
+
+    Args:
+        sample_rate: Hz, of the stamps.
+        bytes_per_sample: of the raw samples.
+        offset_s: POSIX seconds less the device's; None: taken from the arrival of the first piece.
+        utc: POSIX seconds.
+        monotonic: seconds, to know a nonsensical stamp.
+    """
+
+    def __init__(
+        self,
+        sample_rate: float,
+        bytes_per_sample: int,
+        offset_s: float | None,
+        utc: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate, self._size, self._offset_s = sample_rate, bytes_per_sample, offset_s
+        self._utc, self._monotonic = utc, monotonic
+        self._expected_ns: float | None = None
+        self._arrived_s = monotonic()
+
+    def block(self, raw: bytes, time_ns: int, cause: str) -> Block:
+        """The block of a piece and its stamp; DeviceError when the stamp cannot be."""
+        length_s = len(raw) // self._size / self._rate
+        if self._offset_s is None:
+            self._offset_s = self._utc() - length_s - time_ns * 1e-9
+        lost = 0 if self._expected_ns is None else self._lost(time_ns - self._expected_ns)
+        self._expected_ns = time_ns + 1e9 * length_s
+        self._arrived_s = self._monotonic()
+        return Block(raw, lost, cause if lost else "", time=self._offset_s + time_ns * 1e-9)
+
+    def _lost(self, jump_ns: float) -> int:
+        lost = round(jump_ns * 1e-9 * self._rate)
+        waited_s = self._monotonic() - self._arrived_s
+        if lost < 0 or lost / self._rate > waited_s + _MOST_JUMP_S:
+            raise DeviceError(
+                f"the radio's time jumps by {jump_ns * 1e-9:g} s while {waited_s:.1f} s pass; open it anew"
+            )
+        return lost
