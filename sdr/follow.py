@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from sdr.hashed_file import HashedFile
 from sdr.index import Gap, IndexReader
 
 _POLL_S = 0.02
+_LOOK_SHARE = 0.02
+"""Of the patience: so often it is seen whether the writer of a silent recording lives."""
 
 
 class IndexedSource:
@@ -23,7 +26,8 @@ class IndexedSource:
         index: its index.
         bytes_per_sample: of the recording's format.
         follow: wait for more until the end mark.
-        stale_after_s: without the writer's lock and without a new line for that long, the writer is dead.
+        stale_after_s: without the writer's lock and without a new line for that long, the writer is dead and
+            nobody goes on in its place.
         stalled_after_s: with the lock held, silence for that long ends the reading too.
         monotonic: seconds, and `sleep`: both for tests.
     """
@@ -49,7 +53,7 @@ class IndexedSource:
         self._index, self._bytes_per_sample = index, bytes_per_sample
         self._stale_after_s, self._stalled_after_s = stale_after_s, stalled_after_s
         self._monotonic, self._sleep = monotonic, sleep
-        self._heard_at = monotonic()
+        self._heard_at = self._lived_at = self._looked_at = monotonic()
         self._position = 0
         self.while_waiting: Callable[[], None] | None = None
         self._ended = not follow or index.end is not None
@@ -106,9 +110,9 @@ class IndexedSource:
             self._ended = self._index.end is not None
         return max(self._committed_bytes() - self._position, 0)
 
-    def hash_while_reading(self) -> None:
-        """From now on `sha256` costs no second reading."""
-        self._file = HashedFile(self._file)  # type: ignore[arg-type]
+    def hash_while_reading(self, digest: hashlib._Hash | None = None) -> None:
+        """From now on `sha256` costs no second reading; it goes on with a digest of earlier files."""
+        self._file = HashedFile(self._file, digest)  # type: ignore[arg-type]
 
     def sha256(self) -> str:
         """SHA-256 (hex) of the data file as it lies on the disk; nothing can be read afterwards."""
@@ -124,14 +128,20 @@ class IndexedSource:
         return self._index.committed * self._bytes_per_sample
 
     def _writer_is_gone(self) -> bool:
-        silent_s = self._monotonic() - self._heard_at
-        if silent_s < self._stale_after_s:
+        """Counts from when the writer was last seen alive: another may take up what a killed one left."""
+        now = self._monotonic()
+        silent_s = now - self._heard_at
+        if now - max(self._looked_at, self._heard_at) < self._stale_after_s * _LOOK_SHARE:
             return False
+        self._looked_at = now
         if writer_holds_lock(self._index.path):
+            self._lived_at = now
             if silent_s < self._stalled_after_s:
                 return False
             self.notes.append(f"the recorder has stood still for {silent_s:.0f} s; the reading ends here")
             return True
+        if now - max(self._heard_at, self._lived_at) < self._stale_after_s:
+            return False
         if self._index.poll():  # it may have finished between the last look and the lock
             return self._index.end is not None
         self.notes.append(

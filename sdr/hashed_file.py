@@ -13,11 +13,12 @@ class HashedFile:
 
     Args:
         file: opened for reading; what was read of it before is read again.
+        digest: to go on with, where several files are hashed as one.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, digest: hashlib._Hash | None = None) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if digest is None else digest
         before = file.tell()
         file.seek(0)
         while before > 0 and (raw := self.read(min(before, _CHUNK))):

@@ -11,17 +11,16 @@ from typing import IO, cast
 from sdr.byte_source import ByteSource, SourceHeader, StreamSource
 from sdr.bytestream import ByteStream, open_bytes
 from sdr.errors import RecordingError
-from sdr.follow import IndexedSource
+from sdr.follow import writer_holds_lock
 from sdr.formats import bytes_per_sample
 from sdr.index import IndexReader
+from sdr.recording_files import beside
+from sdr.segments import SegmentedSource, oldest_segment
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, SigmfHeader, parse_metadata
 
+__all__ = ["beside", "data_file", "open_archive", "open_growing", "open_pair", "sigmf_stem"]
+
 _MAX_METADATA = 64 << 20
-
-
-def beside(stem: Path, suffix: str) -> Path:
-    """The file of that suffix."""
-    return stem.with_name(stem.name + suffix)
 
 
 def sigmf_stem(path: Path) -> Path | None:
@@ -31,7 +30,7 @@ def sigmf_stem(path: Path) -> Path | None:
         return path.with_name(match[1])
     if not path.exists() and any(beside(path, suffix).exists() for suffix in (META_SUFFIX, INDEX_SUFFIX)):
         return path
-    return None
+    return None if path.exists() else oldest_segment(path)
 
 
 def data_file(stem: Path, name: str | None) -> Path:
@@ -48,7 +47,7 @@ def data_file(stem: Path, name: str | None) -> Path:
 def open_growing(
     stem: Path, index_path: Path, *, follow: bool, stale_after_s: float
 ) -> tuple[SourceHeader, ByteSource]:
-    """A recording with its index, finished or not."""
+    """A recording with its index, finished or not, and the segments that follow it."""
     index, source = _with_index(stem, index_path, follow, stale_after_s)
     head = index.header
     header = SourceHeader(head.format, head.sample_rate, head.center_frequency_hz, index.start, head.metadata)
@@ -57,19 +56,19 @@ def open_growing(
 
 def _with_index(
     stem: Path, index_path: Path, follow: bool, stale_after_s: float
-) -> tuple[IndexReader, IndexedSource]:
+) -> tuple[IndexReader, SegmentedSource]:
     """A follower may come before the index has its first line, or before the data file: it waits."""
     deadline = time.monotonic() + (stale_after_s if follow else 0.0)
     while True:
         try:
             index = IndexReader(index_path)
-            size = bytes_per_sample(index.header.format)
-            data = beside(stem, DATA_SUFFIX)
-            return index, IndexedSource(data, index, size, follow=follow, stale_after_s=stale_after_s)
+            return index, SegmentedSource(stem, index, follow=follow, stale_after_s=stale_after_s)
         except RecordingError:
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline and not (
+                follow and index_path.exists() and writer_holds_lock(index_path)
+            ):
                 raise
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def open_pair(stem: Path) -> tuple[SourceHeader, ByteSource]:

@@ -8,8 +8,9 @@ from sdr.byte_source import ByteSource, SourceHeader, StreamSource
 from sdr.bytestream import ByteStream, open_bytes
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, bytes_per_sample
+from sdr.recording_files import beside
 from sdr.sigmf import ARCHIVE_SUFFIX, INDEX_SUFFIX
-from sdr.sigmf_source import beside, data_file, open_archive, open_growing, open_pair, sigmf_stem
+from sdr.sigmf_source import data_file, open_archive, open_growing, open_pair, sigmf_stem
 from sdr.wav import MAGICS, read_wav_header
 
 # Endings that other programs give to raw samples; "raw", "iq", "bin" say nothing about the format.
