@@ -210,7 +210,7 @@ def _set_clocks(device: int, clocks: Clocks, taken: Taken) -> None:
         if wanted not in known:
             raise DeviceError(f"the radio has no {what} {wanted!r}; there are {', '.join(known) or 'none'}")
         call(f"set{kind}", device, wanted.encode())
-        taken.facts[what] = wanted
+        taken.facts[f"radio_{what}"] = wanted
     if clocks.master_clock_hz is not None:
         call("setMasterClockRate", device, clocks.master_clock_hz)
         taken.facts["master_clock_hz"] = clocks.master_clock_hz

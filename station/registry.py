@@ -79,12 +79,26 @@ def make_receiver(section: ReceiverSection, frequency_hz: float) -> tuple[Receiv
     if isinstance(section, RtlTcpReceiver):
         from sdr.rtl_tcp import RtlTcp
 
-        return RtlTcp(section.host, section.port), _tuning(section, frequency_hz)
+        return RtlTcp(section.host, section.port), Tuning(
+            frequency_hz, section.sample_rate, section.gain_db, bias_tee=section.bias_tee, ppm=section.ppm
+        )
     if isinstance(section, SoapyReceiver):
         from sdr.soapy import SoapyReceiver as Soapy
+        from sdr.soapy_settings import Clocks
+        from sdr.usb_reset import reset_usb
 
-        radio = Soapy(section.driver, serial=section.serial, args=section.args)
-        return radio, _tuning(section, frequency_hz, section.antenna)
+        radio = Soapy(
+            section.driver,
+            serial=section.serial,
+            args=section.args,
+            format=section.format,
+            settings=section.settings,
+            stream_args=section.stream_args,
+            clocks=Clocks(section.clock_source, section.time_source, section.master_clock_hz),
+            trust_stamps=section.trust_stamps,
+            reset=reset_usb if section.usb_reset else None,
+        )
+        return radio, _soapy_tuning(section, frequency_hz)
     raise ConfigError(f"a receiver of type {section.type!r} cannot be opened as a device")
 
 
@@ -221,14 +235,16 @@ def _link(wanted: SimulatedPass) -> LinkBudget:
     return LinkBudget(eirp_dbw=eirp_dbw, antenna=wanted.receiver.antenna, noise=wanted.receiver.noise)
 
 
-def _tuning(
-    section: RtlTcpReceiver | SoapyReceiver, frequency_hz: float, antenna: str | None = None
-) -> Tuning:
+def _soapy_tuning(section: SoapyReceiver, frequency_hz: float) -> Tuning:
     return Tuning(
         frequency_hz,
         section.sample_rate,
         section.gain_db,
-        antenna,
-        bias_tee=section.bias_tee,
-        ppm=section.ppm,
+        section.antenna,
+        section.bias_tee,
+        section.ppm,
+        section.filter_hz,
+        section.gains_db,
+        section.dc_correction,
+        section.iq_correction,
     )

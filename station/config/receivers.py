@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from station.config.strict import ANY_FREQUENCY, Name, NotNegative, Positive, Ranges, Strict
 
 SampleFormat = Literal["cf32", "cs16", "cu8", "cs8"]
 _USABLE = 0.8  # of the sample rate: what lies beyond is bent by the radio's own filter
+_PPM = 200.0
 _RTL_HZ = ((24e6, 1766e6),)  # R820T tuner, as rtl-sdr's own notes have it
+
+
+def _automatic(given: Any) -> Any:
+    """The word "auto" in the place of a gain."""
+    if isinstance(given, str) and given != "auto":
+        raise ValueError(f'{given!r} is no gain; give decibels, or "auto" for the radio\'s own control')
+    return None if given == "auto" else given
+
+
+GainDb = Annotated[float | None, BeforeValidator(_automatic)]
+Ppm = Annotated[float, Field(ge=-_PPM, le=_PPM)]
+Words = dict[str, str]
 
 
 class _Receiver(Strict):
@@ -68,23 +81,45 @@ class RtlTcpReceiver(_Receiver):
     host: str = "127.0.0.1"
     port: int = Field(default=1234, gt=0, lt=65536)
     sample_rate: Positive = 1.024e6
-    gain_db: float | None = 32.8
-    ppm: float = Field(default=0.0, ge=-200, le=200)
+    gain_db: GainDb = 32.8
+    ppm: Ppm = 0.0
     bias_tee: bool = False
 
 
 class SoapyReceiver(_Receiver):
-    """Any radio with a SoapySDR driver."""
+    """Any radio with a SoapySDR driver; what is left out stays as the radio has it."""
 
     type: Literal["soapy"]
-    driver: str = "rtlsdr"
+    driver: str = Field(default="rtlsdr", min_length=1)
     serial: str | None = None
-    args: dict[str, str] = Field(default_factory=dict)
+    args: Words = Field(default_factory=dict)
     antenna: str | None = None
     sample_rate: Positive = 1.024e6
-    gain_db: float | None = 32.8
-    ppm: float = Field(default=0.0, ge=-200, le=200)
+    format: SampleFormat | None = None
+    gain_db: GainDb = 32.8
+    gains_db: dict[str, float] = Field(default_factory=dict)
+    filter_hz: Positive | None = None
+    ppm: Ppm = 0.0
     bias_tee: bool = False
+    dc_correction: bool | None = None
+    iq_correction: bool | None = None
+    clock_source: str | None = None
+    time_source: str | None = None
+    master_clock_hz: Positive | None = None
+    settings: Words = Field(default_factory=dict)
+    stream_args: Words = Field(default_factory=dict)
+    trust_stamps: bool | None = None
+    usb_reset: bool = True
+
+    @model_validator(mode="after")
+    def _sensible(self) -> SoapyReceiver:
+        if self.gains_db and "gain_db" in self.model_fields_set:
+            raise ValueError(
+                "gain_db and gains_db exclude each other: give the overall gain or the elements'"
+            )
+        if "driver" in self.args or "serial" in self.args:
+            raise ValueError("args: driver and serial have keys of their own; write them beside args")
+        return self
 
 
 ReceiverSection = Annotated[
