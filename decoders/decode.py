@@ -37,6 +37,7 @@ class DecodeRequest:
     `level` is one of `sources.LEVELS`; `format` and `sample_rate` (Hz) describe samples where the file does
     not; `start` is the aware time of the first sample; `elements` (an OMM mapping) and `station` are carried
     along; `taps` names of joints to write; with `follow` a growing recording is read to its end mark.
+    `channel_hz` is the centre on air of the one downlink to take out of a wide recording.
     """
 
     input: Path
@@ -51,6 +52,7 @@ class DecodeRequest:
     station: Mapping[str, Any] | None = None
     taps: tuple[str, ...] = ()
     follow: bool = False
+    channel_hz: float | None = None
 
 
 def decode(
@@ -142,7 +144,9 @@ class _Run:
             "schema": SCHEMA,
             "exit_status": 0 if counts.good else 1,
             "messages": messages,
-            "input": report_parts.input_table(self._request.input, self._request.level, source),
+            "input": report_parts.input_table(
+                self._request.input, self._request.level, self._request.channel_hz, source
+            ),
             "downlink": downlink.name,
             "mode": mode,
             "satellite": self._request.satellite,
@@ -214,6 +218,7 @@ def _opened(
             start=request.start,
             follow=request.follow,
             tap=results.tap if request.taps else None,
+            channel_hz=request.channel_hz,
             watchers=watchers,
             while_waiting=None if live is None else live.waiting,
         )
@@ -242,7 +247,8 @@ def _provenance(request: DecodeRequest, table: Mapping[str, Any]) -> Provenance:
         recording_sha256=table["input"]["sha256"],
         software=table["software"],
         frame_report=table["frames"],
-        history=f"tramthu decode {request.input.name} --downlink {request.downlink} --level {request.level}",
+        history=f"tramthu decode {request.input.name} --downlink {request.downlink} --level {request.level}"
+        + ("" if request.channel_hz is None else f" --channel {request.channel_hz:.0f}"),
     )
 
 

@@ -22,7 +22,7 @@ from decoders.mode_search import ModeSearch
 from decoders.pace import Pace, frame_seconds
 from decoders.report import InputFacts
 from decoders.watchers import Watcher
-from sdr.recording import SampleReader
+from sdr.recording import Reader
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
@@ -45,7 +45,7 @@ class IqSource:
 
     def __init__(
         self,
-        reader: SampleReader,
+        reader: Reader,
         downlink: Downlink,
         *,
         tap: Tap | None,
@@ -95,7 +95,7 @@ class IqSource:
             sample_rate=info.sample_rate,
             samples=self._reader.position,
             start=info.start,
-            gaps=tuple((gap.sample_index, gap.sample_count, str(gap.cause)) for gap in info.gaps),
+            gaps=info.gaps,
             notes=(*self._reader.notes, *self._notes, *([self._pace.note] if self._pace.note else [])),
             demodulator=self._demodulator_table,
             pace=self._pace.table,
@@ -254,7 +254,7 @@ class IqSource:
             self._tap(joint, passed)
 
 
-def _portion(reader: SampleReader) -> int:
+def _portion(reader: Reader) -> int:
     """Samples read at a time, which always fill the grid."""
     portion = READ_SAMPLES
     if reader.waiting is not None:

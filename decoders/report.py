@@ -4,7 +4,9 @@ schema              "tramthu-decode-1"
 exit_status         0: frames came out; 1: nothing usable
 messages            sentences for a person: what was found, what was odd
 input               path, sha256, level, format, sample_rate (Hz), samples, start (ISO 8601),
-                    gaps: sample_index, sample_count, cause;
+                    channel_hz: null, or the centre of the channel that was taken out of a wide recording;
+                    rate, samples and gaps are then those of the channel;
+                    gaps: sample_index, sample_count, cause, uncertainty (± samples at 95 %, 0: counted);
                     demodulator: null, or its counters, offset_hz and symbol_rate as last measured;
                     pace: null, or what the decoding took: cpu_s_per_s (processor seconds per second of
                     signal, by stage), mean_frame_delay_s and largest_frame_delay_s (from a frame's last
@@ -40,6 +42,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from sdr.index import Gap
+
 SCHEMA = "tramthu-decode-1"
 
 
@@ -51,7 +55,7 @@ class InputFacts:
     sample_rate: float | None = None
     samples: int | None = None
     start: datetime | None = None
-    gaps: tuple[tuple[int, int, str], ...] = ()
+    gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
     demodulator: Mapping[str, Any] | None = None
     pace: Mapping[str, Any] | None = None

@@ -62,7 +62,7 @@ def _strangers(downlink: Downlink, table: FrameTable, mode: Mode) -> Iterator[st
         )
 
 
-def input_table(path: Path, level: str, source: FrameSource) -> dict[str, Any]:
+def input_table(path: Path, level: str, channel_hz: float | None, source: FrameSource) -> dict[str, Any]:
     """What is known about the input."""
     facts = source.facts
     return {
@@ -75,10 +75,8 @@ def input_table(path: Path, level: str, source: FrameSource) -> dict[str, Any]:
         "demodulator": facts.demodulator,
         "pace": facts.pace,
         "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
-        "gaps": [
-            {"sample_index": index, "sample_count": count, "cause": cause}
-            for index, count, cause in facts.gaps
-        ],
+        "channel_hz": channel_hz,
+        "gaps": [asdict(gap) for gap in facts.gaps],
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from decoders.byte_sources import BitSource
+from decoders.channel import channel_of
 from decoders.downlink import Downlink, Mode, nearest
 from decoders.errors import InputError
 from decoders.frame_sources import CaduSource, VcduSource
@@ -17,7 +18,8 @@ from decoders.iq_source import IqSource
 from decoders.report import InputFacts
 from decoders.watchers import Watcher
 from sdr.bytestream import open_bytes
-from sdr.recording import open_recording
+from sdr.channeliser import ChannelReader
+from sdr.recording import Reader, open_recording
 
 LEVELS = ("iq", "soft", "hard", "cadu", "vcdu")
 
@@ -61,6 +63,7 @@ def open_source(
     start: datetime | None,
     follow: bool,
     tap: Tap | None,
+    channel_hz: float | None = None,
     watchers: Sequence[Watcher] = (),
     while_waiting: Callable[[], None] | None = None,
 ) -> FrameSource:
@@ -68,14 +71,19 @@ def open_source(
 
     Raises:
         InputError: an unknown level, or options that do not fit it.
-        RecordingError: the file is missing, empty, or not of the format given.
+        RecordingError: the file is missing, empty, not of the format given, or does not hold the channel.
     """
     if level not in LEVELS:
         raise InputError(f"unknown level {level!r}{nearest(level, LEVELS)}")
     if level == "iq":
         reader = open_recording(path, format=format, sample_rate=sample_rate, start=start, follow=follow)
         reader.while_waiting(while_waiting)
-        return IqSource(reader, downlink, tap=tap, watchers=watchers)
+        chosen: Reader = reader
+        if channel_hz is not None:
+            chosen = ChannelReader(reader, channel_of(downlink.modes, channel_hz, reader.info.sample_rate))
+        return IqSource(chosen, downlink, tap=tap, watchers=watchers)
+    if channel_hz is not None:
+        raise InputError(f"a channel can only be taken out of samples, not of level {level}")
     if follow:
         raise InputError(f"only recordings of samples can be followed while they grow, not level {level}")
     if format is not None or sample_rate is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from sdr.writer import RecordingWriter, finish_interrupted
 
 __all__ = [
     "Gap",
+    "Reader",
     "RecordingInfo",
     "RecordingWriter",
     "SampleReader",
@@ -60,6 +61,42 @@ class RecordingInfo:
     gaps: tuple[Gap, ...]
     metadata: dict[str, Any]
     end: str | None = None
+
+
+class Reader(Protocol):
+    """Samples in order; of a whole recording or of a channel in it (`sdr.channeliser.ChannelReader`)."""
+
+    @property
+    def info(self) -> RecordingInfo:
+        """The recording as it is now."""
+
+    @property
+    def position(self) -> int:
+        """Samples read."""
+
+    @property
+    def unusable(self) -> int:
+        """Samples that were none."""
+
+    @property
+    def waiting(self) -> int | None:
+        """Samples that could be read at once; None where the recording does not grow."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd so far: sentences."""
+
+    def read(self, count: int) -> Samples:
+        """The next samples: exactly `count` unless the recording ends before; none at its end."""
+
+    def hash_while_reading(self) -> None:
+        """From now on `sha256` costs no second reading."""
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the recording; nothing can be read afterwards."""
+
+    def close(self) -> None:
+        """Close the files."""
 
 
 LARGEST = 1e6

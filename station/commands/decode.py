@@ -47,6 +47,9 @@ def decode(
     elements: ElementsOption = None,
     site: SiteOption = None,
     tap: Annotated[list[str] | None, typer.Option(help="Write what a stage gives, by its name.")] = None,
+    channel: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Carrier of the downlink within a wide recording, Hz.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Follow a recording that still grows.")] = False,
     json: JsonOption = False,
     force: ForceOption = False,
@@ -73,6 +76,7 @@ def decode(
         station=_station(site),
         taps=tuple(tap or ()),
         follow=follow,
+        channel_hz=channel,
     )
     with progress_bar("decoding") as told:
         report = decode_input(request, progress=told, lag=progress_file(LAG_SUFFIX))
