@@ -78,13 +78,24 @@ class _GzipFile:
         self._inflate = zlib.decompressobj(wbits=31)
         self._rest = b""
         self._done = False
+        self._position = 0
         self.note = ""
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int) -> None:
+        """To the beginning only."""
+        assert position == 0  # noqa: S101 - what `HashedFile` does
+        self._file.seek(0)
+        self.__init__(self._file)  # type: ignore[misc]
 
     def read(self, count: int) -> bytes:
         while len(self._buffer) < count and not self._done:
             self._fill()
         raw = bytes(self._buffer[:count])
         del self._buffer[:count]
+        self._position += len(raw)
         return raw
 
     def _fill(self) -> None:
@@ -136,8 +147,9 @@ def _up_to_the_error(inflate: zlib._Decompress, packed: bytes) -> bytes:
 class _GzipStream(ByteStream):
     """A ByteStream over a gzip'd file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, hash_inflated: bool) -> None:
         self._gzip = _GzipFile(file)
+        self._hash_inflated = hash_inflated
         super().__init__(self._gzip)  # type: ignore[arg-type]  # only read and close are used
 
     def read(self, count: int) -> bytes:
@@ -146,11 +158,18 @@ class _GzipStream(ByteStream):
         return raw
 
     def hash_while_reading(self) -> None:
-        self._hashed = self._gzip.hash_while_reading()
+        if self._hash_inflated:
+            super().hash_while_reading()
+        else:
+            self._hashed = self._gzip.hash_while_reading()
 
 
-def open_bytes(path: Path) -> ByteStream:
+def open_bytes(path: Path, *, hash_inflated: bool = False) -> ByteStream:
     """Open a file for reading forward, through gzip when it is gzip'd.
+
+    Args:
+        path: the file.
+        hash_inflated: let `sha256` be that of the bytes before they were compressed.
 
     Raises:
         RecordingError: no such file, a folder, empty, or not readable.
@@ -168,4 +187,8 @@ def open_bytes(path: Path) -> ByteStream:
     if not magic:
         file.close()
         raise RecordingError(f"{path} is empty; nothing was recorded")
-    return _GzipStream(file) if magic == GZIP_MAGIC else ByteStream(file, path.stat().st_size)
+    return (
+        _GzipStream(file, hash_inflated=hash_inflated)
+        if magic == GZIP_MAGIC
+        else ByteStream(file, path.stat().st_size)
+    )

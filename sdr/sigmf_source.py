@@ -85,7 +85,8 @@ def open_pair(stem: Path) -> tuple[SourceHeader, ByteSource]:
         raise RecordingError(f"{meta_path}: {error}") from None
     finally:
         stream.close()
-    return _sigmf(header, open_bytes(data_file(stem, header.data_file)))
+    # Compressed at rest it is the same recording, and is known by the same hash.
+    return _sigmf(header, open_bytes(data_file(stem, header.data_file), hash_inflated=True))
 
 
 def _sigmf(header: SigmfHeader, stream: ByteStream) -> tuple[SourceHeader, ByteSource]:

@@ -9,7 +9,7 @@ from sdr.bytestream import ByteStream, open_bytes
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, bytes_per_sample
 from sdr.recording_files import beside
-from sdr.sigmf import ARCHIVE_SUFFIX, INDEX_SUFFIX
+from sdr.sigmf import ARCHIVE_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import data_file, open_archive, open_growing, open_pair, sigmf_stem
 from sdr.wav import MAGICS, read_wav_header
 
@@ -25,7 +25,9 @@ def opened_source(
     """What the file says, and its bytes from the first sample on; see `sdr.recording.open_recording`."""
     stem = sigmf_stem(path) if fmt in (None, "sigmf") else None
     index_path = None if stem is None else beside(stem, INDEX_SUFFIX)
-    if stem is not None and index_path is not None and index_path.exists():
+    # What was compressed at rest is over, and its metadata say all that the index does.
+    packed = stem is not None and beside(stem, DATA_SUFFIX + ".gz").exists() and not follow
+    if stem is not None and index_path is not None and index_path.exists() and not packed:
         return open_growing(stem, index_path, follow=follow, stale_after_s=stale_after_s)
     if follow:
         raise RecordingError(

@@ -248,6 +248,22 @@ class Catalogue:
             job = _job(session, name, step)
             job.state, job.reason, job.ended = "due", reason[:_MOST_REASON], None
 
+    def replace_file(
+        self, name: str, old: FileEntry, new: FileEntry | None, facts: Mapping[str, Any]
+    ) -> None:
+        """Enter that a file became another, or was deleted; `facts` join the result of its step."""
+        with self.session() as session:
+            job = _job(session, name, old.step)
+            job.result = dict(job.result or {}) | dict(facts)
+            for row in list(job.observation.files):
+                if self.data_dir / row.path == old.path:
+                    job.observation.files.remove(row)
+            if new is not None:
+                path = str(new.path.relative_to(self.data_dir))
+                job.observation.files.append(
+                    FileRow(step=new.step, path=path, bytes=new.bytes, sha256=new.sha256)
+                )
+
     def withdraw(self, name: str) -> bool:
         """Take a booking out again that nothing was done for yet; whether it could be."""
         with self.session() as session:

@@ -21,6 +21,7 @@ from station.clock import Clock, SystemClock
 from station.config import StationConfig
 from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
+from station.housekeeping import Housekeeping
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.planning import LONGEST, Planning
 from station.recorder import keeps_the_pace_of_life
@@ -28,12 +29,15 @@ from station.resources import recording_bytes_per_s
 from station.resume import resume
 from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
+from station.self_test_history import newest
+from station.self_testing import SelfTests
 
 log = logging.getLogger(__name__)
 
 TICK_S = 20.0
 HEARTBEAT_S = 20.0  # of the health file, after the stop
 _STEP_S = 0.5
+_TESTED = timedelta(days=2)  # what a self test found before that is no news
 
 
 class Daemon:
@@ -68,6 +72,8 @@ class Daemon:
         self._planned_at: datetime | None = None
         self._planner = planner or ThreadPoolExecutor(1, "plan")
         self._planning = Planning(config, self.catalogue, self._planner)
+        self._self_tests = SelfTests(config)
+        self._housekeeping = Housekeeping(config.recordings, self.catalogue.data_dir)
         self._safety = SafetyWatch(config, self.catalogue.data_dir / INHIBIT_NAME, self._drives)
 
     def run(self) -> None:
@@ -120,6 +126,7 @@ class Daemon:
                 clock=self._planning.supply.clock,
                 inhibit=self._safety.inhibit,
                 decoder_lags_s=dict(self._crew.decoder_lags_s),
+                self_tests=newest(self.catalogue.data_dir, self.clock.now() - _TESTED),
             )
             write_health(self.catalogue.data_dir, record)
         except (CatalogueError, OSError) as error:
@@ -128,6 +135,7 @@ class Daemon:
     def _look(self) -> float:
         """One look at the plan and the clock; seconds until the next. Nothing that fails in it ends it."""
         self._tried(self._plan)
+        self._tried(self._test_receivers)
         return self._tried(self._start_due) or self._tick_s
 
     def _tried(self, act: Callable[[], float | None]) -> float | None:
@@ -165,6 +173,10 @@ class Daemon:
         refused = enter_schedule(self.catalogue, made.schedule, now) if made.schedule else ()
         self._tell((*made.problems, *refused))
 
+    def _keep_house(self) -> None:
+        busy = any(thread.is_alive() for thread in self._threads.values())
+        self._housekeeping.look(self.clock.now(), busy=busy)
+
     def _plan_is_due(self, now: datetime) -> bool:
         # A clock that was set back must not hold the next plan back until it has caught up.
         every = timedelta(minutes=self.config.schedule.replan_minutes)
@@ -188,6 +200,9 @@ class Daemon:
             elif self._begins(observation) <= now and self._room_for(observation):
                 self._start(observation)
         return self._pause_s()
+
+    def _test_receivers(self) -> None:
+        self._self_tests.look(self.catalogue.unfinished(), self.clock.now())
 
     def _begins(self, observation: Observation) -> datetime:
         """When its process begins: before the recording, where a rotator has to get there and is free."""
@@ -268,6 +283,9 @@ class Daemon:
     def _pause_s(self) -> float:
         """Until the next start, but not longer than a tick."""
         now = self.clock.now()
-        due = (o for o in self.catalogue.unfinished() if o.job("record").state == "due" and o.start > now)
+        unfinished = self.catalogue.unfinished()
+        due = (o for o in unfinished if o.job("record").state == "due" and o.start > now)
         starts = [(self._begins(o) - now).total_seconds() for o in due]
+        if (test_s := self._self_tests.next_s(unfinished, now)) is not None:
+            starts.append(test_s)
         return max(min([self._tick_s, *starts]), 0.1)

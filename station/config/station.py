@@ -22,7 +22,9 @@ from station.config.planning import (
     WeightsSection,
 )
 from station.config.receivers import ReceiverSection
+from station.config.recordings import RecordingsSection
 from station.config.safety import SafetySection
+from station.config.self_test import SelfTestSection
 from station.config.strict import Strict, repeated, within
 
 Language = Literal["en", "vi"]
@@ -115,6 +117,8 @@ class StationConfig(Strict):
     maintenance: tuple[MaintenanceSection, ...] = ()
     budget: BudgetSection = BudgetSection()
     safety: SafetySection = SafetySection()
+    self_test: SelfTestSection = SelfTestSection()
+    recordings: RecordingsSection = RecordingsSection()
     products: ProductsSection = ProductsSection()
     publish: PublishSection = PublishSection()
     web: WebSection = WebSection()
@@ -139,6 +143,10 @@ class StationConfig(Strict):
                 if name not in have:
                     raise ValueError(f"receiver {receiver.name!r}: no antenna {name!r}; {_there(have)}")
         resources = [*have, *(receiver.name for receiver in self.receivers)]
+        names = [receiver.name for receiver in self.receivers]
+        for carrier in self.self_test.carrier:
+            if carrier.receiver not in (None, *names):
+                raise ValueError(f"self_test: no receiver {carrier.receiver!r}; {_there(names)}")
         for window in self.maintenance:
             if window.resource is not None and window.resource not in resources:
                 raise ValueError(f"maintenance: no {window.resource!r}; {_there(resources)}")

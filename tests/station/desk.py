@@ -1,0 +1,287 @@
+"""A whole station on a desk: the daemon and its workers as real processes, the sky in a SoapySDR device.
+
+The simulated device's sample 0 is on the air at a given time, so that every process that opens it hears the
+same sky at the same time, and each recorded sample has its number in the file that was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from scheduler.elements import Elements, load_elements
+from sdr.index import Gap, IndexReader
+from sim.packet_source import PacketSource
+from sim.request import PassSimulation
+from sim.simulate import simulate
+from sim.soapy import device_args, environment
+from station.catalogue import Booking, Catalogue, Observation
+
+ROOT = Path(__file__).resolve().parents[2]
+ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
+RATE = 250e3
+FRAME_BYTES = 1024
+MARKER_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A frame that was sent whole, and where in the file: first and last sample."""
+
+    frame: bytes
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Sky:
+    """What the device hears: a simulated link in cu8, and the log of what it holds."""
+
+    stem: Path
+    sample_count: int
+
+    @property
+    def samples(self) -> Path:
+        """Raw samples."""
+        return self.stem.with_name(f"{self.stem.name}.sigmf-data")
+
+    def sent(self) -> list[Sent]:
+        """Every frame that lies wholly in the file."""
+        lines = self.stem.with_name(f"{self.stem.name}.sent.jsonl").read_text().splitlines()
+        frames = cut(self.stem.with_name(f"{self.stem.name}.sent.cadu").read_bytes())
+        every = zip(frames, map(json.loads, lines), strict=True)
+        return [Sent(f, line["first_sample"], line["last_sample"]) for f, line in every if line["complete"]]
+
+
+def make_sky(stem: Path, start: datetime, seconds: float, source: PacketSource | None, **words: Any) -> Sky:
+    """Simulate a LRPT link at 8 dB; `words` go to the simulator."""
+    given = {"elements": None, "site": None, "ebn0_db": 8.0} | words
+    request = PassSimulation(
+        start=start,
+        end=start + timedelta(seconds=seconds),
+        mode="72k",
+        sample_rate=RATE,
+        format="cu8",
+        **given,
+    )
+    return Sky(stem, simulate(request, stem, source=source).sample_count)
+
+
+class Desk:
+    """One station with one pass, which is under way or about to begin.
+
+    Args:
+        folder: empty.
+        sky: that the device hears.
+        epoch: POSIX time at which its first sample is on the air.
+        start: of the recording, POSIX.
+        end: of the recording, POSIX.
+        words: further words for the device.
+        elements: of the satellite; of the METEOR of 2024 without.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sky: Sky,
+        *,
+        epoch: float,
+        start: float,
+        end: float,
+        words: Mapping[str, Any] | None = None,
+        elements: Elements | None = None,
+    ) -> None:
+        self.folder, self.sky, self.epoch = folder, sky, epoch
+        folder.mkdir(parents=True, exist_ok=True)
+        args = device_args(
+            folder, file=sky.samples, format="CU8", rate=RATE, epoch=epoch, **dict(words or {})
+        )
+        (folder / "station.toml").write_text(_TOML.format(elements=ELEMENTS, args=_inline(args)), "utf-8")
+        self.data, self.control, self.device_log = (
+            folder / "data",
+            folder / "control",
+            folder / "device.jsonl",
+        )
+        self.daemon: subprocess.Popen[bytes] | None = None
+        self.name = self._book(start, end, elements or load_elements(ELEMENTS)[1])
+
+    def _book(self, start: float, end: float, elements: Elements) -> str:
+        catalogue = Catalogue(self.data)
+        rise, fall = (datetime.fromtimestamp(t, UTC) for t in (start, end))
+        made = catalogue.book(
+            Booking(
+                name="the_pass",
+                key="the_pass",
+                satellite="METEOR-M2 4",
+                norad_id=59051,
+                downlink="meteor_lrpt",
+                frequency_hz=137.9e6,
+                site={"name": "Lai Châu", "latitude_deg": 22.4, "longitude_deg": 103.45, "altitude_m": 900.0},
+                elements=elements.to_omm(),
+                aos=rise,
+                tca=rise + (fall - rise) / 2,
+                los=fall,
+                start=rise,
+                end=fall,
+                max_elevation_deg=60.0,
+                receiver="radio",
+                antenna="antenna",
+            )
+        )
+        catalogue.close()
+        assert made is not None
+        return made.name
+
+    def begin(self) -> None:
+        """Begin the daemon, as an init system does at once when it died."""
+        command = [sys.executable, "-m", "station.cli", "run", "-c", str(self.folder / "station.toml")]
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+
+    def pid(self, who: str) -> int:
+        """Process id of the `recorder`, `decoder` or `daemon`; 0 while there is none."""
+        if who == "daemon":
+            return self.daemon.pid if self.daemon and self.daemon.poll() is None else 0
+        words = {"recorder": b"station.record", "decoder": b"--follow"}[who]
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    line = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if b"station.child" in line and words in line and os.fsencode(self.folder) + b"/" in line:
+                    return int(entry.name)
+        return 0
+
+    def kill(self, *who: str) -> float:
+        """Kill -9 them at once; POSIX time just before."""
+        pids = [self.pid(one) for one in who]
+        at = time.time()
+        for pid in pids:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+        if "daemon" in who and self.daemon is not None:
+            self.daemon.wait()
+        return at
+
+    def stop(self) -> None:
+        """End the daemon in order, and whatever was left behind."""
+        if self.daemon is not None and self.daemon.poll() is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            self.daemon.wait(120)
+        for who in ("recorder", "decoder"):
+            self.kill(who)
+
+    def observation(self) -> Observation:
+        """As it stands."""
+        catalogue = Catalogue(self.data, read_only=True)
+        try:
+            return catalogue.observation(self.name)
+        finally:
+            catalogue.close()
+
+    @property
+    def observed(self) -> Path:
+        """Folder of the observation."""
+        return self.data / "observations" / self.name
+
+    def index(self) -> IndexReader:
+        """Of the recording."""
+        return IndexReader(self.observed / "recording.sigmf-index")
+
+    def recorded_bytes(self) -> int:
+        """Size of the file of samples; 0 before there is one."""
+        path = self.observed / "recording.sigmf-data"
+        return path.stat().st_size if path.exists() else 0
+
+    def first_sample(self) -> int:
+        """Number in the sky's file of the recording's first sample, by its start time."""
+        start = self.index().start
+        assert start is not None
+        return round((start.timestamp() - self.epoch) * RATE)
+
+    def gaps(self) -> list[Gap]:
+        """Gaps, in sample numbers of the sky's file."""
+        first = self.first_sample()
+        return [
+            Gap(g.sample_index + first, g.sample_count, g.cause, g.uncertainty) for g in self.index().gaps
+        ]
+
+    def wrong_samples(self) -> int:
+        """Samples outside the gaps that are not those that were on the air at their time."""
+        import numpy as np
+
+        first, index = self.first_sample(), self.index()
+        sent = np.memmap(self.sky.samples, np.uint16, mode="r")
+        have = np.fromfile(self.observed / "recording.sigmf-data", np.uint16)[: index.committed]
+        have = have[: sent.size - first]
+        same = have == sent[first : first + have.size]
+        for gap in index.gaps:
+            same[gap.sample_index : gap.sample_index + gap.sample_count] = True
+        return int(np.count_nonzero(~same))
+
+    def missed_frames(self) -> tuple[int, int]:
+        """Frames that were sent wholly while samples were recorded, and how many of them were not decoded."""
+        first, index = self.first_sample(), self.index()
+        gaps = [(g.sample_index, g.sample_index + g.sample_count) for g in self.gaps()]
+        last = first + index.committed
+        whole = [
+            one.frame[MARKER_BYTES:]
+            for one in self.sky.sent()
+            if one.first >= first
+            and one.last < last
+            and not any(one.first < end and one.last >= begin for begin, end in gaps)
+        ]
+        decoded = {
+            frame[MARKER_BYTES:] for frame in cut((self.observed / "decoded/frames.cadu").read_bytes())
+        }
+        return len(whole), sum(frame not in decoded for frame in whole)
+
+
+def cut(content: bytes) -> list[bytes]:
+    """CADUs of a file."""
+    return [content[i : i + FRAME_BYTES] for i in range(0, len(content), FRAME_BYTES)]
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 200.0, step_s: float = 0.05) -> None:
+    """Until it is true; AssertionError with what did not happen."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(what)
+        time.sleep(step_s)
+
+
+def _inline(args: Mapping[str, str]) -> str:
+    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in args.items()) + " }"
+
+
+_TOML = """[station]
+name = "Lai Châu"
+latitude_deg = 22.4
+longitude_deg = 103.45
+altitude_m = 900
+data_dir = "data"
+[receiver]
+name = "radio"
+type = "soapy"
+driver = "tramthu_sim"
+sample_rate = 250_000
+gain_db = 30
+args = {args}
+[elements]
+files = ["{elements}"]
+[[satellite]]
+name = "METEOR-M2 4"
+[schedule]
+keep_free_gb = 0.1
+"""
