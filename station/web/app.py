@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from scheduler.satellites import all_satellites
 from station.catalogue import Catalogue, FileEntry, Observation
 from station.errors import CatalogueError
-from station.web import plan_view, tiles, views
+from station.web import live, plan_view, tiles, views
 from station.web.texts import LANGUAGES, all_texts, both_times
 
 PAGE_SIZE = 24
@@ -112,11 +112,25 @@ def _add_pages(app: FastAPI, catalogue: Catalogue, pages: _Pages) -> None:
         }
         return pages.show(request, "plan.html", lang, rows | {"health": _health(catalogue)})
 
+    @app.get("/live", response_class=HTMLResponse)
+    def live_page(request: Request, lang: Language = None) -> Response:
+        shown, coming = pages.language(request, lang), live.next_observation(catalogue, datetime.now(UTC))
+        context = {
+            "cards": [views.card(observation, shown) for observation in live.live_observations(catalogue)],
+            "coming": None if coming is None else views.card(coming, shown),
+            "live_texts": live.texts(shown),
+        }
+        return pages.show(request, "live.html", lang, context)
+
     @app.get("/observations/{name}", response_class=HTMLResponse)
     def observation_page(request: Request, name: str, lang: Language = None) -> Response:
-        view = views.detail(_observation(catalogue, name), pages.language(request, lang))
+        observation = _observation(catalogue, name)
+        shown = pages.language(request, lang)
+        view = views.detail(observation, shown)
         layers = [asdict(layer) for layer in view.layers]
-        return pages.show(request, "observation.html", lang, {"view": view, "layers": layers})
+        context = {"view": view, "layers": layers, "live": live.is_live(observation)}
+        context |= {"live_texts": live.texts(shown)}
+        return pages.show(request, "observation.html", lang, context)
 
 
 def _add_files(app: FastAPI, catalogue: Catalogue) -> None:
@@ -157,6 +171,16 @@ def _add_interface(app: FastAPI, catalogue: Catalogue) -> None:
     @app.get("/api/observations/{name}")
     def api_observation(name: str) -> dict[str, Any]:
         return views.as_json(_observation(catalogue, name))
+
+    reader = live.LiveReader()
+
+    @app.get("/api/live")
+    def api_live() -> dict[str, list[str]]:
+        return {"names": [observation.name for observation in live.live_observations(catalogue)]}
+
+    @app.get("/api/observations/{name}/live")
+    def api_observation_live(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        return reader.status(_observation(catalogue, name), after, datetime.now(UTC))
 
     @app.get("/api/plan")
     def api_plan() -> dict[str, Any]:
