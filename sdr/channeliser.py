@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from types import TracebackType
 
@@ -17,17 +18,27 @@ from sdr.formats import Samples
 from sdr.index import Gap
 from sdr.recording import RecordingInfo, SampleReader
 
-__all__ = ["Channel", "ChannelBank", "ChannelReader", "Curve", "channel_gaps", "channel_info"]
+__all__ = [
+    "Channel",
+    "ChannelBank",
+    "ChannelReader",
+    "Curve",
+    "bank_for",
+    "begun_at",
+    "channel_gaps",
+    "channel_info",
+]
 
 
 class ChannelReader:
     """Samples of one channel; the same interface as `sdr.recording.SampleReader`.
 
-    Sample m lies exactly at wide sample m / ratio, so both begin at the same time. What is on air at a time
-    comes out `delay_s` later at most, beside the time until the recording holds it.
+    Sample m lies exactly at wide sample m / ratio behind the first that was not read before; so both begin at
+    the same time. What is on air at a time comes out `delay_s` later at most, beside the time until the
+    recording holds it.
 
     Args:
-        reader: of the wide recording, at its beginning; closed with this one.
+        reader: of the wide recording, best at its beginning; closed with this one.
         channel: what is taken out of it.
 
     Raises:
@@ -39,14 +50,9 @@ class ChannelReader:
     """
 
     def __init__(self, reader: SampleReader, channel: Channel) -> None:
-        if reader.position:
-            raise ValueError(
-                f"the reader has given {reader.position} samples already; open the recording anew"
-            )
-        info = reader.info
-        self._reader, self._channel = reader, channel
+        self._reader, self._channel, self._first = reader, channel, reader.position
         try:
-            self._bank = bank_for(info, [channel])
+            self._bank = bank_for(begun_at(reader.info, self._first), [channel])
         except RecordingError:
             reader.close()
             raise
@@ -59,7 +65,7 @@ class ChannelReader:
     @property
     def info(self) -> RecordingInfo:
         """The channel as it is now: its own centre, rate, count and gaps, the wide recording's time."""
-        return channel_info(self._reader.info, self._channel, self._ratio)
+        return channel_info(begun_at(self._reader.info, self._first), self._channel, self._ratio)
 
     @property
     def unusable(self) -> int:
@@ -136,6 +142,26 @@ def bank_for(info: RecordingInfo, channels: Sequence[Channel]) -> ChannelBank:
         )
     start_s = None if info.start is None else info.start.timestamp()
     return ChannelBank(info.sample_rate, info.center_frequency_hz, channels, start_s=start_s)
+
+
+def begun_at(info: RecordingInfo, first: int) -> RecordingInfo:
+    """What is known about a recording from its sample `first` on."""
+    if not first:
+        return info
+    behind = [gap for gap in info.gaps if gap.sample_index + gap.sample_count > first]
+    return replace(
+        info,
+        start=None if info.start is None else info.start + timedelta(seconds=first / info.sample_rate),
+        sample_count=None if info.sample_count is None else max(info.sample_count - first, 0),
+        gaps=tuple(_begun_at(gap, first) for gap in behind),
+    )
+
+
+def _begun_at(gap: Gap, first: int) -> Gap:
+    begins = max(gap.sample_index - first, 0)
+    return replace(
+        gap, sample_index=begins, sample_count=gap.sample_index + gap.sample_count - first - begins
+    )
 
 
 def channel_info(info: RecordingInfo, channel: Channel, ratio: Fraction) -> RecordingInfo:

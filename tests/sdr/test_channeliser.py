@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -165,11 +165,21 @@ def test_a_recording_without_a_frequency_has_no_channels(tmp_path: Path) -> None
         opened(tmp_path / "nowhere")
 
 
-def test_a_reader_that_has_begun_is_refused(wide: Path) -> None:
-    reader = open_recording(wide)
-    reader.read(10)
-    with reader, pytest.raises(ValueError, match="open the recording anew"):
-        ChannelReader(reader, CHANNEL)
+def test_from_the_middle_of_a_recording_on(wide: Path) -> None:
+    """It begins where the reader stands: time, count and gaps are counted from there."""
+    with open_recording(wide) as reader:
+        reader.read(48_000)
+        channel = ChannelReader(reader, CHANNEL)
+        out = everything(channel, 4096)
+        assert channel.info.start == START + timedelta(seconds=48_000 / RATE)
+        assert channel.info.sample_count == len(out) == math.ceil(303_000 * RATIO)
+        (gap,) = channel.info.gaps
+    with opened(wide) as reader:
+        whole = everything(reader, 4096)
+        assert reader.info.gaps[0].sample_index == gap.sample_index + 5000
+    turn = np.exp(2j * np.pi * ((400e3 * 48_000 / RATE) % 1))  # the mixer begins anew
+    reach = math.ceil(half_length(RATIO) * RATIO)
+    assert np.abs(out * turn.conjugate() - whole[5000:])[reach:].max() < 2e-5
 
 
 def test_an_impulse_lies_where_it_was(tmp_path: Path) -> None:
