@@ -2,6 +2,7 @@
 // @ts-check
 (() => {
   const PERIOD_MS = 2000, LONGEST_MS = 30000, LIST_MS = 15000, BINS = 256, ROWS = 180, SCALE = 48;
+  const TIME_STEPS_S = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800];
   /** @type {Record<string, string>} */
   const texts = JSON.parse(document.getElementById("live-texts")?.textContent ?? "{}");
 
@@ -36,14 +37,13 @@
     const field = (key) => /** @type {HTMLElement} */ (panel.querySelector(`[data-field="${key}"]`));
     /**
      * An empty canvas in the pixels of the screen, so that its letters are readable on a telephone too.
-     * @param {string} name @param {number} aspect @param {number} least
+     * @param {string} name
      * @returns {{pen: CanvasRenderingContext2D, width: number, height: number}}
      */
-    const canvas = (name, aspect, least) => {
+    const canvas = (name) => {
       const element = /** @type {HTMLCanvasElement} */ (panel.querySelector(`[data-canvas="${name}"]`));
       const pen = /** @type {CanvasRenderingContext2D} */ (element.getContext("2d"));
-      const ratio = window.devicePixelRatio || 1, width = element.clientWidth || element.width;
-      const height = Math.max(width * aspect, least);
+      const ratio = window.devicePixelRatio || 1, width = element.clientWidth, height = element.clientHeight;
       element.width = Math.round(width * ratio);
       element.height = Math.round(height * ratio);
       pen.scale(ratio, ratio);
@@ -67,7 +67,7 @@
     };
 
     const drawConstellation = (text) => {
-      const { pen, width, height } = canvas("constellation", 1, 0), half = width / 2;
+      const { pen, width, height } = canvas("constellation"), half = width / 2;
       pen.fillStyle = "#d8dfe6";
       pen.fillRect(half, 0, 1, height);
       pen.fillRect(0, half, width, 1);
@@ -79,7 +79,7 @@
     };
 
     const drawSpectrum = (given, center) => {
-      const all = canvas("spectrum", 0.42, 180), pen = all.pen;
+      const all = canvas("spectrum"), pen = all.pen;
       if (!given) return;
       const values = Array.from(bytes(given.values), (value) => given.floor + given.step * value);
       const left = 40, width = all.width - left - 4, height = all.height - 26;
@@ -100,7 +100,7 @@
     };
 
     const drawWaterfall = (given, spectrum, center) => {
-      const all = canvas("waterfall", 0.4, 240), pen = all.pen;
+      const all = canvas("waterfall"), pen = all.pen;
       if (rows.size === 0 || !given) return;
       const left = 40, width = all.width - left - 4, height = all.height - 24;
       const counts = new Uint32Array(256);
@@ -127,7 +127,7 @@
       pen.drawImage(small, left, 0, width, height);
       pen.fillStyle = "#1c2733";
       pen.textAlign = "right";
-      const span = count * given.row_s, step = Math.max(niceStep(span, 6), given.row_s);
+      const span = count * given.row_s, step = TIME_STEPS_S.find((one) => one >= span / 7) ?? 3600;
       for (let at = Math.ceil((first * given.row_s) / step) * step; at < (first + count) * given.row_s; at += step) {
         const y = (height * (at - first * given.row_s)) / span;
         pen.fillRect(left - 5, y, 5, 1);
@@ -154,7 +154,7 @@
       const sky = status.direction, record = status.recording;
       field("live_sky").textContent = sky ? `${sky.elevation_deg.toFixed(1)}° · ${sky.azimuth_deg.toFixed(0)}° · ${texts.live_left} ${clock(sky.left_s)}` : "–";
       field("live_ebn0").textContent = number(status.ebn0_db, 1, "dB");
-      field("frames_long").textContent = status.frames_good === null ? "–" : `${status.frames_good} (${status.frames_located})`;
+      field("frames_long").textContent = status.frames_good === null ? "–" : `${status.frames_good} / ${status.frames_located}`;
       field("frames_long").title = texts.live_located;
       const age = status.newest_frame_s === null || status.seconds === null ? null : Math.max(status.seconds + (status.lag_s ?? 0) - status.newest_frame_s, 0);
       field("live_newest").textContent = age === null ? "–" : `${age.toFixed(1)} s ${texts.live_ago}`;
