@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ import numpy.typing as npt
 from sdr.formats import sample_format, to_samples
 from sdr.levels import clipped_share, level_dbfs
 from sdr.self_test_codes import Codes, look_at_codes
-from sdr.spectrum import Floats, frequencies_hz, power_density
+
+Floats = npt.NDArray[np.float64]
 
 _BIN_HZ = 1000.0  # aimed at
 _BINS = (256, 8192)
@@ -34,6 +35,7 @@ _AROUND_DC = 3  # bins on each side that a DC offset leaks into
 PEAK_DB = 6.0  # above the floor; by chance not once in 1e9 bins from 100 windows on (17 standard deviations)
 _SHAPE_BINS = 64
 _LEAST_WINDOWS = 32
+_PEAKS_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ class Measured:
     shape_db: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A record of plain values; infinities as ±999."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        """A record of plain values, with the strongest peaks; infinities as ±999."""
+        strongest = replace(self, peaks=self.peaks[:_PEAKS_KEPT])
+        return {key: _plain(value) for key, value in asdict(strongest).items()}
 
 
 def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measured:
@@ -95,6 +98,8 @@ def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measu
         ValueError: too few samples.
         RecordingError: the format is unknown, or the bytes end within a sample.
     """
+    from sdr.spectrum import frequencies_hz, power_density  # with scipy, which a daemon does without
+
     samples = to_samples(raw, fmt)
     bins = _bin_count(sample_rate)
     if len(samples) < _LEAST_WINDOWS * bins:

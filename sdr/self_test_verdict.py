@@ -168,7 +168,7 @@ def _usual_peaks(past: Sequence[Sequence[Mapping[str, float]]]) -> tuple[tuple[f
         same = [
             other["power_dbfs"]
             for peaks in past
-            for other in peaks[:20]
+            for other in peaks
             if abs(other["frequency_hz"] - peak["frequency_hz"]) <= max(peak["width_hz"], other["width_hz"])
         ]
         if 2 * len(same) >= len(past):
@@ -206,17 +206,15 @@ def _floor(tested: ChainTest, usual: Usual) -> list[Finding]:
 def _carriers(tested: ChainTest, usual: Usual) -> list[Finding]:
     found = []
     for carrier in tested.carriers:
+        given = {"name": carrier.name, "mhz": carrier.frequency_hz / 1e6}
+        if math.isinf(carrier.level_dbfs):
+            found.append(Finding("carrier_missing", SUSPICIOUS, given))
+            continue
         expected = carrier.expected_dbfs
         if expected is None and usual.count >= LEAST_PAST:
             expected = usual.carriers_dbfs.get(carrier.name)
-        if expected is None:
-            continue
-        given = {"name": carrier.name, "mhz": carrier.frequency_hz / 1e6, "by": expected - carrier.level_dbfs}
-        if carrier.level_dbfs < -900 or math.isinf(carrier.level_dbfs):
-            if expected > -900:
-                found.append(Finding("carrier_missing", SUSPICIOUS, given))
-        elif carrier.level_dbfs < expected - carrier.tolerance_db:
-            found.append(Finding("carrier_weak", SUSPICIOUS, given))
+        if expected is not None and carrier.level_dbfs < expected - carrier.tolerance_db:
+            found.append(Finding("carrier_weak", SUSPICIOUS, given | {"by": expected - carrier.level_dbfs}))
     return found
 
 

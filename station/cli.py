@@ -27,6 +27,7 @@ from station.commands import (
     record,
     replay,
     run,
+    selftest,
     serve,
     simulate,
     track,
@@ -71,6 +72,7 @@ app.command("products", context_settings={"allow_extra_args": True, "ignore_unkn
 )
 app.command("replay")(replay.replay)
 app.command("serve")(serve.serve)
+app.command("selftest")(selftest.selftest)
 app.command("doctor")(doctor.doctor)
 
 

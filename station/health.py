@@ -5,6 +5,7 @@
     decoder_lag_s {observation: seconds by which its live decoder is behind the recording},
     clock {state, off_s, said}: the machine's clock against GNSS, servers and the elements' own epochs,
     inhibit: why no antenna may move, or null
+    self_test {receiver: {time, verdict, findings [{code, state, words {en, vi}}], observation, antenna}}
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
 """
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hardware.safety import Inhibit
@@ -40,6 +42,7 @@ def health_record(
     decoder_lags_s: Mapping[str, float],
     clock: ClockFinding | None = None,
     inhibit: Inhibit | None = None,
+    self_tests: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]
@@ -48,6 +51,7 @@ def health_record(
     said = [*problems, *(f"{o.name}: {_reason(o)}" for o in failed[:5])]
     said += [f"{o.name}: {o.job('record').reason}" for o in in_part[:5]]
     said += [f"the antennas do not move: {inhibit.reason}"] if inhibit else []
+    said += [f"{name}: {words}" for name, test in self_tests.items() for words in _doubts(test)]
     planned = [o for o in observations if o.state == "planned" and o.end > now]
     done = [o for o in observations if o.state == "done"]
     return {
@@ -66,8 +70,13 @@ def health_record(
         if clock
         else None,
         "inhibit": inhibit.reason if inhibit else None,
+        "self_test": {name: dict(test) for name, test in self_tests.items()},
         "decoder_lag_s": {name: round(seconds, 1) for name, seconds in decoder_lags_s.items()},
     }
+
+
+def _doubts(test: Mapping[str, Any]) -> list[str]:
+    return [finding["words"]["en"] for finding in test["findings"]]
 
 
 def write_health(data_dir: Path, record: Mapping[str, Any]) -> None:

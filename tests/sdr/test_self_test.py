@@ -209,6 +209,7 @@ def test_a_dead_preamplifier_is_told_from_a_lost_antenna() -> None:
         (-40.0, -40.0, None, ""),
         (-50.0, -40.0, None, "carrier_weak"),
         (-math.inf, -40.0, None, "carrier_missing"),
+        (-math.inf, None, None, "carrier_missing"),
         (-50.0, None, -41.0, "carrier_weak"),
         (-45.0, None, -41.0, ""),
         (-50.0, None, None, ""),
