@@ -16,6 +16,7 @@ packages() { # python
     command -v rotctld >/dev/null || judges+=(libhamlib-utils)
     command -v rtl_433 >/dev/null || judges+=(rtl-433)
     command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || judges+=(mosquitto)
+    command -v SoapySDRUtil >/dev/null || judges+=(soapysdr-tools)
     [ -e /usr/include/SoapySDR/Device.h ] || judges+=(libsoapysdr-dev)
     # Half a gigabyte, for one slow test that runs the kernels on the other processor.
     if [ -n "${TRAMTHU_CI:-}" ]; then

@@ -115,6 +115,10 @@ class RtlTcpServer:
                 with client, contextlib.suppress(OSError):  # a client may go at any moment
                     _Session(client, self).run()
 
+    def flow(self, request: PassSimulation) -> SampleFlow | None:
+        """What a client hears from now on, None when the pass is over."""
+        return self.live.flow(request)
+
     @property
     def stopping(self) -> bool:
         """Whether `stop` has been called."""
@@ -182,7 +186,7 @@ class _Session:
     def _begin(self) -> SampleFlow | None:
         self._waiting.clear()
         self._next = 0
-        flow = self._live.flow(self._request)
+        flow = self._server.flow(self._request)
         self._log("activated", first=0, time=time.time())
         return flow
 

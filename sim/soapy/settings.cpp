@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 50;
+constexpr std::int64_t kMostFed = std::int64_t{1} << 26;
 constexpr std::size_t kMostStretches = 1'000'000;
 
 const std::set<std::string> kKnown = {
@@ -141,6 +142,9 @@ Settings::Settings(const SoapySDR::Kwargs& given) {
     mtu = words.count("mtu", mtu, 1, std::int64_t{1} << 24);
     fifo = words.count("fifo", fifo, 0, std::int64_t{1} << 32);
     if (fifo != 0 && fifo < mtu) refuse(words.said("fifo") + " is shorter than a transfer of mtu samples");
+    if (!socket.empty() && fifo > kMostFed)
+        refuse(words.said("fifo") + ": what comes from a socket waits in memory; at most " +
+               std::to_string(kMostFed));
     if (given.count("epoch") != 0) epoch_s = words.number("epoch", 0, 0, 1e10);
     losses = stretches(words.text("losses", ""));
     stalls = stretches(words.text("stalls", ""));
