@@ -24,9 +24,8 @@ from sdr.self_test_run import KnownCarrier, run_self_test
 from sdr.self_test_verdict import FAULT, ChainTest, Finding, judge, verdict_of
 from station import registry
 from station.config import ReceiverSection, RtlTcpReceiver, SoapyReceiver, StationConfig
-from station.self_test_history import accept, append, read_history, usual_for
+from station.self_test_history import RESULT_NAME, accept, append, read_history, usual_for
 
-RESULT_NAME = "self_test.json"  # beside the recording
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 
 

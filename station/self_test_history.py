@@ -23,6 +23,7 @@ from typing import Any
 from sdr.self_test_verdict import FAULT, Usual, usual_of
 
 HISTORY_NAME = "self_test.jsonl"
+RESULT_NAME = "self_test.json"  # beside the recording
 _USED = 30
 _KEPT, _TOO_MANY = 400, 500  # lines: a month of passes
 _TAIL_BYTES = 1 << 16
@@ -91,6 +92,17 @@ def newest(data_dir: Path, since: datetime) -> dict[str, dict[str, Any]]:
             }
             found[str(record.get("receiver"))] = brief
     return found
+
+
+def result_in(folder: Path) -> dict[str, Any] | None:
+    """Verdict and findings of the test before a recording; None where none was made, or none can be read."""
+    try:
+        record = json.loads((folder / RESULT_NAME).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not (isinstance(record, dict) and "verdict" in record and _has_words(record.get("findings"))):
+        return None
+    return {"verdict": record["verdict"], "findings": record["findings"]}
 
 
 def _tail(path: Path) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from products.definitions import areas, recipes
 from products.report import ProductFile, ProductsReport
 from station.catalogue import FileEntry, Observation
+from station.self_test_history import result_in
 from station.web.texts import all_texts, both_times, size_text
 
 
@@ -175,6 +176,9 @@ def _facts(observation: Observation, language: str) -> list[tuple[str, str]]:
         (text["highest"], f"{observation.max_elevation_deg:.1f}°"),
         (text["signal"], f"{observation.downlink}, {observation.frequency_hz / 1e6:.3f} MHz"),
     ]
+    if (tested := result_in(observation.folder)) is not None:
+        said = " · ".join(finding["words"][language] for finding in tested["findings"])
+        facts.append((text["self_test"], said or text["as_usual"]))
     decoded = _decoded(observation)
     counts = {key: _number(decoded, "frames", key) for key in ("good", "corrected", "failed", "lost")}
     if counts["good"] is not None:

@@ -98,9 +98,7 @@ def test_the_newest_of_each_receiver_is_told(tmp_path: Path) -> None:
     append(tmp_path, _record(-80.0, "suspicious", ("floor_low",)))
     append(tmp_path, _record(-80.0, time=(START + timedelta(hours=1)).isoformat()))
     append(tmp_path, _record(-80.0, "fault", receiver="wide", time=(START - timedelta(days=2)).isoformat()))
-    (tmp_path / HISTORY_NAME).open("a").write(
-        '{"key": "k", "verdict": "ok", "receiver": "x", "findings": [5]}\n'
-    )
+    append(tmp_path, _record(-80.0, receiver="odd", findings=[5]))
     found = newest(tmp_path, START - timedelta(days=1))
     assert {name: one["verdict"] for name, one in found.items()} == {"vhf": "ok"}
     assert newest(tmp_path / "absent", START) == {}

@@ -278,6 +278,25 @@ def test_health_is_told_and_its_absence_too(client: TestClient, catalogue: Catal
     assert client.get("/").status_code == 200
 
 
+def test_the_self_test_stands_on_both_pages_in_the_readers_language(
+    client: TestClient, catalogue: Catalogue
+) -> None:
+    findings = [{"code": "x", "state": "suspicious", "words": {"en": "antenna off", "vi": "rời ăng-ten"}}]
+    record = {"verdict": "suspicious", "findings": findings}
+    now = datetime.now(UTC).isoformat()
+    health = {"ok": True, "time": now, "problems": [], "self_test": {"vhf": record, "uhf": {"findings": []}}}
+    (catalogue.data_dir / "health.json").write_text(json.dumps(health))
+    folder = catalogue.observation(NAME).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for page in ("/", f"/observations/{NAME}"):
+        (folder / "self_test.json").write_text(json.dumps(record))
+        assert "antenna off" in client.get(f"{page}?lang=en").text
+        assert "rời ăng-ten" in client.get(f"{page}?lang=vi").text
+        (folder / "self_test.json").write_text('{"verdict": "ok", "findings": [1]}')
+        assert client.get(page).status_code == 200
+    assert all_texts()["en"]["as_usual"] in client.get("/?lang=en").text
+
+
 def test_the_health_of_a_daemon_that_is_dead_is_not_called_good(
     client: TestClient, catalogue: Catalogue
 ) -> None:
