@@ -20,6 +20,7 @@ from station.errors import DONE, NOTHING_USABLE
 _T = TypeVar("_T", str, float)
 PROGRESS_VARIABLE = "TRAMTHU_PROGRESS"
 LAG_SUFFIX = ".lag"  # of the file in which a live decoder says how far it is behind
+GO = b"go\n"
 _POLL_S = 0.05
 _KILL_AFTER_S = 20.0
 _TAIL_BYTES = 4096
@@ -63,10 +64,18 @@ class Worker:
         log: file that grows; its folder exists.
         niceness: 0 for what must not wait, up to 19.
         outlives: go on when this process dies; the next one takes it over by `taken_over`.
+        waits: its stdin is a pipe, on which `go` gives it the word; the pipe ends with this process.
     """
 
     def __init__(
-        self, module: str, arguments: Sequence[str], log: Path, *, niceness: int = 0, outlives: bool = False
+        self,
+        module: str,
+        arguments: Sequence[str],
+        log: Path,
+        *,
+        niceness: int = 0,
+        outlives: bool = False,
+        waits: bool = False,
     ) -> None:
         self._watch(log)
         parent = "0" if outlives else str(os.getpid())
@@ -74,7 +83,7 @@ class Worker:
             self._log_start = errors.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "station.child", parent, str(niceness), module, *arguments],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,  # ^C reaches the supervisor alone, which ends its workers
@@ -121,6 +130,8 @@ class Worker:
         if not pid:
             return None
         self._process.returncode = os.waitstatus_to_exitcode(status)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return self._end(self._process.returncode, usage.ru_maxrss / 1024)
 
     def wait(self, timeout_s: float | None = None, watch: Callable[[], None] = lambda: None) -> Ended:
@@ -132,6 +143,17 @@ class Worker:
                 return self._end_now()
             time.sleep(_POLL_S)
         return ended
+
+    def go(self) -> bool:
+        """Give one that waits the word to begin; False when it is dead."""
+        assert self._process.stdin is not None  # noqa: S101 - begun with `waits`
+        try:
+            with self._process.stdin as word:
+                word.write(GO)
+        except BrokenPipeError:
+            return False
+        self._began = time.monotonic()
+        return True
 
     def interrupt(self) -> None:
         """Ask it to end in order; once, as a second SIGTERM would end it while it tidies up."""

@@ -1,7 +1,8 @@
-"""`python -m station.record OBSERVATION.json`: the recorder, a process that does nothing else.
+"""`python -m station.record OBSERVATION.json [--spare]`: the recorder, a process that does nothing else.
 
 Reads the description that `station.observation` left, writes `recording.sigmf-*` beside it. SIGTERM ends the
-recording in order: what was received is whole and has its end mark.
+recording in order: what was received is whole and has its end mark. Where it finds a recording without end
+mark it goes on with it, as the recorder before it died. With --spare it first waits for a word on stdin.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from scheduler.elements import Elements
 from scheduler.passes import Site
+from sdr.errors import DeviceError
 from station import registry
 from station.config import AntennaSection, ReceiverSection, SimulatorReceiver
+from station.processes import GO
 from station.progress import progress_file
+from station.shared import record_share
+
+if TYPE_CHECKING:
+    from sdr.receiver import Opened
+    from sdr.writer import RecordingWriter
 
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
 
@@ -37,7 +45,11 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be recorded, from when to when, with what."""
+    """What is to be recorded, from when to when, with what.
+
+    `center_hz` is what the receiver is tuned to, None for the downlink; `wide` the stem of another
+    observation's recording, to take it out of instead.
+    """
 
     satellite: str
     frequency_hz: float
@@ -50,6 +62,9 @@ class Assignment:
     start_direction: tuple[float, float] | None = None
     park_after: bool = False
     inhibit_file: Path | None = None
+    downlink: str = ""
+    center_hz: float | None = None
+    wide: Path | None = None
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Assignment:
@@ -66,6 +81,9 @@ class Assignment:
             start_direction=_pair(table.get("start_direction")),
             park_after=bool(table.get("park_after")),
             inhibit_file=Path(table["inhibit_file"]) if table.get("inhibit_file") else None,
+            downlink=str(table.get("downlink", "")),
+            center_hz=table.get("center_hz"),
+            wide=Path(table["wide"]) if table.get("wide") else None,
         )
 
 
@@ -82,6 +100,8 @@ def record_assignment(
         DeviceError: the receiver or the disk failed; what came before is on the disk.
         SimulationError: the simulator cannot do what is asked.
     """
+    if wanted.wide is not None:
+        return record_share(wanted, stem, stop, progress)
     if isinstance(wanted.receiver, SimulatorReceiver):
         return _simulate(wanted, wanted.receiver, stem, stop, progress)
     live = wanted.receiver.type != "playback"
@@ -97,14 +117,17 @@ def _record(
 ) -> int:
     from sdr.record import open_patiently, open_writer, record
 
-    receiver, tuning = registry.make_receiver(wanted.receiver, wanted.frequency_hz)
+    receiver, tuning = registry.make_receiver(wanted.receiver, wanted.center_hz or wanted.frequency_hz)
+    begun = _begun(stem)  # its lock makes a follower wait while the receiver opens
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
-    seconds = (wanted.end - wanted.start).total_seconds()
-    # A radio tells the time of its first sample itself; a playback stands in for the pass that was booked.
-    writer = open_writer(opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted))
-    rate = opened.sample_rate
+    seconds, rate = (wanted.end - wanted.start).total_seconds(), opened.sample_rate
     try:
+        # A radio tells the time of its first sample itself; a playback stands in for the booked pass.
+        writer = begun or open_writer(
+            opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted)
+        )
+        _refuse_another(writer, opened)
         info = record(
             receiver,
             writer,
@@ -117,6 +140,27 @@ def _record(
     finally:
         receiver.close()
     return info.sample_count or 0
+
+
+def _begun(stem: Path) -> RecordingWriter | None:
+    """The recording whose recorder died, to go on with; None where there is none, or nothing in it."""
+    from sdr.recording_files import beside, remove_stillborn
+    from sdr.sigmf import INDEX_SUFFIX
+    from sdr.writer import RecordingWriter
+
+    if not beside(stem, INDEX_SUFFIX).exists() or remove_stillborn(stem):
+        return None
+    return RecordingWriter.resume(stem)
+
+
+def _refuse_another(writer: RecordingWriter, opened: Opened) -> None:
+    """What comes in another way cannot go into the same file; it may be right the next time."""
+    head = writer.header
+    if (opened.format, opened.sample_rate) != (head.format, head.sample_rate):
+        raise DeviceError(
+            f"the receiver came back with {opened.format} at {opened.sample_rate:g} Hz; the recording goes "
+            f"on only with {head.format} at {head.sample_rate:g} Hz"
+        )
 
 
 @contextmanager
@@ -197,17 +241,27 @@ def _metadata(wanted: Assignment) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run as a worker: one argument, the description."""
+    """Run as a worker: the description, and --spare."""
     from station.cli import guarded
 
-    return guarded(lambda: _run(Path(sys.argv[1])))
+    return guarded(lambda: _run(Path(sys.argv[1]), spare="--spare" in sys.argv[2:]))
 
 
-def _run(description: Path) -> int:
+def _called(wanted: Assignment) -> bool:
+    """Wait, with everything imported, until this one is needed; False when nobody is left to say so."""
+    import sdr.record  # noqa: F401
+
+    registry.make_receiver(wanted.receiver, wanted.frequency_hz)
+    return sys.stdin.buffer.readline() == GO
+
+
+def _run(description: Path, *, spare: bool) -> int:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     wanted = Assignment.from_mapping(json.loads(description.read_text("utf-8")))
+    if spare and not _called(wanted):
+        return 0
     return 0 if record_assignment(wanted, description.parent / "recording", stop, progress_file()) else 1
 
 

@@ -1,7 +1,7 @@
 """The recorder's process: begun, begun again when it dies, taken over from a daemon that died.
 
 The command is always the same: `station.record` goes on in a recording that has no end mark. It outlives the
-daemon, as the samples of a daemon's restart are lost as well.
+daemon, whose restart then costs no sample; and a spare one is ready beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from station.errors import DONE, WRONG_USE
 from station.orphans import taken_over
 from station.processes import Ended, Worker
 from station.recorded import data_bytes, end_of
+from station.spare import Spare
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Recorder:
         self._log = observation.folder / "record.log"
         self._pauses = Pauses()
         self._worker: Worker | None = None
+        self._spare = Spare(self._begin_spare)
         self.deaths: list[str] = []
 
     @property
@@ -76,21 +78,34 @@ class Recorder:
         taken = taken_over(_MODULE, self._description, self._log)
         if taken:
             log.info("%s: the recorder lives, and is watched on", self._observation.name)
-        while True:
-            self._worker = taken or Worker(_MODULE, [self._description], self._log, outlives=True)
-            ended, worked = self._wait(self._worker, watch)
-            if taken and end_of(self._observation) is not None:
-                ended = replace(ended, status=DONE, last_words="")  # nobody was told, but it ended in order
-            taken = None
-            if self._is_over(ended):
-                return ended
-            self._died(ended, watch, worked=worked)
+        try:
+            while True:
+                self._worker = taken or self._spare.take() or self._begin()
+                ended, worked = self._wait(self._worker, watch)
+                if taken and end_of(self._observation) is not None:
+                    ended = replace(
+                        ended, status=DONE, last_words=""
+                    )  # nobody was told, but it ended in order
+                taken = None
+                if self._is_over(ended):
+                    return ended
+                self._died(ended, watch, worked=worked)
+        finally:
+            self._spare.dismiss()
+
+    def _begin(self) -> Worker:
+        return Worker(_MODULE, [self._description], self._log, outlives=True)
+
+    def _begin_spare(self) -> Worker:
+        return Worker(_MODULE, [self._description, "--spare"], self._log, outlives=True, waits=True)
 
     def _wait(self, worker: Worker, watch: Callable[[], None]) -> tuple[Ended, bool]:
         look = _Look(worker, self._observation, self._stopped)
 
         def both() -> None:
             look()
+            if look.worked and self._goes_on:
+                self._spare.prepare()
             watch()
 
         ended = worker.wait(self._patience_s(), both)

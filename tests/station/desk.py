@@ -18,8 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from scheduler.elements import Elements, load_elements
-from sdr.index import Gap, IndexReader
+from sdr.index import IndexReader
 from sim.packet_source import PacketSource
 from sim.request import PassSimulation
 from sim.simulate import simulate
@@ -30,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 RATE = 250e3
 FRAME_BYTES = 1024
+_Raw = npt.NDArray[np.uint16]
+_NEEDLE = 64  # samples that occur but once: 500 bits of noise
+_START_DOUBT = 25_000  # 0.1 s
 MARKER_BYTES = 4
 
 
@@ -152,15 +158,16 @@ class Desk:
         if who == "daemon":
             return self.daemon.pid if self.daemon and self.daemon.poll() is None else 0
         words = {"recorder": b"station.record", "decoder": b"--follow"}[who]
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    line = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                if b"station.child" in line and words in line and os.fsencode(self.folder) + b"/" in line:
-                    return int(entry.name)
-        return 0
+        found = workers_of(self.folder, words)
+        return next((pid for pid in found if who == "decoder" or self._records(pid)), 0)
+
+    def _records(self, pid: int) -> bool:
+        """Whether a recorder is no spare one: it has the file of samples open."""
+        data = self.observed / "recording.sigmf-data"
+        try:
+            return any(link.readlink() == data for link in Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            return False
 
     def kill(self, *who: str) -> float:
         """Kill -9 them at once; POSIX time just before."""
@@ -178,8 +185,8 @@ class Desk:
         if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.send_signal(signal.SIGTERM)
             self.daemon.wait(120)
-        for who in ("recorder", "decoder"):
-            self.kill(who)
+        for pid in workers_of(self.folder, b""):
+            os.kill(pid, signal.SIGKILL)
 
     def observation(self) -> Observation:
         """As it stands."""
@@ -209,42 +216,85 @@ class Desk:
         assert start is not None
         return round((start.timestamp() - self.epoch) * RATE)
 
-    def gaps(self) -> list[Gap]:
-        """Gaps, in sample numbers of the sky's file."""
-        first = self.first_sample()
-        return [
-            Gap(g.sample_index + first, g.sample_count, g.cause, g.uncertainty) for g in self.index().gaps
-        ]
+    def stretches(self) -> list[Stretch]:
+        """What lies between the gaps, found in what was on the air by its samples.
 
-    def wrong_samples(self) -> int:
-        """Samples outside the gaps that are not those that were on the air at their time."""
-        import numpy as np
-
+        AssertionError where it is not there within what the gaps say of themselves.
+        """
         first, index = self.first_sample(), self.index()
         sent = np.memmap(self.sky.samples, np.uint16, mode="r")
         have = np.fromfile(self.observed / "recording.sigmf-data", np.uint16)[: index.committed]
-        have = have[: sent.size - first]
-        same = have == sent[first : first + have.size]
-        for gap in index.gaps:
-            same[gap.sample_index : gap.sample_index + gap.sample_count] = True
-        return int(np.count_nonzero(~same))
+        found, begin, doubt = [], 0, _START_DOUBT
+        for gap in (*index.gaps, None):
+            end = gap.sample_index if gap else have.size
+            if end - begin >= _NEEDLE:
+                found.append(_located(have, sent, begin, end, begin + first, doubt))
+            if gap:
+                begin, doubt = gap.sample_index + gap.sample_count, doubt + gap.uncertainty
+        return found
 
     def missed_frames(self) -> tuple[int, int]:
         """Frames that were sent wholly while samples were recorded, and how many of them were not decoded."""
-        first, index = self.first_sample(), self.index()
-        gaps = [(g.sample_index, g.sample_index + g.sample_count) for g in self.gaps()]
-        last = first + index.committed
+        heard = [(one.sent_first, one.sent_first + one.count) for one in self.stretches()]
         whole = [
             one.frame[MARKER_BYTES:]
             for one in self.sky.sent()
-            if one.first >= first
-            and one.last < last
-            and not any(one.first < end and one.last >= begin for begin, end in gaps)
+            if any(begin <= one.first and one.last < end for begin, end in heard)
         ]
-        decoded = {
-            frame[MARKER_BYTES:] for frame in cut((self.observed / "decoded/frames.cadu").read_bytes())
-        }
+        received = cut((self.observed / "decoded/frames.cadu").read_bytes())
+        decoded = {frame[MARKER_BYTES:] for frame in received}
         return len(whole), sum(frame not in decoded for frame in whole)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Samples without a gap.
+
+    Attributes:
+        first: number of the first one in the recording.
+        count: of samples.
+        sent_first: number of the first one in the sky's file.
+        off: by how many samples it lies later in the recording than its time says.
+        wrong: samples that are not those that were sent.
+    """
+
+    first: int
+    count: int
+    sent_first: int
+    off: int
+    wrong: int
+
+
+def _located(
+    have: npt.NDArray[np.uint16],
+    sent: npt.NDArray[np.uint16],
+    begin: int,
+    end: int,
+    expected: int,
+    doubt: int,
+) -> Stretch:
+    window = max(expected - doubt, 0)
+    hay = sent[window : expected + doubt + _NEEDLE].tobytes()
+    at = hay.find(have[begin : begin + _NEEDLE].tobytes())
+    assert at >= 0, f"sample {begin} of the recording was not on the air within {doubt} samples of its time"
+    sent_first = window + at // 2
+    there = sent[sent_first : sent_first + end - begin]
+    wrong = int(np.count_nonzero(have[begin : begin + there.size] != there))
+    return Stretch(begin, end - begin, sent_first, expected - sent_first, wrong)
+
+
+def workers_of(folder: Path, word: bytes) -> list[int]:
+    """Process ids of the workers of a station in a folder whose command line holds a word."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"station.child" in line and word in line and os.fsencode(folder) + b"/" in line:
+                found.append(int(entry.name))
+    return found
 
 
 def cut(content: bytes) -> list[bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from station.processes import Worker
+from station.spare import Spare
 
 
 @pytest.fixture
@@ -83,6 +84,60 @@ def test_a_worker_ends_with_its_supervisor(tmp_path: Path, module: str) -> None:
     deadline = time.monotonic() + 10
     while _runs(child):
         assert time.monotonic() < deadline, "the worker outlived its supervisor"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module that waits for the word, and says whether it got it."""
+    (tmp_path / "waiting_worker.py").write_text(
+        "import sys\nsys.exit(0 if sys.stdin.buffer.readline() == b'go\\n' else 3)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return "waiting_worker"
+
+
+def test_a_spare_worker_begins_at_the_word(tmp_path: Path, waiting: str) -> None:
+    begun: list[Worker] = []
+
+    def begin() -> Worker:
+        begun.append(Worker(waiting, [], tmp_path / "w.log", outlives=True, waits=True))
+        return begun[-1]
+
+    spare = Spare(begin)
+    assert spare.take() is None
+    spare.prepare()
+    spare.prepare()
+    assert len(begun) == 1
+    taken = spare.take()
+    assert taken is begun[0]
+    assert taken.wait(30).status == 0
+    spare.prepare()
+    begun[-1].kill()
+    begun[-1].wait(30)
+    assert spare.take() is None  # a dead one is no help
+    spare.prepare()
+    spare.dismiss()
+    assert begun[-1].poll() is not None
+    assert len(begun) == 3
+
+
+def test_a_spare_worker_ends_with_its_supervisor(tmp_path: Path, waiting: str) -> None:
+    code = (
+        "import pathlib, time\n"
+        "from station.processes import Worker\n"
+        f"log = pathlib.Path({str(tmp_path / 'w.log')!r})\n"
+        f"worker = Worker({waiting!r}, [], log, outlives=True, waits=True)\n"
+        "print(worker.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        child = int(supervisor.stdout.readline())
+        supervisor.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while _runs(child):
+        assert time.monotonic() < deadline, "the spare worker outlived its supervisor"
         time.sleep(0.05)
 
 
