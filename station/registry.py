@@ -174,7 +174,7 @@ def serve(
             server = served.enter_context(RtlTcpServer(request, port=port, source=source, log=log))
             told(f"rtl_tcp at 127.0.0.1:{server.port}")
         else:
-            from sim.soapy.served import served_device
+            from sim.soapy_server import served_device
 
             told(served.enter_context(served_device(request, source, log)))
         while time.monotonic() < ends and not stop.wait(0.2):

@@ -5,6 +5,7 @@
 #include <SoapySDR/Formats.hpp>
 #include <SoapySDR/Registry.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -269,7 +270,7 @@ class Device final : public SoapySDR::Device {
     const EventLog log_;
     mutable std::mutex mutex_;
     mutable Stream stream_;
-    double rate_, frequency_hz_ = 1e8;
+    std::atomic<double> rate_, frequency_hz_ = 1e8;
     std::string antenna_ = "RX";
     bool bias_tee_ = false, set_up_ = false;
     std::map<std::string, double> numbers_;

@@ -24,7 +24,7 @@ from sim.packet_source import FillSource
 from sim.request import PassSimulation
 from sim.soapy import device_args, device_string, environment, events, lost, settings_of
 from sim.soapy.feeder import Feeder
-from sim.soapy.served import served_device
+from sim.soapy_server import served_device
 from tests.sim.soapy_c import (
     NOT_SUPPORTED,
     OVERFLOW,
