@@ -61,8 +61,9 @@ def decode(
     """Decode an input into the folder `request.out`.
 
     Writes frames.cadu (marker, corrected and derandomised block, parity kept; frames.raw16 for frames of
-    10-bit words; frames.vcdu for an input that has no parity), report.json (see `report.py`), one NetCDF file
-    per instrument, and the taps; with `follow` live.json as well (see `live.py`), while samples come.
+    10-bit words; frames.vcdu for an input that has no parity), report.json and run.json (see `report.py`),
+    one NetCDF file per instrument, and the taps; with `follow` live.json as well (see `live.py`), while
+    samples come.
 
     `progress` is called with the fraction that was read, `lag` with the seconds by which this is behind a
     recording that still grows.
@@ -162,7 +163,10 @@ class _Run:
             self._results.note(path.name)
         table["files"] = self._results.files
         self._results.write_json("report.json", table)
-        return DecodeReport(counts, mode, messages, (*self._results.files, "report.json"), table)
+        run = report_parts.run_table(self._request.input, source, follow=self._request.follow)
+        self._results.write_json("run.json", run)
+        files = (*self._results.files, "report.json", "run.json")
+        return DecodeReport(counts, mode, (*messages, *run["messages"]), files, table, run)
 
 
 def _check(request: DecodeRequest, downlink: Downlink) -> None:
@@ -171,7 +175,12 @@ def _check(request: DecodeRequest, downlink: Downlink) -> None:
             raise InputError(f"unknown joint {tap!r} for --tap{nearest(tap, tuple(TAPS))}")
     if request.start is not None and request.start.tzinfo is None:
         raise InputError(f"the start {request.start} has no time zone; give it in UTC, ending in Z")
-    written = {_frames_name(request, downlink), "report.json", *(tap_name(tap) for tap in request.taps)}
+    written = {
+        _frames_name(request, downlink),
+        "report.json",
+        "run.json",
+        *(tap_name(tap) for tap in request.taps),
+    }
     name = request.input.resolve().name
     if name.removesuffix(UNFINISHED) in written and request.input.resolve().parent == request.out.resolve():
         raise InputError(f"{request.input} would be overwritten by what comes out; give another folder --out")

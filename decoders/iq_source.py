@@ -96,9 +96,10 @@ class IqSource:
             samples=self._reader.position,
             start=info.start,
             gaps=info.gaps,
-            notes=(*self._reader.notes, *self._notes, *([self._pace.note] if self._pace.note else [])),
+            notes=(*self._reader.notes, *self._notes),
             demodulator=self._demodulator_table,
             pace=self._pace.table,
+            run_notes=(self._pace.note,) if self._pace.note else (),
         )
 
     @property

@@ -1,17 +1,15 @@
-"""What a decoding run found, as `report.json` says it.
+"""What a decoding run found, as `report.json` says it; and `run.json`, how it went.
+
+A report says the same whenever and however often the same input is decoded, live or afterwards.
 
 schema              "tramthu-decode-1"
 exit_status         0: frames came out; 1: nothing usable
 messages            sentences for a person: what was found, what was odd
-input               path, sha256, level, format, sample_rate (Hz), samples, start (ISO 8601),
+input               name of the file, sha256, level, format, sample_rate (Hz), samples, start (ISO 8601),
                     channel_hz: null, or the centre of the channel that was taken out of a wide recording;
                     rate, samples and gaps are then those of the channel;
                     gaps: sample_index, sample_count, cause, uncertainty (± samples at 95 %, 0: counted);
-                    demodulator: null, or its counters, offset_hz and symbol_rate as last measured;
-                    pace: null, or what the decoding took: cpu_s_per_s (processor seconds per second of
-                    signal, by stage), mean_frame_delay_s and largest_frame_delay_s (from a frame's last
-                    sample to the newest one read when it came out), largest_lag_s (behind a growing
-                    recording, else null)
+                    demodulator: null, or its counters, offset_hz and symbol_rate as last measured
 downlink, mode      names; mode is null where it was not found, or cannot be told from frames
 satellite           name, or null
 frames.located      markers that were found or expected and proven by something
@@ -31,6 +29,18 @@ packets             per counter of the packet assembler; null without an instrum
 image               null, or channels: lines, good, missing, damaged pixels; times; notes
 files               what was written, by name: bytes, sha256
 software            versions
+
+run.json:
+
+schema              "tramthu-run-1"
+input               path of the input
+follow              whether it was a growing recording
+messages            sentences about the run
+frame_seconds       from a frame's first symbol to its last; null where no mode is known
+cpu_s_per_s         processor seconds per second of signal, by stage; this and what follows of samples only
+mean_frame_delay_s, largest_frame_delay_s
+                    from a frame's last sample to the newest one read when it came out
+largest_lag_s       behind a growing recording, else null
 """
 
 from __future__ import annotations
@@ -44,7 +54,7 @@ from typing import Any
 
 from sdr.index import Gap
 
-SCHEMA = "tramthu-decode-1"
+SCHEMA, RUN_SCHEMA = "tramthu-decode-1", "tramthu-run-1"
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class InputFacts:
     notes: tuple[str, ...] = ()
     demodulator: Mapping[str, Any] | None = None
     pace: Mapping[str, Any] | None = None
+    run_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,13 +86,14 @@ class FrameCounts:
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """The outcome of a run; `table` is what stands in report.json."""
+    """The outcome of a run; `table` is what stands in report.json, `run` in run.json; messages of both."""
 
     frames: FrameCounts
     mode: str | None
     messages: tuple[str, ...]
     files: tuple[str, ...]
     table: Mapping[str, Any] = field(repr=False)
+    run: Mapping[str, Any] = field(repr=False)
 
     @property
     def exit_status(self) -> int:

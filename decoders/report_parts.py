@@ -13,7 +13,8 @@ from decoders.frame_table import FrameTable
 from decoders.framing.packets import PacketReport
 from decoders.instruments.level1a import packet_report
 from decoders.instruments.msu_mr import GOOD, MISSING, MsuMrImage
-from decoders.report import FrameCounts
+from decoders.pace import frame_seconds
+from decoders.report import RUN_SCHEMA, FrameCounts
 from decoders.sources import FrameSource
 from decoders.spacecraft import named
 
@@ -66,17 +67,29 @@ def input_table(path: Path, level: str, channel_hz: float | None, source: FrameS
     """What is known about the input."""
     facts = source.facts
     return {
-        "path": str(path),
+        "name": path.name,
         "sha256": source.sha256(),
         "level": level,
         "format": facts.format,
         "sample_rate": facts.sample_rate,
         "samples": facts.samples,
         "demodulator": facts.demodulator,
-        "pace": facts.pace,
         "start": None if facts.start is None else facts.start.astimezone(UTC).isoformat(),
         "channel_hz": channel_hz,
         "gaps": [asdict(gap) for gap in facts.gaps],
+    }
+
+
+def run_table(path: Path, source: FrameSource, *, follow: bool) -> dict[str, Any]:
+    """How the run went, as it stands in run.json."""
+    facts = source.facts
+    return {
+        "schema": RUN_SCHEMA,
+        "input": str(path),
+        "follow": follow,
+        "messages": facts.run_notes,
+        "frame_seconds": frame_seconds(source.mode) if source.mode else None,
+        **(facts.pace or {}),
     }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from station.catalogue import sha256_of
 
 FRAME_BYTES = 1024
-# What a run says of itself (durations, folders) is no result.
-_NOT_COMPARED = ("report.json", "products.json")
+# What a run says of itself (durations, folders, what was seen on the way) is no result.
+_NOT_COMPARED = ("run.json", "live.json", "products.json")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Comparison:
 
 
 def compare_folders(before: Path, now: Path) -> Comparison:
-    """Compare all results of two folders but the runs' own reports."""
+    """Compare all results of two folders but what the runs say of themselves."""
     old, new = _files(before), _files(now)
     both = sorted(old.keys() & new.keys())
     same = [name for name in both if sha256_of(old[name]) == sha256_of(new[name])]
