@@ -57,7 +57,8 @@ class Booking:
     """What is to be observed, by what, and what that is worth; becomes an observation when it is entered.
 
     `start_direction` is azimuth and elevation at `start` in the rotator's degrees, which name the turn of the
-    cable that the plan counts with; None without a rotator, or where the plan knows no turn.
+    cable that the plan counts with; None without a rotator, or where the plan knows no turn. `center_hz` is
+    what the receiver is tuned to; None for the downlink itself.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Booking:
     value: float = 0.0
     value_parts: Mapping[str, float] = field(default_factory=dict)
     start_direction: Sequence[float] | None = None
+    center_hz: float | None = None
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def entries_of(config: StationConfig, elements: Elements, booked: planner.Bookin
         value=booked.value,
         value_parts=dict(booked.value_parts),
         start_direction=_start_direction(booked),
+        center_hz=_center_hz(config, booked),
     )
     return _pieces(made) if booked.filler else [made]
 
@@ -84,6 +85,11 @@ def _pieces(booking: Booking) -> list[Booking]:
         for start, end in pairwise(edges)
         if end - start >= _LEAST_PIECE
     ]
+
+
+def _center_hz(config: StationConfig, booked: planner.Booking) -> float | None:
+    """Of a receiver that takes several downlinks at once; any other is tuned to the one."""
+    return booked.center_hz if config.receiver(booked.receiver).wide else None
 
 
 def _start_direction(booked: planner.Booking) -> list[float] | None:

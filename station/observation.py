@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from station.publish import publish_files
 from station.recorded import close_interrupted, data_bytes, recording_facts
 from station.recorder import Recorder
 from station.safety import INHIBIT_NAME
+from station.self_test_history import result_in
+from station.shared import channel_options, description_of, host_of, recorded_until, recording_end
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,8 @@ Progress = Callable[[str, float], None]
 class Crew:
     """What every observation works with.
 
-    `decoder_lags_s` holds by how much the live decoders are behind their recordings, by observation.
+    `decoder_lags_s` holds by how much the live decoders are behind their recordings, by observation. Holding
+    `sharing` one decides whether an observation records or takes its share of another's recording.
     """
 
     config: StationConfig
@@ -52,6 +55,7 @@ class Crew:
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
     decoder_lags_s: dict[str, float] = field(default_factory=dict)
+    sharing: threading.Lock = field(default_factory=threading.Lock)
 
 
 def observe(observation: Observation, crew: Crew) -> Observation:
@@ -76,10 +80,13 @@ def observe(observation: Observation, crew: Crew) -> Observation:
 def record_and_decode(observation: Observation, crew: Crew) -> None:
     """Record, with the decoder following the growing recording; goes on with what a dead daemon began."""
     if observation.job("record").state == "due":
-        observation = crew.catalogue.begin(observation.name, "record")
-        _describe(observation, crew)
+        with crew.sharing:
+            observation = crew.catalogue.begin(observation.name, "record")
+            _describe(observation, crew)
     receiver = receiver_of(observation, crew.config)
-    recorder = Recorder(observation, receiver, crew.stop.is_set, _recording_limit_s(observation, crew))
+    # A recording that others share goes on until the last of them is over.
+    recorded = replace(observation, end=recording_end(observation))
+    recorder = Recorder(recorded, receiver, crew.stop.is_set, _recording_limit_s(recorded, crew))
     decoder = LiveDecoder(observation, lambda follow: _begin_decode(observation, crew, follow=follow))
 
     def watch() -> None:
@@ -89,8 +96,8 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
         if decoder.lag_s is not None:
             crew.decoder_lags_s[observation.name] = decoder.lag_s
 
-    recorded = recorder.run(watch)
-    if _enter_recording(observation, recorded, recorder.deaths, crew):
+    ended = recorder.run(watch)
+    if _enter_recording(observation, ended, recorder.deaths, crew):
         timeout_s = crew.config.schedule.decode_timeout_s
         _enter_decode(
             observation, decoder.finish(timeout_s, lambda: _tell(crew, "decode", decoder.progress)), crew
@@ -146,6 +153,7 @@ def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> li
         str(observation.folder / "elements.json"),
     ]
     arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**site)]
+    arguments += channel_options(description_of(observation))
     # The age of the elements was judged when the pass was booked.
     return [*arguments, "--force", *(["--follow"] if follow else [])]
 
@@ -224,6 +232,7 @@ def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], 
         crew.catalogue.fail(observation.name, "record", f"cut off, and of no use: {error}", _cost(ended))
         return False
     result = _cost(ended) | recording_facts(observation) | {"deaths": len(deaths)}
+    result["self_test"] = result_in(observation.folder)
     # A recorder that failed midway leaves what it had; that is decoded, and the reason stands in the row.
     note = "ended early: the station was stopped" if crew.stop.is_set() else ""
     if deaths:
@@ -255,6 +264,10 @@ def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
 
 def _describe(observation: Observation, crew: Crew) -> None:
     """Leave everything the recorder and a later reader need beside the recording."""
+    others = crew.catalogue.unfinished() if receiver_of(observation, crew.config).wide else []
+    host = host_of(observation, others)
+    setup_s = receiver_of(observation, crew.config).setup_s
+    end = observation.end if host else recorded_until(observation, others, setup_s=setup_s)
     description = {
         "name": observation.name,
         "satellite": observation.satellite,
@@ -264,7 +277,9 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "site": dict(observation.site),
         "elements": dict(observation.elements),
         "start": observation.start.isoformat(),
-        "end": observation.end.isoformat(),
+        "end": end.isoformat(),
+        "center_hz": observation.center_hz,
+        "wide": str(host.recording) if host else None,
         "receiver": receiver_of(observation, crew.config).model_dump(mode="json"),
         "products_options": products_options(crew.config),
         "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),

@@ -59,7 +59,6 @@ def slew_model(rotator: RotatorModel) -> SlewModel:
 
 
 def _receiver(station: StationConfig, receiver: ReceiverSection) -> ReceiverResource:
-    # `wide` stays off: nothing here takes two downlinks out of one recording yet.
     return ReceiverResource(
         receiver.name,
         station.station.name,
@@ -67,6 +66,7 @@ def _receiver(station: StationConfig, receiver: ReceiverSection) -> ReceiverReso
         receiver.frequency_ranges_hz,
         receiver.usable_hz,
         setup_s=math.ceil(receiver.setup_s),
+        wide=receiver.wide,
     )
 
 

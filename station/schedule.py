@@ -24,6 +24,7 @@ from station.config import StationConfig
 from station.entries import entries_of, is_filler
 from station.ledger import Rejected, enter_rejected
 from station.resources import Direction, resources_of
+from station.shared import tuned_hz
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ def _as_planned(
         observation.antenna or config.all_antennas[0].name,
         int(observation.start.timestamp()),
         -int(-observation.end.timestamp() // 1),
-        observation.frequency_hz,
+        tuned_hz(observation),
         _view_of(observation, candidates),
     )
 
@@ -249,7 +250,15 @@ def _unchanged(observation: Observation, booking: Booking) -> bool:
     """Whether an observation stands in the catalogue as it is booked now; newer elements are a change."""
     same = all(
         getattr(observation, name) == getattr(booking, name)
-        for name in ("norad_id", "downlink", "frequency_hz", "receiver", "antenna", "elements")
+        for name in (
+            "norad_id",
+            "downlink",
+            "frequency_hz",
+            "receiver",
+            "antenna",
+            "elements",
+            "center_hz",
+        )
     )
     return (
         same

@@ -70,6 +70,7 @@ class ObservationRow(Base):
     value: Mapped[float] = mapped_column(default=0.0)
     value_parts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     start_direction: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    center_hz: Mapped[float | None] = mapped_column(default=None)
     folder: Mapped[str] = mapped_column(String(400))
     created: Mapped[datetime] = mapped_column(Utc)
     jobs: Mapped[list[JobRow]] = relationship(

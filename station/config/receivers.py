@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from station.config.strict import ANY_FREQUENCY, Name, NotNegative, Positive, Ranges, Strict
 
@@ -27,8 +27,17 @@ Ppm = Annotated[float, Field(ge=-_PPM, le=_PPM)]
 Words = dict[str, str]
 
 
+def _never_wide(given: bool) -> bool:
+    if given:
+        raise ValueError("only a radio can be wide; leave it out for the simulator and a playback")
+    return given
+
+
 class _Receiver(Strict):
-    """What the plan needs to know of any receiver."""
+    """What the plan needs to know of any receiver.
+
+    A `wide` one records its whole band, and all downlinks at once that lie in it.
+    """
 
     name: Name = "receiver"
     antennas: tuple[Name, ...] | None = Field(default=None, min_length=1)
@@ -36,6 +45,7 @@ class _Receiver(Strict):
     bandwidth_hz: Positive | None = None
     setup_s: float = Field(default=5.0, ge=0, le=600)
     power_w: NotNegative = 0.0
+    wide: bool = False
 
     @property
     def usable_hz(self) -> float:
@@ -57,6 +67,8 @@ class SimulatorReceiver(_Receiver):
     ebn0_db: float | None = None
     seed: int = Field(default=1, ge=0)
 
+    _narrow = field_validator("wide")(_never_wide)
+
     @property
     def usable_hz(self) -> float:
         """Any width: the simulator itself says which rate a mode needs."""
@@ -71,6 +83,8 @@ class PlaybackReceiver(_Receiver):
     format: str | None = None
     sample_rate: Positive | None = None
     realtime: bool = False
+
+    _narrow = field_validator("wide")(_never_wide)
 
 
 class RtlTcpReceiver(_Receiver):

@@ -1,0 +1,278 @@
+"""Two downlinks out of one recording: planned together, recorded once, each decoded as if it were alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scheduler.elements import Elements, load_elements
+from sdr.formats import from_samples
+from sdr.recording import open_recording
+from sim.link_test import LinkTest, link_test
+from sim.soapy import device_args, environment, events
+from station.catalogue import Booking, Catalogue, Observation
+from station.config import StationConfig, parse_config
+from station.errors import StationError
+from station.replay import recording_source
+from station.schedule import enter_schedule, plan_station
+from station.shared import channel_options, host_of, recorded_until, tuned_hz
+from tests.station.conftest import ELEMENTS, START, station_table
+from tests.station.desk import ROOT, cut, wait_for, workers_of
+
+SETS = load_elements(ELEMENTS)
+CENTER = 137.5e6
+RATE = 1.2e6
+
+
+def desk(tmp_path: Path, *, wide: bool) -> StationConfig:
+    """A station that wants both METEORs, on frequencies that one radio hears at once."""
+    table = station_table(tmp_path)
+    table["receiver"] = {"type": "rtl_tcp", "sample_rate": 2.4e6, "wide": wide}
+    table["satellite"] = [
+        {"name": "METEOR-M2 3", "downlink": "meteor_lrpt", "frequency_hz": 137.1e6},
+        {"name": "METEOR-M2 4", "downlink": "meteor_lrpt", "frequency_hz": 137.9e6},
+    ]
+    return parse_config(table, tmp_path)
+
+
+def together() -> list[Elements]:
+    """Both METEORs on one orbit, one four minutes behind the other."""
+    omm = SETS[1].to_omm()
+    behind = omm["MEAN_ANOMALY"] - omm["MEAN_MOTION"] * 360 * 4 / 1440
+    twin = {"OBJECT_NAME": "METEOR-M2 3", "NORAD_CAT_ID": 57166, "MEAN_ANOMALY": behind % 360}
+    return [SETS[1], Elements.from_omm(omm | twin)]
+
+
+def test_passes_at_one_time_are_booked_on_one_tuning(tmp_path: Path) -> None:
+    wide_config = desk(tmp_path, wide=True)
+    schedule = plan_station(wide_config, together(), START, [])
+    assert {b.center_hz for b in schedule.bookings} == {CENTER}
+    pairs = [
+        (a, b)
+        for a in schedule.bookings
+        for b in schedule.bookings
+        if a.start < b.start < a.end and a.satellite != b.satellite
+    ]
+    assert len(pairs) >= 3
+    catalogue = Catalogue(tmp_path / "data")
+    assert enter_schedule(catalogue, schedule, START) == []
+    again = plan_station(wide_config, together(), START, catalogue.observations())
+    assert again.withdrawn == ()
+    assert again.bookings == ()
+    catalogue.close()
+
+
+def test_a_receiver_that_is_not_wide_takes_one_of_them(tmp_path: Path) -> None:
+    schedule = plan_station(desk(tmp_path, wide=False), together(), START, [])
+    assert {b.center_hz for b in schedule.bookings} == {None}
+    assert all(a.end <= b.start for a, b in pairwise(sorted(schedule.bookings, key=lambda b: b.start)))
+
+
+def test_only_a_radio_can_be_wide(tmp_path: Path) -> None:
+    table = station_table(tmp_path)
+    table["receiver"] = {"type": "simulator", "wide": True}
+    with pytest.raises(StationError, match="only a radio can be wide"):
+        parse_config(table, tmp_path)
+
+
+def booked(catalogue: Catalogue, name: str, start: datetime, end: datetime, **other: object) -> Observation:
+    words = {
+        "name": name, "key": name, "satellite": "METEOR-M2 4", "norad_id": 59051,
+        "downlink": "meteor_lrpt_72k", "frequency_hz": 137.9e6, "center_hz": CENTER,
+        "receiver": "radio", "antenna": "antenna",
+        "site": {"name": "Lai Châu", "latitude_deg": 22.4, "longitude_deg": 103.45, "altitude_m": 900.0},
+        "elements": SETS[1].to_omm(), "aos": start, "tca": start + (end - start) / 2, "los": end,
+        "start": start, "end": end, "max_elevation_deg": 60.0,
+    }  # fmt: skip
+    made = catalogue.book(Booking(**(words | other)))  # type: ignore[arg-type]
+    assert made is not None
+    return made
+
+
+def minutes(first: float, last: float) -> tuple[datetime, datetime]:
+    return START + timedelta(minutes=first), START + timedelta(minutes=last)
+
+
+def test_the_first_records_until_the_last_is_over(catalogue: Catalogue) -> None:
+    first = booked(catalogue, "first", *minutes(0, 12))
+    booked(catalogue, "second", *minutes(6, 18), frequency_hz=137.1e6)
+    booked(catalogue, "third", *minutes(17, 25))
+    booked(catalogue, "elsewhere", *minutes(10, 40), antenna="dish")
+    booked(catalogue, "otherwise_tuned", *minutes(10, 40), center_hz=137.6e6)
+    booked(catalogue, "later", *minutes(26, 40))
+    assert recorded_until(first, catalogue.unfinished(), setup_s=5.0) == minutes(0, 25)[1]
+    assert recorded_until(first, [], setup_s=5.0) == first.end
+
+
+def test_who_begins_while_it_is_recorded_takes_a_share(catalogue: Catalogue) -> None:
+    second = booked(catalogue, "second", *minutes(6, 18))
+    booked(catalogue, "first", *minutes(0, 12))
+    assert host_of(second, catalogue.unfinished()) is None  # it has not begun
+    first = catalogue.begin("first", "record")
+    found = host_of(second, catalogue.unfinished())
+    assert found is not None
+    assert found.name == "first"
+    assert host_of(replace(second, center_hz=137.6e6), catalogue.unfinished()) is None
+    assert host_of(replace(second, start=first.end + timedelta(seconds=1)), catalogue.unfinished()) is None
+    first.folder.mkdir(parents=True)
+    shared = {"wide": "/elsewhere/recording", "end": first.end.isoformat()}
+    (first.folder / "observation.json").write_text(json.dumps(shared))
+    assert host_of(second, catalogue.unfinished()) is None  # who takes a share has none to give
+
+
+def test_the_decoder_is_told_its_channel_only_of_a_wide_recording() -> None:
+    table = {"frequency_hz": 137.1e6, "center_hz": CENTER, "wide": None}
+    assert channel_options(table) == ("--channel", "137100000")
+    assert channel_options(table | {"wide": "/host/recording"}) == ()
+    assert channel_options(table | {"center_hz": None}) == ()
+    assert channel_options({"frequency_hz": 137.1e6}) == ()
+
+
+def test_what_was_booked_without_a_centre_is_tuned_to_its_downlink(catalogue: Catalogue) -> None:
+    assert tuned_hz(booked(catalogue, "plain", *minutes(0, 12), center_hz=None)) == 137.9e6
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[Path, Catalogue]]:
+    """A folder for a daemon, which is stopped in the end, with all that it began."""
+    catalogue = Catalogue(tmp_path / "data")
+    yield tmp_path, catalogue
+    catalogue.close()
+    for pid in workers_of(tmp_path, b""):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _sky(folder: Path, made: list[LinkTest]) -> Path:
+    """What the radio hears: both transmitters, the second 20 dB above the first."""
+    weak, strong = (one.samples for one in made)
+    count = min(len(weak), len(strong))
+    total = weak[:count] + 10 * strong[:count]
+    total *= np.float32(0.9 / max(np.abs(total.real).max(), np.abs(total.imag).max()))
+    path = folder / "sky.cs16"
+    path.write_bytes(from_samples(total, "cs16"))
+    return path
+
+
+def _sent(made: LinkTest, epoch: float, start: datetime, end: datetime) -> list[bytes]:
+    """Frames wholly on the air between two times, but for a second at either edge."""
+    low, high = ((at.timestamp() - epoch) * RATE for at in (start, end))
+    return [f.data for f in made.frames if f.first_sample > low + RATE and f.last_sample < high - RATE]
+
+
+def _frames(observation: Observation) -> set[bytes]:
+    return set(cut((observation.folder / "decoded/frames.cadu").read_bytes()))
+
+
+@pytest.mark.slow
+def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
+    running: tuple[Path, Catalogue],
+) -> None:
+    """Through SoapySDR and the daemon; the process that takes the share is killed in the middle of it."""
+    folder, catalogue = running
+    common = {"frames": 240, "tuned_hz": CENTER, "sample_rate": RATE}
+    made = [
+        link_test("72k", seed=5, ebn0_db=9.0, frequency_hz=137.1e6, doppler_hz=1500, **common),
+        link_test("72k", seed=6, ebn0_db=9.0, frequency_hz=137.9e6, doppler_hz=-900, **common),
+    ]
+    epoch = time.time() + 6
+    args = device_args(folder, file=_sky(folder, made), format="CS16", rate=RATE, epoch=epoch)
+    (folder / "station.toml").write_text(
+        _TOML.format(elements=ELEMENTS, rate=int(RATE), args=json.dumps(args)[1:-1].replace('": ', '" = ')),
+        "utf-8",
+    )
+    begin = datetime.fromtimestamp(epoch + 2, UTC)
+    first = booked(catalogue, "first", begin, begin + timedelta(seconds=10), frequency_hz=137.9e6)
+    second = booked(
+        catalogue, "second", begin + timedelta(seconds=4), begin + timedelta(seconds=18), frequency_hz=137.1e6
+    )
+    command = [sys.executable, "-m", "station.cli", "run", "-c", str(folder / "station.toml")]
+    with (folder / "daemon.log").open("wb") as log:
+        daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+    share = second.folder / "recording.sigmf-data"
+    try:
+        wait_for(lambda: share.exists() and share.stat().st_size > 1_000_000, "no share is taken")
+        for pid in workers_of(second.folder, b"station.record"):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda: all(catalogue.observation(n).state in ("done", "failed") for n in ("first", "second")),
+            "they are not over",
+        )
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        daemon.wait(60)
+    _judge(folder, catalogue, epoch, made, first, second)
+
+
+def _judge(
+    folder: Path,
+    catalogue: Catalogue,
+    epoch: float,
+    made: list[LinkTest],
+    first: Observation,
+    second: Observation,
+) -> None:
+    said = (folder / "daemon.log").read_text()
+    for name, one, end in (("first", made[1], second.end), ("second", made[0], second.end)):
+        observation = catalogue.observation(name)
+        assert observation.job("record").state == "done", said
+        assert observation.job("decode").state == "done", said
+        sent = _sent(one, epoch, observation.start, end)
+        assert len(sent) > 80
+        missed = sum(frame not in _frames(observation) for frame in sent)
+        assert missed == 0, (name, missed, len(sent))
+        recording = observation.folder / "recording"
+        with open_recording(recording) as reader:
+            info = reader.info
+        assert info.start is not None
+        assert info.sample_count is not None
+        seconds = info.sample_count / info.sample_rate
+        until = (info.start + timedelta(seconds=seconds) - end).total_seconds()
+        assert abs(until) < 0.5
+        assert (info.sample_rate == RATE) == (name == "first")
+        assert info.center_frequency_hz == (CENTER if name == "first" else 137.1e6)
+        # A replay knows what of it is meant.
+        options = recording_source(recording, ()).decode_options
+        assert ("--channel" in options) == (name == "first")
+    with open_recording(second.folder / "recording") as reader:
+        begun = reader.info.start
+        assert begun is not None
+        assert timedelta(0) <= begun - second.start < timedelta(milliseconds=1)
+        assert reader.info.gaps == ()  # although its process was killed
+    assert "the recorder died" in said
+    # The radio was opened once, by one recorder.
+    assert sum(event.get("event") == "activate" for event in events(folder / "device.jsonl")) == 1, first.name
+
+
+_TOML = """[station]
+name = "Lai Châu"
+latitude_deg = 22.4
+longitude_deg = 103.45
+altitude_m = 900
+data_dir = "data"
+[receiver]
+name = "radio"
+type = "soapy"
+driver = "tramthu_sim"
+sample_rate = {rate}
+gain_db = 30
+wide = true
+args = {{ {args} }}
+[elements]
+files = ["{elements}"]
+[[satellite]]
+name = "METEOR-M2 4"
+[schedule]
+keep_free_gb = 0.1
+"""
