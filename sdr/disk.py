@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 from pathlib import Path
 
@@ -22,3 +24,29 @@ def free_bytes(folder: Path) -> int:
 def missing_bytes(folder: Path, duration_s: float, sample_rate: float, fmt: str, reserve_bytes: int) -> int:
     """Bytes short of a whole recording plus the reserve; 0 when there is room."""
     return max(recording_bytes(duration_s, sample_rate, fmt) + reserve_bytes - free_bytes(folder), 0)
+
+
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2  # <linux/falloc.h>
+
+
+def reserve_room(descriptor: int, size: int) -> bool:
+    """Have the disk keep room for a file of that many bytes, whose size stays as it is.
+
+    Returns:
+        False when there is not as much, or when the file system cannot keep room.
+    """
+    return _fallocate(descriptor, _KEEP_SIZE, 0, size)
+
+
+def give_back_room(descriptor: int, size: int) -> None:
+    """Let the room go that was kept beyond the size of a file."""
+    with contextlib.suppress(OSError):
+        kept = os.fstat(descriptor).st_blocks * 512
+        if kept > size:
+            _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, size, kept)
+
+
+def _fallocate(descriptor: int, mode: int, offset: int, size: int) -> bool:
+    call = ctypes.CDLL(None, use_errno=True).fallocate64
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    return size > 0 and int(call(descriptor, mode, offset, size)) == 0

@@ -12,6 +12,8 @@ from typing import BinaryIO
 from sdr.errors import RecordingError
 from sdr.hashed_file import HashedFile
 from sdr.index import Gap, IndexReader
+from sdr.ring_source import RingSource
+from sdr.sigmf import INDEX_SUFFIX
 
 _POLL_S = 0.02
 _LOOK_SHARE = 0.02
@@ -55,6 +57,7 @@ class IndexedSource:
         self._monotonic, self._sleep = monotonic, sleep
         self._heard_at = self._lived_at = self._looked_at = monotonic()
         self._position = 0
+        self._memory: RingSource | None = None
         self.while_waiting: Callable[[], None] | None = None
         self._ended = not follow or index.end is not None
         self._follow = not self._ended
@@ -67,7 +70,7 @@ class IndexedSource:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Gaps known so far, in order."""
-        return self._index.gaps
+        return self._index.gaps if self._memory is None else self._index.gaps + self._memory.index.gaps
 
     @property
     def end(self) -> str | None:
@@ -77,22 +80,26 @@ class IndexedSource:
     @property
     def sample_count(self) -> int | None:
         """Committed samples once the recording is over, None while it grows."""
-        return self._index.committed if self._ended else None
+        return self._committed if self._ended else None
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end; waits while the recording grows."""
         while not self._ended and self._committed_bytes() - self._position < count:
-            if self._index.poll():
-                self._heard_at = self._monotonic()
-                self._ended = self._index.end is not None
+            if self._heard():
+                pass
             elif self._writer_is_gone():
                 self._ended = True
             else:
                 if self.while_waiting is not None:
                     self.while_waiting()
                 self._sleep(_POLL_S)
-        raw = self._file.read(max(min(count, self._committed_bytes() - self._position), 0))
+        on_disk = self._index.committed * self._bytes_per_sample
+        raw = self._file.read(max(min(count, on_disk - self._position), 0))
         self._position += len(raw)
+        if self._memory is not None and self._position >= on_disk:
+            more = self._memory.read((count - len(raw)) // self._bytes_per_sample)
+            self._position += len(more)
+            raw += more
         if len(raw) < count and self._position < self._committed_bytes():
             missing = (self._committed_bytes() - self._position) // self._bytes_per_sample
             note = (
@@ -105,9 +112,8 @@ class IndexedSource:
         """Bytes that are committed and not yet read; None when the recording was over before it was read."""
         if not self._follow:
             return None
-        if not self._ended and self._index.poll():
-            self._heard_at = self._monotonic()
-            self._ended = self._index.end is not None
+        if not self._ended:
+            self._heard()
         return max(self._committed_bytes() - self._position, 0)
 
     def hash_while_reading(self, digest: hashlib._Hash | None = None) -> None:
@@ -123,9 +129,40 @@ class IndexedSource:
     def close(self) -> None:
         """Close the data file."""
         self._file.close()
+        if self._memory is not None:
+            self._memory.close()
+
+    @property
+    def _committed(self) -> int:
+        return self._index.committed if self._memory is None else self._memory.index.committed
 
     def _committed_bytes(self) -> int:
-        return self._index.committed * self._bytes_per_sample
+        return self._committed * self._bytes_per_sample
+
+    def _heard(self) -> bool:
+        """Take in what the recorder has told since, on the disk or, where that takes no more, in memory."""
+        heard = self._index.poll()
+        if self._memory is None and (self._index.ring is not None or not heard):
+            self._look_into_memory()
+        if self._memory is not None:
+            try:
+                heard = self._memory.index.poll() or heard
+                self._ended = self._memory.index.end is not None
+            except OSError:
+                self.notes.append("what the recorder had in memory only is gone; the reading ends here")
+                self._ended = True
+        else:
+            self._ended = self._index.end is not None
+        if heard:
+            self._heard_at = self._monotonic()
+        return heard
+
+    def _look_into_memory(self) -> None:
+        stem = self._index.path.with_name(self._index.path.name.removesuffix(INDEX_SUFFIX))
+        self._memory = RingSource.of(stem, self._bytes_per_sample)
+        if self._memory is not None:
+            reason = self._memory.index.ring
+            self.notes.append(f"{reason}; from sample {self._index.committed} on they are in memory only")
 
     def _writer_is_gone(self) -> bool:
         """Counts from when the writer was last seen alive: another may take up what a killed one left."""

@@ -1,4 +1,4 @@
-"""The recording loop: samples to the disk first, every loss marked with its cause, ends cleanly.
+"""Recording: samples to memory, from there to the disk, every loss marked with its cause.
 
 It does nothing else. A device that fails is opened anew until the recording is due to end; the time without
 samples becomes a gap, counted by the computer's clock.
@@ -13,15 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sdr.clock_quality import clock_quality
+from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
 from sdr.receiver import Opened, Receiver, Tuning
 from sdr.record_session import Limit, RecordProgress, Session, StopFlag
 from sdr.recording import RecordingInfo
+from sdr.ring import Ring, ring_path, sweep_rings
 from sdr.writer import RecordingWriter
 
 __all__ = ["RESERVE_BYTES", "RecordProgress", "StopFlag", "open_patiently", "open_writer", "record"]
 
 RESERVE_BYTES = 256 << 20
+PATIENCE_S = 60.0
+_RING_S = 10.0
+_RING_BYTES = 96 << 20
 
 
 def open_patiently(
@@ -77,6 +83,7 @@ def open_writer(
         center_frequency_hz=opened.frequency_hz,
         start=start,
         metadata=known | notes | (metadata or {}),
+        clock_quality=clock_quality().to_mapping(),
         durable=durable,
     )
 
@@ -90,47 +97,73 @@ def record(
     stop: StopFlag | None = None,
     tuning: Tuning | None = None,
     reserve_bytes: int = RESERVE_BYTES,
+    ring_bytes: int | None = None,
     progress: Callable[[RecordProgress], None] | None = None,
     block_s: float = 0.1,
     timeout_s: float = 0.5,
+    patience_s: float = PATIENCE_S,
 ) -> RecordingInfo:
     """Record from an open receiver until its time is over; closes the writer, not the receiver.
 
+    This thread reads the receiver into a ring in shared memory, another one brings it to the disk. A disk
+    that stands still for longer than the ring lasts costs a counted gap; a disk that fills or refuses ends
+    the recording on it, and the samples stay in memory for whoever follows.
+
     Args:
         receiver: opened.
-        writer: new, of the receiver's format and rate.
+        writer: new or resumed, of the receiver's format and rate. The time since a resumed one's last sample
+            becomes a gap.
         duration_s: length in samples' time.
         stop_at: aware time of the end, by the samples' time.
         stop: ends the recording within a block.
         tuning: to open the receiver again when it fails; without it a failure ends the recording.
-        reserve_bytes: of the disk, left free; the recording ends cleanly when they are reached.
-        progress: called about once a second and when something happens.
-        block_s: length of a block.
+        reserve_bytes: of the disk, left free.
+        ring_bytes: of the ring; None takes 10 s of samples, at most 96 MiB.
+        progress: called from another thread, about once a second and when something happens.
+        block_s: longest block that is asked for.
         timeout_s: patience with a silent device before the clock and `stop` are looked at.
+        patience_s: with a disk that stands still at the end.
 
     Returns:
         The finished recording; `end` says why it ended.
 
     Raises:
-        DeviceError: no room on the disk at the start, or the disk fails. What was recorded stays readable.
+        DeviceError: the receiver failed for good, or the disk did not take everything. What was committed
+            stays readable.
     """
-    session = Session(receiver, writer, tuning, reserve_bytes, progress)
+    header = writer.header
+    sweep_rings()
+    size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
+    ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count)
+    disk = DiskThread(writer, ring, reserve_bytes)
+    session = Session(receiver, writer, tuning, disk, progress)
+    limit = Limit(duration_s, stop_at)
+    expected = limit.expected(writer.start, header.sample_rate)
+    disk.begin(None if expected is None else expected * writer.bytes_per_sample)
     try:
-        session.check_room()
-        reason = session.run(Limit(duration_s, stop_at), stop, block_s, timeout_s)
+        reason = session.run(limit, stop, block_s, timeout_s)
     except BaseException as error:
         with contextlib.suppress(DeviceError):  # the first fault is the one to tell
-            writer.close(f"stopped by {type(error).__name__}: {error}")
+            session.close(f"stopped by {type(error).__name__}: {error}", patience_s)
         raise
-    writer.close(reason)
+    session.close(reason, patience_s)
+    if disk.left:
+        raise DeviceError(_left(disk.left, writer.sample_count, session.intake.count, header.sample_rate))
     return RecordingInfo(
         writer.data_path,
-        writer.header.format,
-        writer.header.sample_rate,
-        writer.header.center_frequency_hz,
+        header.format,
+        header.sample_rate,
+        header.center_frequency_hz,
         writer.start,
         writer.sample_count,
         tuple(writer.gaps),
-        writer.header.metadata,
+        header.metadata,
         reason,
+    )
+
+
+def _left(reason: str, kept: int, received: int, sample_rate: float) -> str:
+    return (
+        f"{reason}; {kept / sample_rate:.1f} s are on the disk, the {(received - kept) / sample_rate:.1f} s "
+        "after them were in memory only"
     )

@@ -1,20 +1,24 @@
-"""One recording under way: what `sdr.record.record` does, step by step."""
+"""One recording under way: what `sdr.record.record` does in the thread that reads the device."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sdr.disk import free_bytes
+from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
-from sdr.formats import to_samples
-from sdr.levels import clipped_share, level_dbfs
+from sdr.intake import STALLED, Intake
+from sdr.level_meter import level_of
+from sdr.level_sums import level_sums
 from sdr.receiver import Block, Receiver, Tuning
-from sdr.writer import RecordingWriter
+from sdr.writer import COMMIT_BYTES, RecordingWriter
 
 _LOOK_S = 1.0
 _REOPEN_S = 0.5
@@ -22,6 +26,12 @@ _REOPEN_S = 0.5
 _PATIENCE_S = 10.0
 # Samples of a receiver just opened may have waited that long before they reach us.
 _BUFFERED_S = 0.1
+# A crystal is that wrong; the time between two processes is counted by the clock and kept by the samples.
+_CRYSTAL = 100e-6
+# Samples with a time before that are played or simulated.
+_OLDEST_S = 60.0
+_LEVEL_BYTES = 1 << 16
+_SETTLE_S = 0.02
 
 
 class StopFlag(Protocol):
@@ -59,12 +69,43 @@ class Limit:
     duration_s: float | None
     stop_at: datetime | None
 
-    def samples(self, writer: RecordingWriter) -> int | None:
+    def samples(self, start: datetime | None, sample_rate: float) -> int | None:
         """How long the recording may become; None without limit, and while its start is unknown."""
         lengths = [] if self.duration_s is None else [self.duration_s]
-        if self.stop_at is not None and writer.start is not None:
-            lengths.append((self.stop_at - writer.start).total_seconds())
-        return round(max(min(lengths), 0.0) * writer.header.sample_rate) if lengths else None
+        if self.stop_at is not None and start is not None:
+            lengths.append((self.stop_at - start).total_seconds())
+        return round(max(min(lengths), 0.0) * sample_rate) if lengths else None
+
+    def expected(self, start: datetime | None, sample_rate: float) -> int | None:
+        """How long it will become as far as can be told before the first sample."""
+        return self.samples(start or datetime.now(UTC), sample_rate)
+
+
+class Teller:
+    """Tells progress in a thread of its own, so that no listener can hold up the reading."""
+
+    def __init__(self, progress: Callable[[RecordProgress], None] | None) -> None:
+        self._progress, self._states = progress, queue.SimpleQueue[RecordProgress | None]()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        if progress is not None:
+            self._thread.start()
+
+    def tell(self, state: RecordProgress) -> None:
+        """Queue it."""
+        if self._progress is not None:
+            self._states.put(state)
+
+    def close(self) -> None:
+        """Let it tell the rest, if it does not take long."""
+        self._states.put(None)
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE_S)
+
+    def _run(self) -> None:
+        while (state := self._states.get()) is not None:
+            with contextlib.suppress(Exception):  # no listener may ever stop a recording
+                if self._progress is not None:
+                    self._progress(state)
 
 
 class Session:
@@ -75,35 +116,36 @@ class Session:
         receiver: Receiver,
         writer: RecordingWriter,
         tuning: Tuning | None,
-        reserve_bytes: int,
+        disk: DiskThread,
         progress: Callable[[RecordProgress], None] | None,
     ) -> None:
-        self.receiver, self.writer, self.tuning = receiver, writer, tuning
-        self.reserve_bytes, self.progress = reserve_bytes, progress
-        self.folder = writer.path_stem.parent
-        self.began_at = time.monotonic()  # when sample 0 was in the air, as far as the clock can tell
-        self.heard_at = self.began_at
-        self.looked_at = -_LOOK_S
-        self.last = b""
+        self.receiver, self.tuning, self.ring, self.disk = receiver, tuning, disk.ring, disk
+        self.format, self.rate = writer.header.format, writer.header.sample_rate
+        self.bytes_per_sample = writer.bytes_per_sample
+        # A playback as fast as it goes waits for the disk; the sky does not.
+        self.waits = not getattr(receiver, "paced", True)
+        self.start = writer.start
+        self.intake = Intake(disk.ring, writer.bytes_per_sample, writer.sample_count, writer.lost_samples)
+        self.teller = Teller(progress)
+        now = time.monotonic()
+        # A sample and when it was in the air, by the monotonic clock: from there a gap is counted.
+        self.known = (0, now)
         self.failure = ""
-        self.away = False
-        self.ended = False
-
-    def check_room(self) -> None:
-        """DeviceError when the disk is full from the start."""
-        free = free_bytes(self.folder)
-        if free <= self.reserve_bytes:
-            raise DeviceError(
-                f"no room to record in {self.folder}: {free >> 20} MiB are free, "
-                f"{self.reserve_bytes >> 20} MiB are kept in reserve; delete or move something"
-            )
+        if writer.resumed and writer.start is not None:
+            self.failure = "the recorder died"
+            sample, posix_s = writer.stamp or (0, writer.start.timestamp())
+            self.known = (sample, now - (time.time() - posix_s))
+        self.first = self.start is None or not writer.sample_count
+        self.heard_at, self.looked_at = now, -_LOOK_S
+        self.last = b""
+        self.away = self.ended = self.left = self.stalls = False
 
     def run(self, limit: Limit, stop: StopFlag | None, block_s: float, timeout_s: float) -> str:
         """Record; returns why it is over."""
-        count = max(round(block_s * self.writer.header.sample_rate), 1)
+        count = max(round(block_s * self.rate), 1)
         while True:
-            most = limit.samples(self.writer)
-            left = count if most is None else most - self.writer.sample_count
+            most = limit.samples(self.start, self.rate)
+            left = count if most is None else most - self.intake.count
             if left <= 0:
                 return "finished"
             if self._silent_beyond(limit, most):
@@ -112,9 +154,23 @@ class Session:
                 return "stopped on request"
             if self.ended:
                 return "the source ended"
+            if self.left and not self.ring.shared:
+                return "neither disk nor shared memory takes samples"
             self._take(self._read(min(count, left), timeout_s), most)
-            if not self._look():
-                return f"the disk is full but for the reserve of {self.reserve_bytes >> 20} MiB"
+            self._look()
+
+    def close(self, reason: str, patience_s: float) -> None:
+        """Have the disk take the rest and end the recording; DeviceError when it does not in time."""
+        deadline = time.monotonic() + patience_s
+        while not self.intake.settle() and time.monotonic() < deadline:
+            time.sleep(_SETTLE_S)
+        try:
+            self.disk.finish(reason, patience_s)
+            if self.disk.failure is not None:
+                raise self.disk.failure
+            self.ring.close(remove=not self.disk.left)
+        finally:
+            self.teller.close()
 
     def _silent_beyond(self, limit: Limit, most: int | None) -> bool:
         """A silent device never delivers the last sample: then the clock ends the recording."""
@@ -122,7 +178,7 @@ class Session:
         if now - self.heard_at < _PATIENCE_S:
             return False
         if most is not None:
-            return now - self.began_at > most / self.writer.header.sample_rate
+            return now > self.known[1] + (most - self.known[0]) / self.rate
         return limit.stop_at is not None and datetime.now(UTC) > limit.stop_at
 
     def _read(self, count: int, timeout_s: float) -> Block:
@@ -142,89 +198,103 @@ class Session:
         """Open the receiver after a failure."""
         assert self.tuning is not None  # noqa: S101 for the type checker
         self.receiver.close()
-        opened, head = self.receiver.open(self.tuning), self.writer.header
-        if (opened.format, opened.sample_rate) != (head.format, head.sample_rate):
+        opened = self.receiver.open(self.tuning)
+        if (opened.format, opened.sample_rate) != (self.format, self.rate):
             self.tuning = None  # no further try
             raise DeviceError(
                 f"the receiver came back with {opened.format} at {opened.sample_rate:g} Hz "
-                f"instead of {head.format} at {head.sample_rate:g} Hz"
+                f"instead of {self.format} at {self.rate:g} Hz"
             )
         self.away = False
 
     def _failed(self, reason: str, timeout_s: float) -> None:
         if not self.failure:
             self._tell(f"the receiver failed: {reason}")
-            self.failure = reason
+            self.failure = f"receiver opened anew after: {reason}"
         if self.away:  # it does not even open: no hurry
             time.sleep(min(timeout_s, _REOPEN_S))
         self.away = True
 
     def _after_failure(self, block: Block) -> Block:
         """The first block of a receiver that is back: what it missed is counted by the clock."""
-        cause, self.failure = f"receiver opened anew after: {self.failure}", ""
-        if self.writer.sample_count == 0 and self.writer.start is None:
+        cause, self.failure = self.failure, ""
+        if self.intake.count == 0 and self.start is None:
             return block  # nothing was missed: the recording begins now
-        uncertainty = round(_BUFFERED_S * self.writer.header.sample_rate)
-        return Block(block.raw, self._missing_by_clock(block), cause, uncertainty, block.time)
-
-    def _missing_by_clock(self, block: Block) -> int:
-        passed_s = self._in_the_air(block) - self.began_at
-        return max(round(passed_s * self.writer.header.sample_rate) - self.writer.sample_count, 1)
+        passed_s = self._in_the_air(block) - self.known[1]
+        missing = max(round(passed_s * self.rate) + self.known[0] - self.intake.count, 1)
+        uncertainty = round((_BUFFERED_S + _CRYSTAL * passed_s) * self.rate)
+        return Block(block.raw, missing, cause, uncertainty, block.time, block.ended)
 
     def _in_the_air(self, block: Block) -> float:
         """When the first sample of a block just read was in the air, by the monotonic clock."""
-        if block.time is not None:  # a receiver may hold samples back while it looks for losses
-            return time.monotonic() - (time.time() - block.time)
-        return time.monotonic() - self._samples(block.raw) / self.writer.header.sample_rate
-
-    def _samples(self, raw: bytes) -> int:
-        return len(raw) // self.writer.bytes_per_sample
+        age_s = math.inf if block.time is None else time.time() - block.time
+        if 0 <= age_s < _OLDEST_S:  # a receiver may hold samples back while it looks for losses
+            return time.monotonic() - age_s
+        return time.monotonic() - len(block.raw) / self.bytes_per_sample / self.rate
 
     def _take(self, block: Block, most: int | None) -> None:
         self.ended = block.ended
         if not block.raw and not block.lost:
             return
         self.heard_at = time.monotonic()
-        first = self.writer.sample_count == 0
-        if first:
-            self._first(block)
-        room = None if most is None else most - self.writer.sample_count
+        if self.first:
+            self._state_start(block)
+        room = None if most is None else most - self.intake.count
         lost = block.lost if room is None else min(block.lost, room)
         if lost:
-            self.writer.gap(lost, block.cause, block.lost_uncertainty)
+            self.intake.lose(lost, block.cause, block.lost_uncertainty)
             self._tell(f"{lost} samples lost: {block.cause}")
-        raw = block.raw if room is None else block.raw[: (room - lost) * self.writer.bytes_per_sample]
-        self.writer.write_raw(raw)
-        self.last = raw or self.last
+        raw = memoryview(block.raw)
+        raw = raw if room is None else raw[: (room - lost) * self.bytes_per_sample]
+        if raw:
+            self._stamp(block)
+            self._put(raw)
+            self.last = block.raw
 
-    def _first(self, block: Block) -> None:
+    def _put(self, raw: memoryview) -> None:
+        """Into the ring, in pieces that find room there."""
+        piece = self.ring.capacity // 8 // self.bytes_per_sample * self.bytes_per_sample
+        for first in range(0, len(raw), piece):
+            while self.waits and self.ring.free() < piece and self.disk.failure is None:
+                self.disk.wake()
+                time.sleep(_SETTLE_S)
+            self.intake.take(raw[first : first + piece])
+        if self.ring.capacity - self.ring.free() >= min(COMMIT_BYTES // 2, self.ring.capacity // 4):
+            self.disk.wake()
+        if bool(self.intake.stalled) != self.stalls:
+            self.stalls = not self.stalls
+            self._tell(f"{STALLED}: the ring in memory is full" if self.stalls else "the disk goes on")
+
+    def _state_start(self, block: Block) -> None:
         """State the start exactly, now that the first sample is here."""
-        rate = self.writer.header.sample_rate
-        self.began_at = self._in_the_air(block) - block.lost / rate
-        if self.writer.start is None and block.time is not None:
-            self.writer.set_start(datetime.fromtimestamp(block.time - block.lost / rate, UTC))
+        self.first = False
+        self.known = (0, self._in_the_air(block) - block.lost / self.rate)
+        if self.start is None and block.time is not None:
+            self.start = datetime.fromtimestamp(block.time - block.lost / self.rate, UTC)
+            self.disk.set_start(self.start)
 
-    def _look(self) -> bool:
-        """Once a second: heartbeat, progress; False when the disk is as full as it may become."""
+    def _stamp(self, block: Block) -> None:
+        """Remember when the first sample of this block was in the air."""
+        self.known = (self.intake.count, self._in_the_air(block))
+        if block.time is not None:
+            self.ring.stamp(self.intake.count, block.time)
+
+    def _look(self) -> None:
+        """Once a second: progress."""
+        if self.disk.failure is not None:
+            raise self.disk.failure
+        if self.disk.left and not self.left:
+            self.left = True
+            self._tell(f"{self.disk.left}; from here on samples are in memory only")
         now = time.monotonic()
-        if now - self.looked_at < _LOOK_S:
-            return True
-        self.looked_at = now
-        self.writer.commit()
-        self._tell("")
-        return free_bytes(self.folder) > self.reserve_bytes
+        if now - self.looked_at >= _LOOK_S:
+            self.looked_at = now
+            self._tell("")
 
     def _tell(self, note: str) -> None:
-        if self.progress is None:
-            return
-        samples = to_samples(self.last, self.writer.header.format)
-        state = RecordProgress(
-            self.writer.sample_count,
-            self.writer.lost_samples,
-            level_dbfs(samples),
-            clipped_share(samples),
-            free_bytes(self.folder),
-            note,
-        )
-        with contextlib.suppress(Exception):  # no listener may ever stop a recording
-            self.progress(state)
+        sums = level_sums(memoryview(self.last)[:_LEVEL_BYTES], self.format)
+        level = level_of(0, sums, self.format) if sums.count else None
+        dbfs = -math.inf if level is None or level.dbfs is None else level.dbfs
+        clipped = 0.0 if level is None else level.clipped
+        state = RecordProgress(self.intake.count, self.intake.lost, dbfs, clipped, self.disk.free_bytes, note)
+        self.teller.tell(state)

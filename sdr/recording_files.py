@@ -69,13 +69,20 @@ def lock(descriptor: int, path: Path) -> None:
 
 def write_all(descriptor: int, raw: bytes | memoryview, offset: int, path: Path) -> None:
     """Write at that place; DeviceError when the disk refuses."""
-    view = memoryview(raw)
-    try:
-        while view:
-            done = os.pwrite(descriptor, view, offset)
-            view, offset = view[done:], offset + done
-    except OSError as error:
+    _, error = write_what_fits(descriptor, raw, offset)
+    if error is not None:
         raise disk_refuses(path, error) from error
+
+
+def write_what_fits(descriptor: int, raw: bytes | memoryview, offset: int) -> tuple[int, OSError | None]:
+    """Write at that place; bytes written, and why not all of them."""
+    view, written = memoryview(raw), 0
+    try:
+        while written < len(view):
+            written += os.pwrite(descriptor, view[written:], offset + written)
+    except OSError as error:
+        return written, error
+    return written, None
 
 
 def disk_refuses(path: Path, error: OSError) -> DeviceError:

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdr.errors import RecordingError
+from sdr.disk import give_back_room, reserve_room
+from sdr.errors import DeviceError, RecordingError
 from sdr.formats import bytes_per_sample, from_samples, zero_bytes
 from sdr.index import IndexReader
 from sdr.index_line import Gap, IndexHeader, Level, commit_line
@@ -35,8 +36,10 @@ from sdr.recording_files import (
     replace_file,
     sync_folder,
     write_all,
+    write_what_fits,
 )
 from sdr.recording_hash import TrailingHash, WrittenHash
+from sdr.salvage import forget, salvage
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, build_metadata
 from sdr.taken_up import TakenUp, take_up
 
@@ -67,9 +70,12 @@ class RecordingWriter:
         sample_count: samples of the file so far, gaps included.
         gaps: of the file, in order.
         lost_samples: in them.
+        committed: samples that the index speaks of, and that outlive a power cut.
         start: aware time of the first sample of the file.
         level: of the newest whole second.
         resumed: whether another process began this recording.
+        stamp: of a resumed recording, a sample and its POSIX time, where the dead recorder left them.
+        commits_itself: when it is due; False leaves that to the caller.
 
     Raises:
         RecordingError: one of the files exists, the folder does not, or the format is unknown.
@@ -105,6 +111,7 @@ class RecordingWriter:
         )
         bytes_per_sample(format)  # refuses before any file is made
         refuse_existing(stem)
+        forget(stem)
         index = open_file(beside(stem, INDEX_SUFFIX), new=True)
         try:
             lock(index, beside(stem, INDEX_SUFFIX))
@@ -132,8 +139,9 @@ class RecordingWriter:
     ) -> RecordingWriter:
         """Go on with a recording whose writer died: no lock, no end mark.
 
-        What was committed is kept, what hangs behind it is cut off. The lock is held from now on, so that a
-        follower waits. The time in between is the caller's to mark with `gap`.
+        What was committed is kept, what hangs behind it is cut off; what the dead one's ring in memory still
+        holds is appended. The lock is held from now on, so that a follower waits. The time in between is the
+        caller's to mark with `gap`: `stamp` tells from when.
 
         Args:
             path_stem: as it was given to the first writer.
@@ -152,6 +160,11 @@ class RecordingWriter:
         self.resumed = True
         self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
         self._append(commit_line(taken.sample_count, clock(), resumed=reason))
+        self.stamp = salvage(stem, self)
+        if self.start is None and self.stamp is not None:
+            sample, time_s = self.stamp
+            self.set_start(datetime.fromtimestamp(time_s - sample / self.header.sample_rate, UTC))
+        self.commit()
         return self
 
     def _begin(
@@ -162,10 +175,13 @@ class RecordingWriter:
         self.lost_samples = sum(gap.sample_count for gap in taken.gaps)
         self.level: Level | None = None
         self.closed = False
+        self.stamp: tuple[int, float] | None = None
         self.bytes_per_sample = bytes_per_sample(taken.header.format)
         self._index, self._index_bytes, self._data = taken.index, taken.index_bytes, taken.data
         self._interval_s, self._durable, self._clock = commit_interval_s, durable, clock
-        self._committed_at, self._committed = time.monotonic(), taken.sample_count
+        self._committed_at, self.committed = time.monotonic(), taken.sample_count
+        self._new_gaps: list[Gap] = []
+        self.commits_itself = True
         self._meter = LevelMeter(taken.header.format, taken.header.sample_rate, taken.sample_count)
         self._levels: list[Level] = []
 
@@ -182,10 +198,13 @@ class RecordingWriter:
         """Append a whole number of samples in the recording's format."""
         if len(raw) % self.bytes_per_sample:
             raise RecordingError(f"{len(raw)} bytes are no whole number of {self.header.format} samples")
-        write_all(self._data, raw, self._written_bytes, self.data_path)
-        self._hash.update(raw)
-        self._levels += self._meter.add(raw)
-        self.sample_count += len(raw) // self.bytes_per_sample
+        written, error = write_what_fits(self._data, raw, self._written_bytes)
+        taken = memoryview(raw)[: written // self.bytes_per_sample * self.bytes_per_sample]
+        self._hash.update(taken)
+        self._levels += self._meter.add(taken)
+        self.sample_count += len(taken) // self.bytes_per_sample
+        if error is not None:
+            raise disk_refuses(self.data_path, error) from error
         if self._commit_is_due():
             self.commit()
 
@@ -205,23 +224,48 @@ class RecordingWriter:
         self.sample_count += gap.sample_count
         self.lost_samples += gap.sample_count
         self.gaps.append(gap)
-        self.commit(gap=gap)
+        self._new_gaps.append(gap)
+        if self._commit_is_due():
+            self.commit()
 
     def set_start(self, start: datetime) -> None:
         """State the exact time of the first sample, once it is known."""
         self.start = start
-        self._sync(self._data)
-        self._append(commit_line(self.sample_count, self._clock(), start=start))
+        self._append(commit_line(self.committed, self._clock(), start=start))
 
-    def commit(self, *, gap: Gap | None = None) -> None:
+    def commit(self) -> None:
         """Bring all samples to the disk and enter them in the index; also an idle recorder's heartbeat."""
         self._sync(self._data)
-        now, levels, self._levels = self._clock(), self._levels, []
-        lines = [commit_line(self.sample_count, now, level=level) for level in levels[1:]]
-        first = commit_line(self.sample_count, now, gap=gap, level=levels[0] if levels else None)
-        self._append(b"".join([first, *lines]))
+        now, gaps, levels = self._clock(), self._new_gaps, self._levels
+        # Each gap lies among the samples that its own line commits, so that a follower never read it before.
+        lines = [commit_line(gap.sample_index + gap.sample_count, now, gap=gap) for gap in gaps]
+        lines += [commit_line(self.sample_count, now, level=level) for level in levels]
+        if not levels and not (gaps and gaps[-1].sample_index + gaps[-1].sample_count == self.sample_count):
+            lines.append(commit_line(self.sample_count, now))
+        self._append(b"".join(lines))
+        self._new_gaps, self._levels = [], []
         self.level = levels[-1] if levels else self.level
-        self._committed_at, self._committed = time.monotonic(), self.sample_count
+        self._committed_at, self.committed = time.monotonic(), self.sample_count
+
+    def leave(self, reason: str) -> None:
+        """The disk takes no more: the recording on it ends with what it holds; say so if it lets us."""
+        with contextlib.suppress(DeviceError):
+            self.commit()
+        self.sample_count = self.committed
+        self.gaps = [gap for gap in self.gaps if gap.sample_index < self.committed]
+        self.lost_samples = sum(gap.sample_count for gap in self.gaps)
+        self._new_gaps, self._levels = [], []
+        self._meter = LevelMeter(self.header.format, self.header.sample_rate, self.committed)
+        self._hash = TrailingHash(self._data, lambda: 0)
+        with contextlib.suppress(DeviceError):
+            self._append(commit_line(self.committed, self._clock(), ring=reason))
+
+    def reserve(self, size: int) -> bool:
+        """Have the disk keep room for a file of that many bytes; False when it has not got it, or cannot.
+
+        Room that is not used is given back at the end.
+        """
+        return reserve_room(self._data, size)
 
     def close(self, reason: str = "finished") -> None:
         """End the recording: last commit, final metadata, end mark with the hash. May be called again."""
@@ -231,6 +275,7 @@ class RecordingWriter:
         try:
             # A write that the disk cut short may have left part of a sample that was never counted.
             os.ftruncate(self._data, self._written_bytes)
+            give_back_room(self._data, self._written_bytes)
             self._levels += self._meter.flush()
             self.commit()
             sha256 = self._sha256()
@@ -255,7 +300,9 @@ class RecordingWriter:
         return self.sample_count * self.bytes_per_sample
 
     def _commit_is_due(self) -> bool:
-        waiting = (self.sample_count - self._committed) * self.bytes_per_sample
+        if not self.commits_itself:
+            return False
+        waiting = (self.sample_count - self.committed) * self.bytes_per_sample
         return waiting >= COMMIT_BYTES or time.monotonic() - self._committed_at >= self._interval_s
 
     def _zeros(self, sample_count: int) -> None:

@@ -186,19 +186,6 @@ def test_no_room_at_the_start_is_said(tmp_path: Path) -> None:
         record(receiver, writer, reserve_bytes=1 << 62)
 
 
-def test_a_disk_that_fills_ends_the_recording_cleanly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free = iter([10 << 30, 10 << 30, 9 << 20, *([0] * 10)])
-    monkeypatch.setattr(record_session, "free_bytes", lambda _: next(free))
-    monkeypatch.setattr(record_session, "_LOOK_S", 0.0)
-    receiver = Scripted([ones(100) for _ in range(50)])
-    writer = open_writer(receiver.open(TUNING), tmp_path / "a")
-    info = record(receiver, writer, reserve_bytes=10 << 20)
-    assert info.end == "the disk is full but for the reserve of 10 MiB"
-    assert info.sample_count == 200
-
-
 def test_progress_tells_level_and_clipping_and_cannot_stop_the_recording(tmp_path: Path) -> None:
     seen: list[RecordProgress] = []
 

@@ -122,8 +122,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple
         writer.write_raw(numbers(writer.sample_count, 100 + k))
         if k % 4 == 3:
             writer.gap(50, "overflow", 5)
-        else:
-            writer.commit()
+        writer.commit()
         marks.append((index.stat().st_size, writer.sample_count))
     abandon(writer)
     return stem, marks

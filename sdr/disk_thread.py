@@ -1,0 +1,211 @@
+"""The thread that brings samples from the ring to the disk; a disk that refuses is left.
+
+Only this thread touches the files of a recording. A disk that stands still makes it wait, and nobody else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from typing import Protocol
+
+from sdr.disk import free_bytes
+from sdr.errors import DeviceError
+from sdr.index_line import Level
+from sdr.memory_writer import MemoryWriter
+from sdr.ring import Ring
+from sdr.writer import COMMIT_BYTES, COMMIT_S, RecordingWriter
+
+_WRITE_BYTES = 4 << 20
+_PAGE = 4096
+_LOOK_S = 1.0
+
+
+class Sink(Protocol):
+    """What samples are written to: a recording on the disk, or the index of what is in memory only."""
+
+    sample_count: int
+    level: Level | None
+
+    def write_raw(self, raw: bytes | memoryview) -> None:
+        """Whole samples."""
+
+    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
+        """Lost samples."""
+
+    def set_start(self, start: datetime) -> None:
+        """The time of the first sample."""
+
+    def commit(self) -> None:
+        """Make all of it known to followers."""
+
+    def close(self, reason: str = "finished") -> None:
+        """The end."""
+
+
+class DiskThread:
+    """Empties a ring into a recording until `finish`.
+
+    Args:
+        writer: of the recording; nobody else uses it until `finish` has returned.
+        ring: begins with the next sample of the writer.
+        reserve_bytes: of the disk, left free.
+
+    Attributes:
+        left: why the disk was left, empty while it takes what comes.
+        free_bytes: room left on the disk, as it was seen last.
+        failure: what ended the thread against its will; a bug.
+    """
+
+    def __init__(self, writer: RecordingWriter, ring: Ring, reserve_bytes: int) -> None:
+        self._writer, self.ring, self._reserve_bytes = writer, ring, reserve_bytes
+        self._sink: Sink = writer
+        self._folder = writer.path_stem.parent
+        self._position, self._event, self._released = 0, 0, 0
+        self._start: datetime | None = None
+        self._wake, self._end = threading.Event(), ""
+        self._looked_at = 0.0
+        self._room_kept = 0
+        self.left = ""
+        self.failure: BaseException | None = None
+        self.free_bytes = free_bytes(self._folder)
+        writer.commits_itself = False
+        self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
+
+    def begin(self, expected_bytes: int | None) -> None:
+        """Have the disk keep room for a recording of that many bytes, if that is known; then go to work.
+
+        Without that room, samples go to memory only from the first one on.
+        """
+        if expected_bytes is not None:
+            if self.free_bytes < expected_bytes - self._written_bytes() + self._reserve_bytes:
+                self._leave(no_room(self._folder, self.free_bytes, expected_bytes, self._reserve_bytes))
+            elif self._writer.reserve(expected_bytes):
+                self._room_kept = expected_bytes
+        elif self.free_bytes <= self._reserve_bytes:
+            self._leave(no_room(self._folder, self.free_bytes, 0, self._reserve_bytes))
+        self._thread.start()
+
+    @property
+    def level(self) -> Level | None:
+        """Of the newest whole second."""
+        return self._sink.level
+
+    @property
+    def sample_count(self) -> int:
+        """Samples written by now, gaps included."""
+        return self._sink.sample_count
+
+    def set_start(self, start: datetime) -> None:
+        """The exact time of the first sample, to be written with the next commit."""
+        self._start = start
+
+    def wake(self) -> None:
+        """There is much to write."""
+        self._wake.set()
+
+    def finish(self, reason: str, patience_s: float) -> None:
+        """Write what is left, end the recording; DeviceError when the disk does not finish in time."""
+        self._end = reason
+        self._wake.set()
+        self._thread.join(patience_s)
+        if self._thread.is_alive():
+            raise DeviceError(
+                f"the disk under {self._folder} has not answered for {patience_s:.0f} s; what it has not "
+                f"taken yet stays in {self.ring.path} until the recording is taken up again"
+            )
+
+    def _run(self) -> None:
+        try:
+            while True:
+                end = self._end
+                self._work(last=bool(end))
+                if end:
+                    break
+                self._wake.wait(COMMIT_S)
+                self._wake.clear()
+            self._close(end)
+        except BaseException as error:  # noqa: BLE001 told by the reading thread
+            self.failure = error
+
+    def _work(self, *, last: bool) -> None:
+        try:
+            self._drain(last=last)
+            if not self.left:
+                self._look()
+        except DeviceError as error:
+            if self.left:
+                raise
+            self._leave(str(error))
+            self._drain(last=last)
+
+    def _drain(self, *, last: bool) -> None:
+        """Write what the ring holds, in large pieces, and commit it."""
+        if self._start is not None:
+            self._sink.set_start(self._start)
+            self._start = None
+        head = self.ring.word("head")  # before the events: one that is seen later lies behind it
+        while self._step(head, whole=last or head == self._released):
+            if self._position - self._released >= COMMIT_BYTES:
+                self._commit()
+        self._commit()
+
+    def _step(self, head: int, *, whole: bool) -> bool:
+        event = self.ring.event(self._event)
+        if event is not None and event.position == self._position:
+            self._sink.gap(event.sample_count, event.cause, event.uncertainty)
+            self._event += 1
+            return True
+        end = head if event is None else min(event.position, head)
+        if not whole and end == head:  # the last, broken page waits for the rest of it
+            end -= (self._written_bytes() + head - self._position) % _PAGE
+        if end <= self._position:
+            return False
+        piece = self.ring.piece(self._position, min(end - self._position, _WRITE_BYTES))
+        self._sink.write_raw(piece)
+        self._position += len(piece)
+        piece.release()
+        return True
+
+    def _commit(self) -> None:
+        self._sink.commit()
+        self.ring.release(self._position, self._sink.sample_count, self._event)
+        self._released = self._position
+
+    def _look(self) -> None:
+        """Once a second: is there still room? What was asked for beforehand is ours."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_S:
+            return
+        self._looked_at, self.free_bytes = now, free_bytes(self._folder)
+        if self._written_bytes() >= self._room_kept and self.free_bytes <= self._reserve_bytes:
+            self._leave(f"the disk is full but for the reserve of {self._reserve_bytes >> 20} MiB")
+
+    def _leave(self, reason: str) -> None:
+        """From what is committed on, samples stay in memory only."""
+        self.left = reason
+        self._writer.leave(reason)
+        committed, size = self._writer.committed, self._writer.bytes_per_sample
+        self._position, self._event = self.ring.place_of(committed, size)
+        self._sink = MemoryWriter(self._writer, self.ring, self._position, reason)
+
+    def _close(self, reason: str) -> None:
+        try:
+            if self.left:
+                self._sink.close(reason)
+            self._writer.close(f"{reason}; {self.left}" if self.left else reason)
+        except DeviceError as error:
+            self.left = self.left or str(error)
+
+    def _written_bytes(self) -> int:
+        return self._sink.sample_count * self._writer.bytes_per_sample
+
+
+def no_room(folder: object, free: int, wanted: int, reserve: int) -> str:
+    """The words for it."""
+    needed = f"{wanted >> 20} MiB are needed and " if wanted else ""
+    return (
+        f"no room to record in {folder}: {free >> 20} MiB are free, {needed}{reserve >> 20} MiB are kept in "
+        "reserve; delete or move something"
+    )

@@ -1,0 +1,247 @@
+"""A ring of samples in shared memory, between the thread that reads the device and the one for the disk.
+
+The file in /dev/shm outlives its process: what a killed recorder had received and not yet brought to the disk
+is taken from it by the next one. Layout, native byte order, every word 8 bytes and aligned:
+
+    0       words: see `_WORDS`
+    4096    events: 4096 slots of 256 bytes: position, samples, uncertainty, bytes of the cause, cause (UTF-8)
+    1 MiB + 4096   samples, `capacity` bytes; byte number n ever put lies at n % capacity
+
+Positions count bytes ever put, so they only grow. Gaps are events and take no room; the positions of
+followers are counted without them. Only the reading thread writes head, the events and the samples; only the
+writing thread writes tail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import mmap
+import os
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sdr.index_line import Gap
+
+RING_FOLDER = Path("/dev/shm")  # noqa: S108 the only place where Linux promises memory
+_MAGIC = int.from_bytes(b"tramthu1", "little")
+_WORDS = (
+    "magic",
+    "capacity",
+    "head",
+    "tail",
+    "tail_sample",
+    "event_head",
+    "event_tail",
+    "stamp_sample",
+    "announced",
+)
+_PLACE = {name: place for place, name in enumerate(_WORDS)}
+_STAMP = len(_WORDS)  # a float64: POSIX seconds of sample `stamp_sample`, 0 where unknown
+_SLOTS, _SLOT = 4096, 256
+_SLOT_HEAD = struct.Struct("@QQQQ")
+_EVENTS_AT = 4096
+_DATA_AT = _EVENTS_AT + _SLOTS * _SLOT
+_LEAST_BYTES = 1 << 20
+_STALE_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """Samples lost just before the byte at `position`."""
+
+    position: int
+    sample_count: int
+    uncertainty: int
+    cause: str
+
+
+def ring_path(stem: Path) -> Path:
+    """The file in memory that belongs to a recording on the disk."""
+    name = hashlib.sha256(str(stem.resolve()).encode()).hexdigest()[:20]
+    return RING_FOLDER / f"tramthu-{os.getuid()}-{name}.ring"
+
+
+class Ring:
+    """One ring; make one with `create` or `attach`."""
+
+    def __init__(self, path: Path, file: mmap.mmap, descriptor: int = -1) -> None:
+        self.path, self._file, self._descriptor = path, file, descriptor
+        self._view = memoryview(file)
+        self._words = np.frombuffer(file, np.uint64, _STAMP)
+        self._stamp = np.frombuffer(file, np.float64, 1, 8 * _STAMP)
+        self.capacity = int(self._words[_PLACE["capacity"]])
+
+    @classmethod
+    def create(cls, path: Path, capacity: int, tail_sample: int = 0) -> Ring:
+        """A new ring in the place of whatever lies there; as large as memory allows, at most `capacity`.
+
+        Where there is no shared memory, it is one that nobody else can see and that dies with its process.
+
+        Args:
+            path: `ring_path` of the recording.
+            capacity: bytes; a multiple of 4096 is taken of it.
+            tail_sample: of the recording, with which the ring begins.
+        """
+        capacity = max(capacity, _LEAST_BYTES) // 4096 * 4096
+        descriptor = -1
+        try:
+            path.unlink(missing_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            capacity = _allocated(descriptor, capacity)
+            file = mmap.mmap(descriptor, _DATA_AT + capacity)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if descriptor >= 0:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
+            descriptor, file = -1, mmap.mmap(-1, _DATA_AT + capacity)
+        words = np.frombuffer(file, np.uint64, _STAMP)
+        words[_PLACE["capacity"]], words[_PLACE["tail_sample"]] = capacity, tail_sample
+        words[_PLACE["magic"]] = _MAGIC
+        del words
+        return cls(path, file, descriptor)
+
+    @classmethod
+    def attach(cls, path: Path) -> Ring | None:
+        """The ring that another process made; None when there is none, or not a whole one."""
+        with contextlib.suppress(OSError, ValueError), path.open("r+b") as opened:
+            file = mmap.mmap(opened.fileno(), 0)
+            words = np.frombuffer(file, np.uint64, _STAMP).tolist()
+            if words[0] == _MAGIC and len(file) == _DATA_AT + words[1] and words[1]:
+                return cls(path, file)
+        return None
+
+    @property
+    def shared(self) -> bool:
+        """Whether another process can see it."""
+        return self._descriptor >= 0
+
+    def word(self, name: str) -> int:
+        """One of the words at the head of the file."""
+        return int(self._words[_PLACE[name]])
+
+    def free(self) -> int:
+        """Bytes that can be put."""
+        return self.capacity - self.word("head") + self.word("tail")
+
+    def put(self, raw: bytes | memoryview) -> bool:
+        """Append bytes; False, and nothing is changed, when there is no room for all of them."""
+        if len(raw) > self.free():
+            return False
+        head = self.word("head")
+        self._words[_PLACE["announced"]] = head + len(raw)
+        at = head % self.capacity
+        first = min(len(raw), self.capacity - at)
+        view = memoryview(raw)
+        self._view[_DATA_AT + at : _DATA_AT + at + first] = view[:first]
+        self._view[_DATA_AT : _DATA_AT + len(raw) - first] = view[first:]
+        self._words[_PLACE["head"]] = head + len(raw)
+        return True
+
+    def put_gap(self, gap: Gap) -> bool:
+        """Samples are missing behind what was put so far; False when too many such events wait."""
+        place = self.word("event_head")
+        if place - self.word("event_tail") >= _SLOTS:
+            return False
+        cause = gap.cause.encode()[: _SLOT - _SLOT_HEAD.size]
+        at = _EVENTS_AT + place % _SLOTS * _SLOT
+        head = (self.word("head"), gap.sample_count, gap.uncertainty, len(cause))
+        _SLOT_HEAD.pack_into(self._file, at, *head)
+        self._file[at + _SLOT_HEAD.size : at + _SLOT_HEAD.size + len(cause)] = cause
+        self._words[_PLACE["event_head"]] = place + 1
+        return True
+
+    def event(self, place: int) -> Event | None:
+        """The event of that number; None when it has not happened yet."""
+        if place >= self.word("event_head"):
+            return None
+        at = _EVENTS_AT + place % _SLOTS * _SLOT
+        position, count, uncertainty, length = _SLOT_HEAD.unpack_from(self._file, at)
+        text = bytes(self._file[at + _SLOT_HEAD.size : at + _SLOT_HEAD.size + min(length, _SLOT)])
+        return Event(position, count, uncertainty, text.decode(errors="ignore"))
+
+    def piece(self, position: int, most: int) -> memoryview:
+        """Up to `most` bytes from a position on, in one piece, as they lie there; none at the head."""
+        at = position % self.capacity
+        count = min(most, self.word("head") - position, self.capacity - at)
+        return self._view[_DATA_AT + at : _DATA_AT + at + max(count, 0)]
+
+    def copied(self, position: int, count: int) -> bytes | None:
+        """That many bytes, for a follower; None when they are overwritten, or not there yet."""
+        if position + count > self.word("head"):
+            return None
+        first = bytes(self.piece(position, count))
+        raw = first + bytes(self.piece(position + len(first), count - len(first)))
+        return raw if position >= self.word("announced") - self.capacity else None
+
+    def release(self, position: int, tail_sample: int, event_tail: int) -> None:
+        """Everything before that position is safe on the disk."""
+        self._words[_PLACE["event_tail"]] = event_tail
+        self._words[_PLACE["tail_sample"]] = tail_sample
+        self._words[_PLACE["tail"]] = position
+
+    def place_of(self, sample: int, bytes_per_sample: int) -> tuple[int, int]:
+        """Position of a sample of the recording, not before the tail, and number of the next event there."""
+        position, at, place = self.word("tail"), self.word("tail_sample"), self.word("event_tail")
+        while at < sample:
+            event = self.event(place)
+            if event is not None and event.position == position:
+                at, place = at + event.sample_count, place + 1
+                continue
+            step = sample - at
+            if event is not None:
+                step = min(step, (event.position - position) // bytes_per_sample)
+            position, at = position + step * bytes_per_sample, at + step
+        return position, place
+
+    def stamp(self, sample: int, time_s: float) -> None:
+        """The time of a sample: what a later recorder counts its gap from."""
+        self._stamp[0] = 0.0  # never an old time with a new number
+        self._words[_PLACE["stamp_sample"]] = sample
+        self._stamp[0] = time_s
+
+    @property
+    def stamped(self) -> tuple[int, float] | None:
+        """A sample of the recording and its POSIX time; None where nothing is known."""
+        time_s = float(self._stamp[0])
+        return (self.word("stamp_sample"), time_s) if time_s else None
+
+    def close(self, *, remove: bool = False) -> None:
+        """Let the memory go; `remove` takes the file away too."""
+        if remove:
+            self.path.unlink(missing_ok=True)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._view.release()
+        del self._words, self._stamp
+        with contextlib.suppress(BufferError):  # a piece that somebody still holds
+            self._file.close()
+
+
+def sweep_rings() -> None:
+    """Remove what dead recorders left an hour ago and nobody took up."""
+    for path in RING_FOLDER.glob(f"tramthu-{os.getuid()}-*"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its recorder lives: not ours
+                path.unlink()
+
+
+def _allocated(descriptor: int, capacity: int) -> int:
+    """Give the file its memory now, as writing where there is none kills a process; what could be had."""
+    while True:
+        try:
+            os.ftruncate(descriptor, _DATA_AT + capacity)
+            os.posix_fallocate(descriptor, 0, _DATA_AT + capacity)
+        except OSError:
+            if capacity < 2 * _LEAST_BYTES:
+                raise
+            capacity = capacity // 8192 * 4096
+        else:
+            return capacity

@@ -1,0 +1,79 @@
+"""The samples of a recording whose disk takes no more, read from the ring in memory while they are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdr.errors import RecordingError
+from sdr.index import IndexReader
+from sdr.index_line import Gap
+from sdr.memory_writer import memory_index_path
+from sdr.ring import Ring
+
+
+class RingSource:
+    """Bytes by their place in the recording; make one with `of`.
+
+    Attributes:
+        index: of what is in memory; it begins with the samples that the disk holds.
+        overrun: samples that were overwritten before they were read; they are zeros.
+    """
+
+    def __init__(
+        self, index: IndexReader, ring: Ring, begins: tuple[int, int], bytes_per_sample: int
+    ) -> None:
+        self.index, self._ring = index, ring
+        self._bytes_per_sample = bytes_per_sample
+        self._sample, self._position = begins
+        self._seen = 0  # gaps that lie before `_sample`
+        self.overrun = 0
+
+    @classmethod
+    def of(cls, stem: Path, bytes_per_sample: int) -> RingSource | None:
+        """What is in memory of the recording STEM.sigmf-*; None when nothing is."""
+        try:
+            index = IndexReader(memory_index_path(stem))
+            ring = Ring.attach(Path(index.header.metadata["ring"]))
+            begins = (int(index.header.metadata["ring_sample"]), int(index.header.metadata["ring_position"]))
+        except (RecordingError, OSError, KeyError, ValueError, TypeError):
+            return None
+        return None if ring is None else cls(index, ring, begins, bytes_per_sample)
+
+    def read(self, sample_count: int) -> bytes:
+        """The next samples, of those that the index commits; gaps and what is overwritten are zeros."""
+        parts = []
+        left = min(sample_count, self.index.committed - self._sample)
+        while left > 0:
+            parts.append(self._part(left))
+            left -= len(parts[-1]) // self._bytes_per_sample
+        return b"".join(parts)
+
+    def _part(self, most: int) -> bytes:
+        """Up to the next gap, or what is left of a gap."""
+        gap = self._next_gap()
+        if gap is not None and gap.sample_index <= self._sample:
+            count = min(most, _end(gap) - self._sample)
+            self._sample += count
+            return bytes(count * self._bytes_per_sample)
+        count = most if gap is None else min(most, gap.sample_index - self._sample)
+        raw = self._ring.copied(self._position, count * self._bytes_per_sample)
+        if raw is None:
+            self.overrun += count
+            raw = bytes(count * self._bytes_per_sample)
+        self._sample += count
+        self._position += len(raw)
+        return raw
+
+    def _next_gap(self) -> Gap | None:
+        gaps = self.index.gaps
+        while self._seen < len(gaps) and _end(gaps[self._seen]) <= self._sample:
+            self._seen += 1
+        return gaps[self._seen] if self._seen < len(gaps) else None
+
+    def close(self) -> None:
+        """Let the memory go."""
+        self._ring.close()
+
+
+def _end(gap: Gap) -> int:
+    return gap.sample_index + gap.sample_count
