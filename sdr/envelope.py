@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-_POINTS = 60
+_POINTS, _NEWEST = 60, 9  # windows for the slope, and for where the line lies now
 _USUAL = 0.9  # of the windows; a stall now and then must not blind us
 _PPM = 1e-6
 _CRYSTAL_PPM = 60.0  # the device's crystal against the computer's, one standard deviation
@@ -74,4 +74,5 @@ class Envelope:
             scatter = float(np.median(np.abs(delays - np.median(delays) - slope * times))) + _CLOCK_S
             long = float(np.sum((times - times.mean()) ** 2))
             self._slope = slope * long / (long + (scatter / (_CRYSTAL_PPM * _PPM)) ** 2)
-        self._offset_s = float(np.median(delays - self._slope * times))
+        newest = slice(-_NEWEST, None)
+        self._offset_s = float(np.median((delays - self._slope * times)[newest]))
