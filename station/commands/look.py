@@ -146,14 +146,13 @@ def _decoded(folder: Path, sky: Sky | None, center_hz: float | None, out: Path |
 
 def _tell(facts: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
     """Print; a file whose hash is not the recorded one ends with exit status 2."""
-    from station.engineer.examine import decoded_lines
-    from station.engineer.recorded import lines_of
+    from station.engineer.told import decoded_lines, recording_lines
 
     if as_json:
         print_json(facts)
     else:
         if "path" in facts:
-            typer.echo("\n".join(lines_of(facts)))
+            typer.echo("\n".join(recording_lines(facts)))
         if "decoded" in facts:
             typer.echo("\n".join(decoded_lines(facts["decoded"])))
         for picture in sorted(out.glob("*.png")) if out is not None else ():

@@ -13,7 +13,10 @@ from station.engineer.sky import Sky
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_TURNS = 10
+_MOST_TURNS = 40
+_MOST_STEP_S, _MOST_LATE_S = 60.0, 900.0
+_MOST_REST = 0.1  # of the span of the curve; more is another satellite, or another time
+_LEAST_REST_HZ = 50.0
 _OUTLIER = 4.0  # times the usual deviation
 
 
@@ -27,6 +30,7 @@ class DopplerFit:
         fitted_hz: what crystal and lateness explain of it [n].
         crystal_ppm: by which the receiver's crystal is fast, less that of the satellite.
         late_s: by which the satellite comes later than its elements say: their age, or a wrong clock.
+        late_error_s: two standard deviations of that; much, where the recording is short.
         rest_hz: root mean square of what is left.
     """
 
@@ -35,12 +39,13 @@ class DopplerFit:
     fitted_hz: Floats
     crystal_ppm: float
     late_s: float
+    late_error_s: float
     rest_hz: float
 
 
 def fit_doppler(
     sky: Sky, start: datetime, time_s: Floats, carrier_hz: Floats, *, center_hz: float, sent_hz: float
-) -> DopplerFit:
+) -> DopplerFit | None:
     """Crystal error and lateness by least squares; what lies far off all others is left out.
 
     Lateness d shifts the predicted curve f(t) to f(t - d); the crystal of a receiver that is fast by e tunes
@@ -53,6 +58,9 @@ def fit_doppler(
         carrier_hz: measured, off the centre [n].
         center_hz: of the recording.
         sent_hz: by the satellite.
+
+    Returns:
+        None where the carrier does not follow these elements, within a quarter of an hour.
     """
 
     def expected(late_s: float) -> Floats:
@@ -69,18 +77,22 @@ def fit_doppler(
         left = off - design @ (offset, more)
         usual = 1.4826 * float(np.median(np.abs(left)))
         used = np.abs(left) <= _OUTLIER * max(usual, 1.0)
-        late += float(more)
+        late += float(np.clip(more, -_MOST_STEP_S, _MOST_STEP_S))
         if abs(more) < 1e-4:
             break
     fitted = expected(late) + offset - predicted
     left = carrier_hz - predicted - fitted
+    rest_hz = float(np.sqrt(np.mean(left[used] ** 2)))
+    if abs(late) > _MOST_LATE_S or rest_hz > max(_LEAST_REST_HZ, _MOST_REST * float(np.ptp(carrier_hz))):
+        return None
     return DopplerFit(
         predicted,
         carrier_hz - predicted,
         fitted,
         -1e6 * float(offset) / center_hz,
         late,
-        float(np.sqrt(np.mean(left[used] ** 2))),
+        2 * rest_hz * float(np.sqrt(np.linalg.pinv(design[used].T @ design[used])[1, 1])),
+        rest_hz,
     )
 
 
@@ -89,10 +101,10 @@ def sent_frequency_hz(use: DownlinkUse, heard_hz: float) -> float:
     return min((use.frequency_hz, *use.alternatives_hz), key=lambda sent: abs(sent - heard_hz))
 
 
-def doppler_said(crystal_ppm: float, late_s: float, rest_hz: float) -> str:
+def doppler_said(crystal_ppm: float, late_s: float, late_error_s: float, rest_hz: float) -> str:
     """The fit in words."""
     side = "late" if late_s >= 0 else "early"
     return (
-        f"crystals {crystal_ppm:+.2f} ppm, satellite {abs(late_s):.2f} s {side} by its elements, "
-        f"{rest_hz:.2g} Hz are left"
+        f"crystals {crystal_ppm:+.2f} ppm, satellite {abs(late_s):.2f} ± {late_error_s:.2f} s {side} by its "
+        f"elements, {rest_hz:.2g} Hz are left"
     )

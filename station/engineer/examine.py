@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sdr.errors import SdrError
+from sdr.recording import open_recording
 from station.engineer.decoded import TAPS, Decoded, is_decoded, load_decoded
-from station.engineer.doppler import DopplerFit, doppler_said, fit_doppler, sent_frequency_hz
+from station.engineer.doppler import DopplerFit, fit_doppler, sent_frequency_hz
 from station.engineer.link import Link, by_elevation, link_of
 from station.engineer.sky import Sky, sky_of_observation, start_of
 from station.errors import StationError
@@ -36,12 +38,22 @@ class Given:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a decoding says of the link; `sky` and `fit` are None where the orbit is not known."""
+    """What a decoding says of the link.
+
+    Attributes:
+        decoded: the folder.
+        link: Eb/N0 beside what was expected.
+        sky: None where the orbit is not known.
+        fit: of the carrier; None where it could not be held against the orbit, or does not follow it.
+        follows: whether it does; None where it could not be held against it.
+        start: of the recording; None where it is not known.
+    """
 
     decoded: Decoded
     link: Link
     sky: Sky | None
     fit: DopplerFit | None
+    follows: bool | None
     start: datetime | None
 
 
@@ -93,41 +105,56 @@ def findings_of(folder: Path, sky: Sky | None, center_hz: float | None) -> Findi
     Args:
         folder: of the decoder.
         sky: None where the orbit is not known.
-        center_hz: of the recording; None where it is not known: then nothing is said of Doppler.
+        center_hz: of the recording; None to look it up there. Without it nothing is said of Doppler.
     """
     decoded = load_decoded(folder)
-    start = start_of(decoded.report)
+    start, center_hz = start_of(decoded.report), center_hz or _center_hz(decoded)
     link = link_of(decoded, sky, start)
-    tracks, fit = decoded.tracks, None
+    tracks, fit, follows = decoded.tracks, None, None
     if sky is not None and sky.use is not None and start is not None and tracks is not None and center_hz:
         seen = tracks.locked
         if seen.sum() >= _LEAST_ROWS:
             sent_hz = sent_frequency_hz(sky.use, center_hz + float(np.median(tracks.carrier_hz[seen])))
             measured = tracks.time_s[seen], tracks.carrier_hz[seen]
             fit = fit_doppler(sky, start, *measured, center_hz=center_hz, sent_hz=sent_hz)
-    return Findings(decoded, link, sky, fit, start)
+            follows = fit is not None
+    return Findings(decoded, link, sky, fit, follows, start)
+
+
+def _center_hz(decoded: Decoded) -> float | None:
+    """Of the recording that was decoded, if it still lies there."""
+    given = decoded.report["input"]
+    if given.get("level") != "iq":
+        return None
+    try:
+        with open_recording(str(given.get("path")), sample_rate=given.get("sample_rate")) as reader:
+            return reader.info.center_frequency_hz
+    except (SdrError, OSError):
+        return None
 
 
 def save_pages(findings: Findings, out: Path) -> list[Path]:
     """Draw what there is to draw; the files made."""
-    from station.engineer import pages
+    from station.engineer.frame_page import save_frames
+    from station.engineer.link_page import save_link
+    from station.engineer.signal_pages import save_symbols, save_tracks
 
     antenna = findings.sky.antenna.name if findings.sky else ""
     decoded, start = findings.decoded, findings.start
     made = [out / "link.png", out / "frames.png"]
-    pages.save_link(findings.link, decoded, start, antenna, made[0])
-    pages.save_frames(decoded, start, made[1])
+    save_link(findings.link, decoded, start, antenna, made[0])
+    save_frames(decoded, start, made[1])
     if decoded.tracks is not None and decoded.tracks.locked.any():
         made.append(out / "tracks.png")
-        pages.save_tracks(decoded, findings.fit, start, made[-1])
+        save_tracks(decoded, findings.fit, start, made[-1])
         if decoded.symbols is not None:
             made.append(out / "symbols.png")
-            pages.save_symbols(decoded, start, made[-1])
+            save_symbols(decoded, start, made[-1])
     return made
 
 
 def decoded_facts(findings: Findings) -> dict[str, Any]:
-    """For `--json`; `decoded_lines` puts it into words."""
+    """For `--json`; `told.decoded_lines` puts it into words."""
     decoded, link, fit = findings.decoded, findings.link, findings.fit
     known = link.measured_db[link.good & np.isfinite(link.measured_db)]
     quality = {"median": float(np.median(known)), "highest": float(known.max())} if len(known) else None
@@ -141,28 +168,11 @@ def decoded_facts(findings: Findings) -> dict[str, Any]:
         "antenna": findings.sky.antenna.name if findings.sky else None,
         "measured_less_expected_db": None if link.excess_db is None else round(link.excess_db, 2),
         "by_elevation": [_rounded(vars(one)) for one in by_elevation(link)],
+        "follows_elements": findings.follows,
         "doppler": None if fit is None else _rounded(
-            {"crystal_ppm": fit.crystal_ppm, "late_s": fit.late_s, "rest_hz": fit.rest_hz}
+            {name: getattr(fit, name) for name in ("crystal_ppm", "late_s", "late_error_s", "rest_hz")}
         ),
     }  # fmt: skip
-
-
-def decoded_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The facts of a decoding in words, a line each."""
-    yield str(facts["folder"])
-    yield from (f"  {title:<11}{text}" for title, text in _decoded_said(facts))
-
-
-def _decoded_said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "downlink", f"{facts['downlink']}, mode {facts['mode'] or 'not found'}"
-    for message in facts["messages"]:
-        yield "decoder", message
-    if (quality := facts["ebn0_db"]) is not None:
-        yield "Eb/N0", f"{quality['median']:.1f} dB in the median, {quality['highest']:.1f} dB at best"
-    if (off := facts["measured_less_expected_db"]) is not None:
-        yield "link", f"{off:+.1f} dB against the link budget of {facts['antenna']}, in the median"
-    if (fit := facts["doppler"]) is not None:
-        yield "Doppler", doppler_said(fit["crystal_ppm"], fit["late_s"], fit["rest_hz"])
 
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:

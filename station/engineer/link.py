@@ -95,7 +95,7 @@ def link_of(decoded: Decoded, sky: Sky | None, start: datetime | None) -> Link:
 
 def by_elevation(link: Link) -> list[ElevationBin]:
     """Medians in steps of elevation, rising and setting apart; bins of few measurements are left out."""
-    known = np.isfinite(link.elevation_deg) & link.good
+    known = (link.elevation_deg > 0) & link.good
     if not known.any():
         return []
     culmination_s = link.curve_time_s[int(np.nanargmax(link.curve_deg))]

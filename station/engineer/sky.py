@@ -51,11 +51,14 @@ class Sky:
         return track_at(self.elements, self.site, start.timestamp() + time_s)
 
     def ebn0_db(self, track: Track, information_rate: float) -> Floats | None:
-        """What the link budget expects [n], pointing losses left out; None for an unknown downlink."""
+        """What the link budget expects [n], pointing losses left out; NaN below the horizon.
+
+        None for an unknown downlink.
+        """
         if self.use is None:
             return None
         expected = cn0_dbhz(self.use, self.antenna, track) - 10 * np.log10(information_rate)
-        return np.asarray(expected)
+        return np.asarray(np.where(track.elevation_deg > 0, expected, np.nan))
 
     @property
     def spread_db(self) -> float:
