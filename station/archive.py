@@ -22,6 +22,7 @@ from pathlib import Path
 
 from sdr.errors import RecordingError
 from station.catalogue import Catalogue, FileEntry, Observation, sha256_of
+from station.guard import guarded
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    from station.cli import guarded
-
     sys.exit(guarded(main))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -32,10 +30,7 @@ from station.commands import (
     simulate,
     track,
 )
-from station.errors import SYSTEM_FAULT, exit_status_of, sentence_of
-
-_DEBUG_VARIABLE = "TRAMTHU_DEBUG"
-_INTERRUPTED = 130
+from station.guard import DEBUG_VARIABLE, INTERRUPTED, guarded
 
 app = typer.Typer(
     name="tramthu",
@@ -53,7 +48,7 @@ def _options(
 ) -> None:
     """Satellite ground station: passes, reception, decoding, maps."""
     if debug:
-        os.environ[_DEBUG_VARIABLE] = "1"
+        os.environ[DEBUG_VARIABLE] = "1"
 
 
 app.command("demo")(demo.demo)
@@ -76,20 +71,6 @@ app.command("selftest")(selftest.selftest)
 app.command("doctor")(doctor.doctor)
 
 
-def guarded(act: Callable[[], int]) -> int:
-    """Run; every exception becomes one sentence on stderr and an exit status."""
-    try:
-        return act()
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-        return _told(error)
-
-
 def main() -> None:
     """Entry point of the command `tramthu`."""
     sys.exit(guarded(_run_app))
@@ -99,28 +80,10 @@ def _run_app() -> int:
     try:
         app()
     except SystemExit as end:
-        if end.code == _INTERRUPTED:  # typer's own end, without a word
+        if end.code == INTERRUPTED:  # typer's own end, without a word
             raise KeyboardInterrupt from end
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0
-
-
-def _told(error: Exception) -> int:
-    status = exit_status_of(error)
-    if os.environ.get(_DEBUG_VARIABLE):
-        sys.stderr.write("".join(traceback.format_exception(error)))
-    if status is None:
-        _say(
-            f"{type(error).__name__}: {sentence_of(error)}. This is a bug, please report it with what "
-            "`tramthu --debug …` says"
-        )
-        return SYSTEM_FAULT
-    _say(sentence_of(error))
-    return status
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"tramthu: {text}\n")
 
 
 if __name__ == "__main__":

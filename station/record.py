@@ -26,6 +26,7 @@ from scheduler.passes import Site
 from sdr.errors import DeviceError
 from station import registry
 from station.config import AntennaSection, ReceiverSection, SimulatorReceiver
+from station.guard import guarded
 from station.processes import GO
 from station.progress import progress_file
 from station.shared import record_share
@@ -242,8 +243,6 @@ def _metadata(wanted: Assignment) -> dict[str, Any]:
 
 def main() -> int:
     """Run as a worker: the description, and --spare."""
-    from station.cli import guarded
-
     return guarded(lambda: _run(Path(sys.argv[1]), spare="--spare" in sys.argv[2:]))
 
 

@@ -104,7 +104,7 @@ class Recorder:
 
         def both() -> None:
             look()
-            if look.worked and self._goes_on:
+            if look.receives and self._goes_on:
                 self._spare.prepare()
             watch()
 
@@ -156,6 +156,10 @@ class _Look:
         if self._received_at is None and data_bytes(self._observation) > self._bytes:
             self._received_at = now
         self._end_if_it_stands_still(now)
+
+    @property
+    def receives(self) -> bool:
+        return self._received_at is not None
 
     @property
     def worked(self) -> bool:

@@ -20,10 +20,10 @@ from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
 from sdr.recording_files import beside, remove_stillborn
 from sdr.sigmf import INDEX_SUFFIX
-from station.catalogue import Observation
 
 if TYPE_CHECKING:
     from sdr.recording import SampleReader
+    from station.catalogue import Observation
     from station.record import Assignment
 
 _POLL_S = 0.1

@@ -118,6 +118,7 @@ class Desk:
             folder / "device.jsonl",
         )
         self.daemon: subprocess.Popen[bytes] | None = None
+        self.variables = environment()
         self.name = self._book(start, end, elements or load_elements(ELEMENTS)[1])
 
     def _book(self, start: float, end: float, elements: Elements) -> str:
@@ -151,7 +152,7 @@ class Desk:
         """Begin the daemon, as an init system does at once when it died."""
         command = [sys.executable, "-m", "station.cli", "run", "-c", str(self.folder / "station.toml")]
         with (self.folder / "daemon.log").open("ab") as log:
-            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=self.variables)
 
     def pid(self, who: str) -> int:
         """Process id of the `recorder`, `decoder` or `daemon`; 0 while there is none."""
@@ -195,6 +196,10 @@ class Desk:
             return catalogue.observation(self.name)
         finally:
             catalogue.close()
+
+    def is_decoded(self) -> bool:
+        """Whether the decoding is over, well or not."""
+        return self.observation().job("decode").state in ("done", "failed")
 
     @property
     def observed(self) -> Path:

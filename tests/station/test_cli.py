@@ -316,3 +316,13 @@ def test_an_unknown_observation_is_wrong_use(tramthu: Run, tmp_path: Path) -> No
 def test_the_name_of_a_site_may_hold_commas() -> None:
     site = parse_site("Lai Châu, Việt Nam,22.4,103.45,900.0")
     assert (site.name, site.latitude_deg, site.altitude_m) == ("Lai Châu, Việt Nam", 22.4, 900.0)
+
+
+def test_the_recorder_imports_only_what_it_needs() -> None:
+    """A new one is to receive in less than a second, and to stay small."""
+    code = (
+        "import sys, station.record, sdr.record, sdr.soapy\n"
+        "print([n for n in ('sqlalchemy', 'typer', 'rich', 'scipy', 'skyfield', 'fastapi') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
