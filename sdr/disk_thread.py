@@ -14,8 +14,11 @@ from sdr.disk import free_bytes
 from sdr.errors import DeviceError
 from sdr.index_line import Level
 from sdr.memory_writer import MemoryWriter
-from sdr.ring import Ring
+from sdr.ring import NOT_KEPT, Ring
+from sdr.segment_writer import SegmentWriter
 from sdr.writer import COMMIT_BYTES, COMMIT_S, RecordingWriter
+
+Writer = RecordingWriter | SegmentWriter
 
 _WRITE_BYTES = 4 << 20
 _PAGE = 4096
@@ -25,8 +28,13 @@ _LOOK_S = 1.0
 class Sink(Protocol):
     """What samples are written to: a recording on the disk, or the index of what is in memory only."""
 
-    sample_count: int
-    level: Level | None
+    @property
+    def sample_count(self) -> int:
+        """Samples so far."""
+
+    @property
+    def level(self) -> Level | None:
+        """Of the newest whole second."""
 
     def write_raw(self, raw: bytes | memoryview) -> None:
         """Whole samples."""
@@ -58,7 +66,7 @@ class DiskThread:
         failure: what ended the thread against its will; a bug.
     """
 
-    def __init__(self, writer: RecordingWriter, ring: Ring, reserve_bytes: int) -> None:
+    def __init__(self, writer: Writer, ring: Ring, reserve_bytes: int) -> None:
         self._writer, self.ring, self._reserve_bytes = writer, ring, reserve_bytes
         self._sink: Sink = writer
         self._folder = writer.path_stem.parent
@@ -170,7 +178,9 @@ class DiskThread:
 
     def _commit(self) -> None:
         self._sink.commit()
-        self.ring.release(self._position, self._sink.sample_count, self._event)
+        # What is in memory only is nothing that a later recorder could append.
+        tail_sample = NOT_KEPT if self.left else self._sink.sample_count
+        self.ring.release(self._position, tail_sample, self._event)
         self._released = self._position
 
     def _look(self) -> None:
@@ -188,7 +198,7 @@ class DiskThread:
         self._writer.leave(reason)
         committed, size = self._writer.committed, self._writer.bytes_per_sample
         self._position, self._event = self.ring.place_of(committed, size)
-        self._sink = MemoryWriter(self._writer, self.ring, self._position, reason)
+        self._sink = MemoryWriter(self._writer.current, self.ring, self._position, reason)
 
     def _close(self, reason: str) -> None:
         try:

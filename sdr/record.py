@@ -14,15 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from sdr.clock_quality import clock_quality
-from sdr.disk_thread import DiskThread
+from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
 from sdr.receiver import Opened, Receiver, Tuning
 from sdr.record_session import Limit, RecordProgress, Session, StopFlag
 from sdr.recording import RecordingInfo
+from sdr.recording_files import beside, remove_stillborn
 from sdr.ring import Ring, ring_path, sweep_rings
+from sdr.segment_writer import SegmentWriter, newest_segment
+from sdr.sigmf import INDEX_SUFFIX
 from sdr.writer import RecordingWriter
 
-__all__ = ["RESERVE_BYTES", "RecordProgress", "StopFlag", "open_patiently", "open_writer", "record"]
+__all__ = [
+    "RESERVE_BYTES",
+    "RecordProgress",
+    "StopFlag",
+    "open_patiently",
+    "open_writer",
+    "record",
+    "take_up",
+]
 
 RESERVE_BYTES = 256 << 20
 PATIENCE_S = 60.0
@@ -71,12 +82,24 @@ def open_writer(
     start: datetime | None = None,
     metadata: dict[str, Any] | None = None,
     durable: bool = True,
-) -> RecordingWriter:
-    """A writer for what an opened receiver delivers; the settings it really took go into the metadata."""
+    segment_s: float | None = None,
+    keep_segments: int | None = None,
+) -> Writer:
+    """A writer for what an opened receiver delivers; the settings it really took go into the metadata.
+
+    Args:
+        opened: the receiver.
+        path_stem: path without suffix.
+        start: aware time of the first sample; None takes it from the receiver.
+        metadata: further words.
+        durable: wait for the disk at every commit.
+        segment_s: length of a file; None makes it one file.
+        keep_segments: so many files are left, the growing one among them; None keeps all.
+    """
     facts: dict[str, Any] = {"hw": opened.device, "gain_db": opened.gain_db, "antenna": opened.antenna}
     known = {key: value for key, value in facts.items() if value is not None}
     notes = {"receiver_notes": list(opened.notes)} if opened.notes else {}
-    return RecordingWriter(
+    writer = RecordingWriter(
         path_stem,
         format=opened.format,
         sample_rate=opened.sample_rate,
@@ -86,11 +109,37 @@ def open_writer(
         clock_quality=clock_quality().to_mapping(),
         durable=durable,
     )
+    return writer if segment_s is None else SegmentWriter(writer, writer.path_stem, segment_s, keep_segments)
+
+
+def take_up(
+    path_stem: Path | str, *, segment_s: float | None = None, keep_segments: int | None = None
+) -> Writer | None:
+    """The writer of a recording that another process began and did not end; alive for followers at once.
+
+    Args:
+        path_stem: as it was given to the first writer.
+        segment_s: as it was given to the first writer.
+        keep_segments: as it was given to the first writer.
+
+    Returns:
+        None when nothing was begun there, or nothing but names: then a new recording can be.
+
+    Raises:
+        RecordingError: it is finished, or another process is writing it.
+        DeviceError: the disk refuses.
+    """
+    stem = Path(path_stem)
+    if not newest_segment(stem) and (remove_stillborn(stem) or not beside(stem, INDEX_SUFFIX).exists()):
+        return None
+    if segment_s is None:
+        return RecordingWriter.resume(stem)
+    return SegmentWriter.resume(stem, segment_s, keep_segments)
 
 
 def record(
     receiver: Receiver,
-    writer: RecordingWriter,
+    writer: Writer,
     *,
     duration_s: float | None = None,
     stop_at: datetime | None = None,

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sdr.disk_thread import DiskThread
+from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
 from sdr.intake import STALLED, Intake
 from sdr.level_meter import level_of
 from sdr.level_sums import level_sums
 from sdr.receiver import Block, Receiver, Tuning
-from sdr.writer import COMMIT_BYTES, RecordingWriter
+from sdr.writer import COMMIT_BYTES
 
 _LOOK_S = 1.0
 _REOPEN_S = 0.5
@@ -114,7 +114,7 @@ class Session:
     def __init__(
         self,
         receiver: Receiver,
-        writer: RecordingWriter,
+        writer: Writer,
         tuning: Tuning | None,
         disk: DiskThread,
         progress: Callable[[RecordProgress], None] | None,

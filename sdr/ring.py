@@ -49,6 +49,8 @@ _EVENTS_AT = 4096
 _DATA_AT = _EVENTS_AT + _SLOTS * _SLOT
 _LEAST_BYTES = 1 << 20
 _STALE_S = 3600.0
+NOT_KEPT = (1 << 63) - 1
+"""A tail sample that lies behind every recording: the disk has left."""
 
 
 @dataclass(frozen=True)

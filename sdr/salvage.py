@@ -14,8 +14,13 @@ _PIECE = 4 << 20
 class Appendable(Protocol):
     """A recording that is gone on with."""
 
-    sample_count: int
-    bytes_per_sample: int
+    @property
+    def sample_count(self) -> int:
+        """Samples so far."""
+
+    @property
+    def bytes_per_sample(self) -> int:
+        """Of its format."""
 
     def write_raw(self, raw: bytes | memoryview) -> None:
         """Whole samples."""

@@ -75,6 +75,7 @@ class RecordingWriter:
         level: of the newest whole second.
         resumed: whether another process began this recording.
         stamp: of a resumed recording, a sample and its POSIX time, where the dead recorder left them.
+        durable: whether it waits for the disk at every commit.
         commits_itself: when it is due; False leaves that to the caller.
 
     Raises:
@@ -133,6 +134,7 @@ class RecordingWriter:
         path_stem: Path | str,
         *,
         reason: str = "the recorder died",
+        ring: bool = True,
         commit_interval_s: float = COMMIT_S,
         durable: bool = True,
         clock: Callable[[], float] = time.time,
@@ -146,6 +148,7 @@ class RecordingWriter:
         Args:
             path_stem: as it was given to the first writer.
             reason: for the index.
+            ring: look for what the dead one left in memory; False leaves that to the caller.
             commit_interval_s: as for a new recording.
             durable: as for a new recording.
             clock: as for a new recording.
@@ -160,7 +163,7 @@ class RecordingWriter:
         self.resumed = True
         self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
         self._append(commit_line(taken.sample_count, clock(), resumed=reason))
-        self.stamp = salvage(stem, self)
+        self.stamp = salvage(stem, self) if ring else None
         if self.start is None and self.stamp is not None:
             sample, time_s = self.stamp
             self.set_start(datetime.fromtimestamp(time_s - sample / self.header.sample_rate, UTC))
@@ -178,12 +181,17 @@ class RecordingWriter:
         self.stamp: tuple[int, float] | None = None
         self.bytes_per_sample = bytes_per_sample(taken.header.format)
         self._index, self._index_bytes, self._data = taken.index, taken.index_bytes, taken.data
-        self._interval_s, self._durable, self._clock = commit_interval_s, durable, clock
+        self._interval_s, self.durable, self._clock = commit_interval_s, durable, clock
         self._committed_at, self.committed = time.monotonic(), taken.sample_count
         self._new_gaps: list[Gap] = []
         self.commits_itself = True
         self._meter = LevelMeter(taken.header.format, taken.header.sample_rate, taken.sample_count)
         self._levels: list[Level] = []
+
+    @property
+    def current(self) -> RecordingWriter:
+        """The file that is written: this one (a recording in segments has many)."""
+        return self
 
     @property
     def data_path(self) -> Path:
@@ -331,7 +339,7 @@ class RecordingWriter:
         self._sync(self._index)
 
     def _sync(self, descriptor: int) -> None:
-        if self._durable:
+        if self.durable:
             try:
                 os.fdatasync(descriptor)
             except OSError as error:

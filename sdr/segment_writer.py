@@ -1,0 +1,232 @@
+"""A recording without end in files of one length, STEM, STEM-0001, STEM-0002 …; the oldest ones may go.
+
+The next file is there, and locked, before the one before it gets its end mark, and begins with the sample
+behind its last one. `sdr.segments` reads them as one stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sdr.errors import RecordingError
+from sdr.index import IndexReader
+from sdr.index_line import CONTINUED, Gap, IndexHeader, Level
+from sdr.recording_files import beside, remove_stillborn
+from sdr.salvage import salvage
+from sdr.segments import segment_stem
+from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
+from sdr.writer import RecordingWriter
+
+_LEAST_SAMPLES = 1000
+
+
+class SegmentWriter:
+    """The verbs of a RecordingWriter; sample numbers are those of the whole recording.
+
+    Args:
+        current: writer of the newest file; its start is that of the file.
+        stem: of the first file.
+        segment_s: length of a file.
+        keep_segments: so many files are left, the growing one among them; None keeps all.
+
+    Raises:
+        RecordingError: a length or a number that makes no sense.
+    """
+
+    def __init__(
+        self, current: RecordingWriter, stem: Path, segment_s: float, keep_segments: int | None = None
+    ) -> None:
+        rate = current.header.sample_rate
+        self._length = round(segment_s * rate)
+        if self._length < _LEAST_SAMPLES or (keep_segments is not None and keep_segments < 2):
+            raise RecordingError(
+                f"segments of {segment_s:g} s of which {keep_segments} are kept; a segment holds at least "
+                f"{_LEAST_SAMPLES} samples, and at least 2 are kept"
+            )
+        self.current, self.path_stem, self._keep = current, stem, keep_segments
+        self._lost_before = 0
+        self._commits_itself = True
+        self.stamp: tuple[int, float] | None = None
+
+    @classmethod
+    def resume(cls, stem: Path, segment_s: float, keep_segments: int | None = None) -> SegmentWriter:
+        """Go on with the newest file of a recording whose writer died; see `RecordingWriter.resume`.
+
+        Raises:
+            RecordingError: there is none, it is finished, or another process is writing it.
+            DeviceError: the disk refuses.
+        """
+        number = newest_segment(stem)
+        while number and remove_stillborn(segment_stem(stem, number)):
+            number -= 1
+        if number:
+            _end(segment_stem(stem, number - 1))
+        current = RecordingWriter.resume(segment_stem(stem, number), ring=False)
+        self = cls(current, stem, segment_s, keep_segments)
+        self.stamp = salvage(stem, self)
+        self.commit()
+        return self
+
+    @property
+    def header(self) -> IndexHeader:
+        """Of the newest file."""
+        return self.current.header
+
+    @property
+    def start(self) -> datetime | None:
+        """Aware time of the first sample of the recording."""
+        start, head = self.current.start, self.current.header
+        return None if start is None else start - timedelta(seconds=head.first_sample / head.sample_rate)
+
+    @property
+    def sample_count(self) -> int:
+        """Samples of the recording so far, gaps included."""
+        return self.header.first_sample + self.current.sample_count
+
+    @property
+    def committed(self) -> int:
+        """Of these, safe on the disk."""
+        return self.header.first_sample + self.current.committed
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples in gaps, of the files that this process wrote."""
+        return self._lost_before + self.current.lost_samples
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Gaps of the newest file."""
+        first = self.header.first_sample
+        return [replace(gap, sample_index=gap.sample_index + first) for gap in self.current.gaps]
+
+    @property
+    def level(self) -> Level | None:
+        """Of the newest whole second."""
+        return self.current.level
+
+    @property
+    def bytes_per_sample(self) -> int:
+        """Of the recording's format."""
+        return self.current.bytes_per_sample
+
+    @property
+    def data_path(self) -> Path:
+        """The newest file of samples."""
+        return self.current.data_path
+
+    @property
+    def resumed(self) -> bool:
+        """Whether another process began this recording."""
+        return self.current.resumed or self.stamp is not None
+
+    @property
+    def commits_itself(self) -> bool:
+        """When it is due; False leaves that to the caller."""
+        return self._commits_itself
+
+    @commits_itself.setter
+    def commits_itself(self, value: bool) -> None:
+        self._commits_itself = self.current.commits_itself = value
+
+    def write_raw(self, raw: bytes | memoryview) -> None:
+        """Append a whole number of samples in the recording's format."""
+        view, size = memoryview(raw), self.bytes_per_sample
+        while view:
+            room = self._room() * size
+            self.current.write_raw(view[:room])
+            view = view[room:]
+
+    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
+        """Samples were lost here; a gap across a joint lies in both files."""
+        while sample_count:
+            part = min(sample_count, self._room())
+            self.current.gap(part, cause, uncertainty)
+            sample_count -= part
+
+    def set_start(self, start: datetime) -> None:
+        """State the exact time of the first sample of the recording, once it is known."""
+        head = self.current.header
+        self.current.set_start(start + timedelta(seconds=head.first_sample / head.sample_rate))
+
+    def commit(self) -> None:
+        """Bring all samples to the disk and enter them in the index."""
+        self.current.commit()
+
+    def reserve(self, size: int) -> bool:
+        """Have the disk keep room for this file, whatever the length of the recording."""
+        return self.current.reserve(min(size, self._length * self.bytes_per_sample))
+
+    def leave(self, reason: str) -> None:
+        """The disk takes no more."""
+        self.current.leave(reason)
+
+    def close(self, reason: str = "finished") -> None:
+        """End the recording; may be called again."""
+        self.current.close(reason)
+
+    def _room(self) -> int:
+        """Samples that the newest file still takes; a new one is begun when it is full."""
+        if self.current.sample_count >= self._length:
+            self._roll()
+        return self._length - self.current.sample_count
+
+    def _roll(self) -> None:
+        full, head = self.current, self.current.header
+        full.commit()
+        first = head.first_sample + full.sample_count
+        follows = timedelta(seconds=full.sample_count / head.sample_rate)
+        number = head.segment + 1
+        self.current = RecordingWriter(
+            segment_stem(self.path_stem, number),
+            format=head.format,
+            sample_rate=head.sample_rate,
+            center_frequency_hz=head.center_frequency_hz,
+            start=None if full.start is None else full.start + follows,
+            metadata=head.metadata,
+            clock_quality=head.clock,
+            segment=number,
+            first_sample=first,
+            durable=full.durable,
+        )
+        self.current.commits_itself = self._commits_itself
+        self.current.reserve(self._length * self.bytes_per_sample)
+        full.close(CONTINUED)
+        self._lost_before += full.lost_samples
+        if self._keep is not None:
+            self._let_go(number - self._keep)
+
+    def _let_go(self, newest: int) -> None:
+        """Remove that file and the ones before it; the index first, so that nobody begins to read it."""
+        for number in range(newest, -1, -1):
+            stem = segment_stem(self.path_stem, number)
+            if not beside(stem, DATA_SUFFIX).exists():
+                return
+            for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
+                with contextlib.suppress(OSError):
+                    beside(stem, suffix).unlink(missing_ok=True)
+
+
+def newest_segment(stem: Path) -> int:
+    """Number of the newest file of a recording; 0 where there is one file, or none."""
+    names = (path.name for path in stem.parent.glob(f"{stem.name}-*{INDEX_SUFFIX}"))
+    numbers = (name.removeprefix(f"{stem.name}-").removesuffix(INDEX_SUFFIX) for name in names)
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def _end(stem: Path) -> None:
+    """A file that another one follows has its end mark, unless its writer died in between."""
+    index = beside(stem, INDEX_SUFFIX)
+    if index.exists() and IndexReader(index).end is None:
+        RecordingWriter.resume(stem, ring=False).close(CONTINUED)
+
+
+def segmented(
+    path_stem: Path | str, segment_s: float, keep_segments: int | None = None, **words: Any
+) -> SegmentWriter:
+    """A new recording in segments; `words` are those of RecordingWriter."""
+    stem = Path(path_stem)
+    return SegmentWriter(RecordingWriter(stem, **words), stem, segment_s, keep_segments)
