@@ -181,13 +181,13 @@ def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
 ) -> None:
     """Through SoapySDR and the daemon; the process that takes the share is killed in the middle of it."""
     folder, catalogue = running
-    common = {"frames": 240, "tuned_hz": CENTER, "sample_rate": RATE}
+    common = {"frames": 300, "tuned_hz": CENTER, "sample_rate": RATE}
     made = [
         link_test("72k", seed=5, ebn0_db=9.0, frequency_hz=137.1e6, doppler_hz=1500, **common),
-        link_test("72k", seed=6, ebn0_db=9.0, frequency_hz=137.9e6, doppler_hz=-900, **common),
+        link_test("72k", seed=6, frequency_hz=137.9e6, doppler_hz=-900, **common),
     ]
-    epoch = time.time() + 6
-    args = device_args(folder, file=_sky(folder, made), format="CS16", rate=RATE, epoch=epoch)
+    sky, epoch = _sky(folder, made), time.time() + 8
+    args = device_args(folder, file=sky, format="CS16", rate=RATE, epoch=epoch)
     (folder / "station.toml").write_text(
         _TOML.format(elements=ELEMENTS, rate=int(RATE), args=json.dumps(args)[1:-1].replace('": ', '" = ')),
         "utf-8",
@@ -228,15 +228,15 @@ def _judge(
         observation = catalogue.observation(name)
         assert observation.job("record").state == "done", said
         assert observation.job("decode").state == "done", said
-        sent = _sent(one, epoch, observation.start, end)
-        assert len(sent) > 80
-        missed = sum(frame not in _frames(observation) for frame in sent)
-        assert missed == 0, (name, missed, len(sent))
         recording = observation.folder / "recording"
         with open_recording(recording) as reader:
             info = reader.info
         assert info.start is not None
         assert info.sample_count is not None
+        sent = _sent(one, epoch, info.start, end)
+        assert len(sent) > 80
+        missed = sum(frame not in _frames(observation) for frame in sent)
+        assert missed == 0, (name, missed, len(sent), info.gaps, said)
         seconds = info.sample_count / info.sample_rate
         until = (info.start + timedelta(seconds=seconds) - end).total_seconds()
         assert abs(until) < 0.5
@@ -251,8 +251,9 @@ def _judge(
         assert timedelta(0) <= begun - second.start < timedelta(milliseconds=1)
         assert reader.info.gaps == ()  # although its process was killed
     assert "the recorder died" in said
-    # The radio was opened once, by one recorder.
-    assert sum(event.get("event") == "activate" for event in events(folder / "device.jsonl")) == 1, first.name
+    # The radio was opened by the self test and by one recorder.
+    opened = [event for event in events(folder / "device.jsonl") if event["event"] == "activate"]
+    assert len(opened) <= 2, opened
 
 
 _TOML = """[station]
