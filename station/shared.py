@@ -37,14 +37,18 @@ def tuned_hz(observation: Observation) -> float:
 
 
 def host_of(observation: Observation, others: Sequence[Observation]) -> Observation | None:
-    """The one whose recording under way holds this one's band when it begins."""
+    """The one whose recording under way holds this one's band, for the longer part of its time at least.
+
+    A recording knows its end when it begins. Of what is booked after that and ends later, the rest is lost;
+    where that is the longer part, the receiver is waited for instead.
+    """
     return next(
         (
             other
             for other in others
             if _fit(observation, other)
             and other.job("record").state == "running"
-            and observation.start < recording_end(other)
+            and recording_end(other) - observation.start >= observation.end - recording_end(other)
         ),
         None,
     )
@@ -70,6 +74,11 @@ def recording_end(observation: Observation) -> datetime:
     """When its recording is to end, which others may share; its own end where nothing lies beside it."""
     end = description_of(observation).get("end")
     return observation.end if end is None else datetime.fromisoformat(str(end))
+
+
+def takes_share(observation: Observation) -> bool:
+    """Whether it takes its channel out of the recording of another."""
+    return bool(description_of(observation).get("wide"))
 
 
 def description_of(observation: Observation) -> Mapping[str, Any]:
@@ -152,5 +161,5 @@ def _fit(observation: Observation, other: Observation) -> bool:
         other.name != observation.name
         and (other.receiver, other.antenna) == (observation.receiver, observation.antenna)
         and abs(tuned_hz(other) - tuned_hz(observation)) < _SAME_HZ
-        and not description_of(other).get("wide")
+        and not takes_share(other)
     )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,14 +19,17 @@ import numpy as np
 import pytest
 
 from scheduler.elements import Elements, load_elements
+from sdr.errors import DeviceError
 from sdr.formats import from_samples
-from sdr.recording import open_recording
+from sdr.recording import RecordingWriter, open_recording
 from sim.link_test import LinkTest, link_test
 from sim.soapy import device_args, environment, events
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import StationConfig, parse_config
 from station.errors import StationError
+from station.record import Assignment, record_assignment
 from station.replay import recording_source
+from station.resume import resume
 from station.schedule import enter_schedule, plan_station
 from station.shared import channel_options, host_of, recorded_until, tuned_hz
 from tests.station.conftest import ELEMENTS, START, station_table
@@ -125,10 +129,12 @@ def test_who_begins_while_it_is_recorded_takes_a_share(catalogue: Catalogue) -> 
     assert found is not None
     assert found.name == "first"
     assert host_of(replace(second, center_hz=137.6e6), catalogue.unfinished()) is None
-    assert host_of(replace(second, start=first.end + timedelta(seconds=1)), catalogue.unfinished()) is None
+    for start, end, shared in ((5, 30, False), (5, 19, True), (11.9, 12.2, False), (13, 20, False)):
+        times = dict(zip(("start", "end"), minutes(start, end), strict=True))
+        assert (host_of(replace(second, **times), catalogue.unfinished()) is not None) == shared
     first.folder.mkdir(parents=True)
-    shared = {"wide": "/elsewhere/recording", "end": first.end.isoformat()}
-    (first.folder / "observation.json").write_text(json.dumps(shared))
+    taken = {"wide": "/elsewhere/recording", "end": first.end.isoformat()}
+    (first.folder / "observation.json").write_text(json.dumps(taken))
     assert host_of(second, catalogue.unfinished()) is None  # who takes a share has none to give
 
 
@@ -142,6 +148,54 @@ def test_the_decoder_is_told_its_channel_only_of_a_wide_recording() -> None:
 
 def test_what_was_booked_without_a_centre_is_tuned_to_its_downlink(catalogue: Catalogue) -> None:
     assert tuned_hz(booked(catalogue, "plain", *minutes(0, 12), center_hz=None)) == 137.9e6
+
+
+def test_a_share_cut_off_by_a_power_cut_is_taken_to_its_end_later(catalogue: Catalogue) -> None:
+    """Its pass is long over when the station comes back: what the wide recording holds is not lost."""
+    start, end = minutes(0, 1 / 60)
+    host = booked(catalogue, "host", start, end)
+    share = booked(catalogue, "share", start, end, frequency_hz=137.1e6)
+    for one in (host, share):
+        one.folder.mkdir(parents=True)
+        catalogue.begin(one.name, "record")
+    samples = np.random.default_rng(1).normal(size=(int(RATE), 2)).astype(np.float32).view(np.complex64)[:, 0]
+    with RecordingWriter(
+        host.recording,
+        format="cs16",
+        sample_rate=RATE,
+        center_frequency_hz=CENTER,
+        start=start,
+        durable=False,
+    ) as writer:
+        writer.write(0.1 * samples)
+    wanted = Assignment.from_mapping(
+        {
+            **{name: getattr(share, name) for name in ("satellite", "downlink", "frequency_hz", "center_hz")},
+            "site": share.site, "elements": share.elements, "wide": str(host.recording),
+            "receiver": {"type": "rtl_tcp"}, "start": start.isoformat(), "end": end.isoformat(),
+        }
+    )  # fmt: skip
+    (share.folder / "observation.json").write_text(json.dumps({"wide": str(host.recording)}))
+    (share.folder / "recording.sigmf-index").write_bytes(b'{"tramthu_')  # died in its first line
+    left = resume(catalogue, minutes(60, 0)[0], goes_on=lambda _: True)
+    assert [one.name for one in left] == ["host", "share"]
+    told: list[float] = []
+    count = record_assignment(wanted, share.recording, threading.Event(), told.append)
+    with open_recording(share.recording) as reader:
+        assert (reader.info.end, reader.info.sample_count) == ("finished", count)
+        assert reader.info.start == start
+    assert told[-1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_share_of_a_recording_that_never_began_fails_in_words(tmp_path: Path, catalogue: Catalogue) -> None:
+    share = booked(catalogue, "share", *minutes(0, 1))
+    table = {
+        **{name: getattr(share, name) for name in ("satellite", "downlink", "frequency_hz", "center_hz")},
+        "site": share.site, "elements": share.elements, "wide": str(tmp_path / "none"),
+        "receiver": {"type": "rtl_tcp"}, "start": share.start.isoformat(), "end": share.end.isoformat(),
+    }  # fmt: skip
+    with pytest.raises(DeviceError, match="did not begin"):
+        record_assignment(Assignment.from_mapping(table), tmp_path / "x", threading.Event(), lambda _: None)
 
 
 @pytest.fixture
