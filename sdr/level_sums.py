@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sdr import _levels
 from sdr.formats import bytes_per_sample, sample_format
 
 # The highest positive code of eight bits is 127/128 (cs8) or 1 (cu8); of sixteen bits 32767/32768, and of a
@@ -63,6 +64,11 @@ def level_sums(raw: bytes | bytearray | memoryview, fmt: str) -> LevelSums:
         raw: a whole number of samples.
         fmt: one of `sdr.formats.FORMATS`.
     """
+    return LevelSums(memoryview(raw).nbytes // bytes_per_sample(fmt), *_levels.level_sums(raw, fmt))
+
+
+def plain_level_sums(raw: bytes | bytearray | memoryview, fmt: str) -> LevelSums:
+    """The specification of `level_sums`."""
     form, limit = sample_format(fmt), UNITS[fmt].clipped
     codes = np.frombuffer(raw, form.dtype).reshape(-1, 2)
     k: npt.NDArray[np.int64] | npt.NDArray[np.float64]

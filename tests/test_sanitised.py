@@ -34,6 +34,7 @@ TESTS = {
         "test_siso.py",
         "test_viterbi.py",
     ),
+    "sdr": ("test_level_sums.py",),
     "sim": ("test_channel.py", "test_modulator.py", "test_soapy_device.py"),
 }
 # Statistics over much noise: no other lengths, and half the time.

@@ -1,0 +1,3 @@
+"""Kernel of sdr.level_sums (see there)."""
+
+def level_sums(raw: bytes | bytearray | memoryview, fmt: str) -> tuple[float, float, float, int]: ...
