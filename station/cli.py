@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from station.commands import (
+    channels,
     decode,
     demo,
     doctor,
@@ -62,6 +63,7 @@ app.command("record")(record.record)
 app.command("inspect")(look.inspect)
 app.command("spectrum")(look.spectrum)
 app.command("decode")(decode.decode)
+app.command("channels")(channels.channels)
 app.command("products", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     products.products
 )
