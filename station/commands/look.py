@@ -41,6 +41,9 @@ def inspect(
     downlink: Annotated[
         str | None, typer.Option(help="Decode the recording anew as this, into OUT/decoded.")
     ] = None,
+    channel: Annotated[
+        float | None, typer.Option(help="Of a wide recording: centre of the one downlink on air, Hz.")
+    ] = None,
     elements: ElementsOption = None,
     satellite: Annotated[str | None, typer.Option(help="Name of the satellite.")] = None,
     site: SiteOption = None,
@@ -70,7 +73,9 @@ def inspect(
     if downlink is not None and out is not None and given.recording is not None:
         from station.engineer.examine import decode_with_taps
 
-        folder = decode_with_taps(given.recording, downlink, out, fmt=format, rate=rate, sky=sky)
+        folder = decode_with_taps(
+            given.recording, downlink, out, fmt=format, rate=rate, channel_hz=channel, sky=sky
+        )
     if folder is not None:
         facts["decoded"] = _decoded(folder, sky, facts.get("center_frequency_hz"), out)
     _tell(facts, out, as_json=json)

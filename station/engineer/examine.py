@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +84,14 @@ def newest_decoded(observation: Path) -> Path | None:
 
 
 def decode_with_taps(
-    recording: Path, downlink: str, out: Path, *, fmt: str | None, rate: float | None, sky: Sky | None
+    recording: Path,
+    downlink: str,
+    out: Path,
+    *,
+    fmt: str | None,
+    rate: float | None,
+    channel_hz: float | None,
+    sky: Sky | None,
 ) -> Path:
     """Decode into OUT/decoded with all that is drawn; the folder."""
     from decoders.decode import DecodeRequest, decode
@@ -92,7 +100,7 @@ def decode_with_taps(
     folder = out / "decoded"
     request = DecodeRequest(
         input=recording, downlink=downlink, out=folder, format=fmt, sample_rate=rate, taps=TAPS,
-        satellite=sky.elements.name if sky else None,
+        satellite=sky.elements.name if sky else None, channel_hz=channel_hz,
     )  # fmt: skip
     with progress_bar("decoding") as told:
         decode(request, progress=told)
@@ -108,7 +116,8 @@ def findings_of(folder: Path, sky: Sky | None, center_hz: float | None) -> Findi
         center_hz: of the recording; None to look it up there. Without it nothing is said of Doppler.
     """
     decoded = load_decoded(folder)
-    start, center_hz = start_of(decoded.report), center_hz or _center_hz(decoded)
+    start = start_of(decoded.report)
+    center_hz = decoded.report["input"].get("channel_hz") or center_hz or _center_hz(decoded)
     link = link_of(decoded, sky, start)
     tracks, fit, follows = decoded.tracks, None, None
     if sky is not None and sky.use is not None and start is not None and tracks is not None and center_hz:
@@ -127,9 +136,11 @@ def _center_hz(decoded: Decoded) -> float | None:
     if given.get("level") != "iq":
         return None
     try:
-        with open_recording(str(given.get("path")), sample_rate=given.get("sample_rate")) as reader:
+        path = json.loads((decoded.folder / "run.json").read_text("utf-8"))["input"]
+        # Raw samples tell no centre, so what has one tells its format as well.
+        with open_recording(path, sample_rate=given["sample_rate"]) as reader:
             return reader.info.center_frequency_hz
-    except (SdrError, OSError):
+    except (SdrError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

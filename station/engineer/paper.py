@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,7 +28,7 @@ def title_of(decoded: Decoded, start: datetime | None, rest: str) -> str:
     report = decoded.report
     mode = decoded.mode
     parts = [
-        report.get("satellite") or Path(str(report["input"].get("path", ""))).name,
+        report.get("satellite") or report["input"].get("name"),
         f"{report.get('downlink')}" + (f", mode {mode.name}" if mode else ""),
         f"from {start:%Y-%m-%d %H:%M:%S} UTC" if start else "",
         rest,

@@ -80,7 +80,7 @@ def sky_of_observation(folder: Path) -> Sky | None:
         elements, site = Elements.from_omm(table["elements"]), Site(**table["site"])
         antenna = AntennaSection.model_validate(table["antenna"]).model if table.get("antenna") else None
         names = str(table["satellite"]), str(table["downlink"])
-    except (ValueError, KeyError, TypeError, SchedulerError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, SchedulerError, ValidationError) as error:
         raise StationError(f"{path}: no description of an observation: {error}") from error
     return sky_of(elements, site, names[1], antenna=antenna)
 
