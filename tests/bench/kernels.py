@@ -24,6 +24,8 @@ from tests.theory import maximum_likelihood
 
 DEMODULATED = ("72k", "metop_ahrpt", "noaa_hrpt", "gk2a_lrit")
 DEMODULATED_SAMPLES = 6_000_000
+WIDE_RATE, WIDE_SAMPLES = 10e6, 1_000_000
+WIDE_DOWNLINKS = (("meteor_hrpt", 1700e6), ("metop_ahrpt", 1701.3e6), ("noaa_hrpt", 1698e6))
 SOFT_ROWS, ROW_BITS = 64, 2048
 
 TITLE = (
@@ -58,6 +60,7 @@ def run(options: Options) -> Table:
     figures = {
         "rs clean": speeds["Reed-Solomon (255,223), clean"],
         "rs 8 errors": speeds["Reed-Solomon (255,223), 8 errors a word"],
+        "channels": WIDE_RATE / 1e6 / speeds["channels: three of L band out of 10 MS/s"],
     }
     if volk is not None:
         figures["viterbi volk"] = speeds["Viterbi 1/2"] / volk
@@ -70,6 +73,7 @@ def _works(options: Options, rng: np.random.Generator) -> Iterator[Work]:
     yield from _reed_solomon(rng)
     yield from _picture(rng)
     yield from _demodulators(options)
+    yield from _channels(rng)
 
 
 def _soft(rng: np.random.Generator, rows: int, bits: int, code: str) -> NDArray[np.int8]:
@@ -142,6 +146,19 @@ def _demodulators(options: Options) -> Iterator[Work]:
             return demodulator.process(samples), demodulator.flush()
 
         yield f"demodulator of {name}", call, samples.size / 1e6, "Msample/s"
+
+
+def _channels(rng: np.random.Generator) -> Iterator[Work]:
+    from decoders.channel import channel_of
+    from decoders.downlink import load_downlink
+    from sdr.channel_bank import ChannelBank
+    from sdr.formats import to_samples
+
+    raw = rng.integers(-3000, 3000, 2 * WIDE_SAMPLES, dtype=np.int16).tobytes()
+    wanted = [channel_of(load_downlink(name).modes, hz, WIDE_RATE) for name, hz in WIDE_DOWNLINKS]
+    bank = ChannelBank(WIDE_RATE, 1700e6, wanted)
+    name = "channels: three of L band out of 10 MS/s"
+    yield name, lambda: bank.process(to_samples(raw, "cs16")), WIDE_SAMPLES / 1e6, "Msample/s"
 
 
 def _volk() -> float | None:

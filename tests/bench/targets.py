@@ -57,6 +57,7 @@ TARGETS: tuple[Target, ...] = (
     Target("fades 80k", "LRPT 80k fades: share of the frames got when told them", 0.98, False, must=False),
     *_pair("ber noaa_hrpt", "NOAA HRPT: dB away from theory", 0.5, 0.2, most=True),
     *_pair("ber meteor_hrpt", "METEOR HRPT: dB away from theory", 0.5, 0.2, most=True),
+    Target("channels", "share of a core for three channels out of 10 MS/s cs16", 0.40),
     *_pair("viterbi loss", "Viterbi: dB away from maximum likelihood, at worst", 0.1, 0.05, most=True),
     *_pair("viterbi volk", "Viterbi 1/2 with traceback against VOLK's add-compare-select", 2, 3, most=False),
     *_pair("rs clean", "RS (255,223) clean, Mbit/s", 1000, 2000, most=False),
