@@ -18,7 +18,7 @@ from sim.simulate import simulate
 from tests.station.conftest import ELEMENTS, Run, one_sentence
 
 SITE = Site("Lai Châu", 22.40, 103.45, 900.0)
-START = datetime(2024, 7, 17, 7, 43, tzinfo=UTC)
+START = datetime(2024, 7, 17, 7, 40, 56, tzinfo=UTC)
 PREDICTED = ("--elements", ELEMENTS, "--satellite", "METEOR-M2 4", "--site", "Lai Châu,22.40,103.45,900")
 
 
@@ -58,8 +58,8 @@ def test_the_predicted_shift_of_an_orbit_is_taken_out(tramthu: Run, wide: Path, 
     assert tramthu(*common, "--out", tmp_path / "still", "--doppler", *PREDICTED)[0] == 0
     plain, first = _offsets_hz(tramthu, tmp_path / "plain/wide_137.9000MHz", tmp_path / "a")
     still, second = _offsets_hz(tramthu, tmp_path / "still/wide_137.9000MHz", tmp_path / "b")
-    assert np.abs(plain).max() > 300  # of an overhead pass
-    assert np.abs(still).max() < 10  # what the demodulator itself is off by, at 12 dB
+    assert np.ptp(plain) > 100  # 27 Hz a second
+    assert np.abs(still).max() < 5  # what the demodulator itself is off by, at 12 dB
     assert second["frames"]["good"] >= first["frames"]["good"] >= 45
 
 
