@@ -139,15 +139,15 @@ class _Run:
             packets, image = self._packets.report, self._instrument.finish()
         counts = self._table.counts()
         self._results.finish()
+        told = self._request
+        read = report_parts.input_table(told.input, told.level, told.channel_hz, source)
         messages = tuple(report_parts.messages(downlink, self._table, image, source))
         mode = source.mode.name if source.mode else None
         table: dict[str, Any] = {
             "schema": SCHEMA,
             "exit_status": 0 if counts.good else 1,
             "messages": messages,
-            "input": report_parts.input_table(
-                self._request.input, self._request.level, self._request.channel_hz, source
-            ),
+            "input": read,
             "downlink": downlink.name,
             "mode": mode,
             "satellite": self._request.satellite,

@@ -99,6 +99,7 @@ class Reader(Protocol):
         """Close the files."""
 
 
+_DOUBTFUL = 0.01  # share of unusable samples from which they, if many, may be of another format
 LARGEST = 1e6
 """Full scale is 1, and integers that nobody scaled are still taken; beyond it is no sample."""
 
@@ -139,9 +140,14 @@ class SampleReader:
         if self._torn_bytes:
             notes.append(f"the last sample is incomplete: {self._torn_bytes} bytes at the end are not used")
         if self.unusable:
+            doubt = (
+                ""
+                if self.unusable < max(_DOUBTFUL * self.position, 1000)
+                else f"; are they {self._info.format}?"
+            )
             notes.append(
                 f"{self.unusable} samples were not finite or beyond a million times full scale; "
-                "they count as zero"
+                f"they count as zero{doubt}"
             )
         return tuple(notes)
 

@@ -130,7 +130,12 @@ class SegmentedSource:
         self._current.sha256()
         while self._next():
             self._current.sha256()
-        return self._digest.hexdigest()
+        found, told = self._digest.hexdigest(), self._index.sha256
+        if told not in (None, found) and not self._before:
+            self._notes.append(
+                "the file of samples is no longer what its recorder wrote: its SHA-256 differs"
+            )
+        return found
 
     def close(self) -> None:
         """Close the data file."""

@@ -47,6 +47,8 @@ class SigmfHeader:
     data_file: str | None
     header_bytes: int
     trailing_bytes: int
+    least_samples: int = 0
+    """That the data file holds, going by its captures and annotations."""
 
 
 def build_metadata(
@@ -120,7 +122,11 @@ def parse_metadata(text: bytes) -> SigmfHeader:
         datatype = fields["core:datatype"]
         captures = sorted(values.get("captures") or [], key=lambda capture: int(capture["core:sample_start"]))
         return _header(fields, _format(datatype, fields), captures, values.get("annotations") or [])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"the SigMF metadata are cut off or no JSON: {error}") from None
+    except KeyError as error:
+        raise RecordingError(f"the SigMF metadata lack the field {error}") from None
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise RecordingError(f"the SigMF metadata cannot be used: {type(error).__name__}: {error}") from None
 
 
@@ -167,7 +173,18 @@ def _header(
         data_file,
         _count(first.get("core:header_bytes", 0)),
         _count(fields.get("core:trailing_bytes", 0)),
+        _least_samples(captures, annotations),
     )
+
+
+def _least_samples(captures: list[dict[str, Any]], annotations: list[Any]) -> int:
+    """Up to the last capture and the end of the last annotation; some of either may say nothing useful."""
+    ends = [0]
+    for one in (*captures, *annotations):
+        start, count = one.get("core:sample_start"), one.get("core:sample_count", 0)
+        if isinstance(start, int) and isinstance(count, int):
+            ends.append(start + count)
+    return max(ends)
 
 
 def _is_plain_name(name: object) -> bool:

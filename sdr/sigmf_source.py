@@ -20,6 +20,7 @@ from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, SigmfHeader, parse
 
 __all__ = ["beside", "data_file", "open_archive", "open_growing", "open_pair", "sigmf_stem"]
 
+_SUFFIXES = (META_SUFFIX, INDEX_SUFFIX, DATA_SUFFIX, DATA_SUFFIX + ".gz")
 _MAX_METADATA = 64 << 20
 
 
@@ -28,7 +29,7 @@ def sigmf_stem(path: Path) -> Path | None:
     match = re.fullmatch(r"(.+)\.sigmf-(meta|data|index)(\.gz)?", path.name)
     if match:
         return path.with_name(match[1])
-    if not path.exists() and any(beside(path, suffix).exists() for suffix in (META_SUFFIX, INDEX_SUFFIX)):
+    if not path.exists() and any(beside(path, suffix).exists() for suffix in _SUFFIXES):
         return path
     return None if path.exists() else oldest_segment(path)
 
@@ -76,7 +77,8 @@ def open_pair(stem: Path) -> tuple[SourceHeader, ByteSource]:
     meta_path = beside(stem, META_SUFFIX)
     if not meta_path.exists():
         raise RecordingError(
-            f"{meta_path}: the metadata are missing; give --format and --rate to read without them"
+            f"{meta_path}: the metadata are missing; "
+            "to read without them name the data file and give --format and --rate"
         )
     stream = open_bytes(meta_path)
     try:
@@ -98,9 +100,8 @@ def _sigmf(header: SigmfHeader, stream: ByteStream) -> tuple[SourceHeader, ByteS
         stream.limit(size)
     count = None if size is None else size // bytes_per_sample(header.format)
     notes: tuple[str, ...] = ()
-    last = max((gap.sample_index + gap.sample_count for gap in header.gaps), default=0)
-    if count is not None and last > count:
-        notes = (f"the metadata speak of {last} samples, the file holds {count}",)
+    if count is not None and header.least_samples > count:
+        notes = (f"the metadata speak of at least {header.least_samples} samples, the file holds {count}",)
     source = StreamSource(stream, sample_count=count, gaps=header.gaps, notes=notes)
     return _source_header(header), source
 

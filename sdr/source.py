@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from sdr.byte_source import ByteSource, SourceHeader, StreamSource
@@ -11,7 +12,7 @@ from sdr.formats import FORMATS, bytes_per_sample
 from sdr.recording_files import beside
 from sdr.sigmf import ARCHIVE_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import data_file, open_archive, open_growing, open_pair, sigmf_stem
-from sdr.wav import MAGICS, read_wav_header
+from sdr.wav import MAGICS, WavHeader, is_end_of_data, read_wav_header
 
 # Endings that other programs give to raw samples; "raw", "iq", "bin" say nothing about the format.
 _SUFFIXES = {name: name for name in FORMATS} | {
@@ -80,14 +81,29 @@ def _wav(path: Path) -> tuple[SourceHeader, ByteSource]:
     except RecordingError as error:
         stream.close()
         raise RecordingError(f"{path}: {error}") from None
-    stream.limit(header.data_size)
+    size, notes = _data_size(path, stream, header)
+    stream.limit(size)
     metadata = {"start_source": "auxi chunk of the WAV file"} if header.start else {}
     source = StreamSource(
-        stream, sample_count=_count(stream, header.format, header.data_offset, header.data_size)
+        stream, sample_count=_count(stream, header.format, header.data_offset, size), notes=notes
     )
     return SourceHeader(
         header.format, header.sample_rate, header.center_frequency_hz, header.start, metadata
     ), source
+
+
+def _data_size(path: Path, stream: ByteStream, header: WavHeader) -> tuple[int | None, tuple[str, ...]]:
+    """Bytes of samples; a header that counts too few of them is not believed, and that is said."""
+    if header.data_size is None or stream.size is None:
+        return header.data_size, ()
+    behind = stream.size - header.data_offset - header.data_size
+    if behind <= 1:
+        return header.data_size, ()
+    with closing(open_bytes(path)) as look:
+        look.skip(header.data_offset + header.data_size + header.data_size % 2)
+        if is_end_of_data(look, behind - header.data_size % 2):
+            return header.data_size, ()
+    return None, (f"the header counts {behind} bytes too few; the samples are read to the end of the file",)
 
 
 def _count(stream: ByteStream, fmt: str, offset: int, data_size: int | None = None) -> int | None:

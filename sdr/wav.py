@@ -3,7 +3,8 @@
 RIFF: "Multimedia Programming Interface and Data Specifications 1.0" (IBM, Microsoft 1991); RF64: EBU 3306.
 `auxi` is HDSDR's and SpectraVue's chunk: two SYSTEMTIME structures, then the centre frequency in Hz.
 Dying recorders leave the size of the data chunk 0 or 0xFFFFFFFF, and 32 bits overflow after 4 GiB: the data
-then goes on to the end of the file.
+then goes on to the end of the file. So it does where the size is too small: behind the data lie only whole
+chunks, up to the end of the file.
 """
 
 from __future__ import annotations
@@ -60,7 +61,27 @@ def read_wav_header(stream: ByteStream) -> WavHeader:
         chunks[name] = body[:size]
         offset += padded
         if not stream.skip(padded - len(body)):
-            raise RecordingError(f"the WAV file ends within its chunk {name!r}; it holds no samples")
+            raise RecordingError(
+                f"the WAV file ends within its chunk {name.decode('latin-1')!r}; it holds no samples"
+            )
+
+
+def is_end_of_data(stream: ByteStream, rest: int) -> bool:
+    """Whether what follows here, up to the end of the file, are chunks: the size of the data was right.
+
+    Args:
+        stream: behind the data.
+        rest: bytes from there to the end of the file.
+    """
+    while rest > 1:
+        head = stream.read(8)
+        if len(head) < 8 or not head[:4].isascii() or not head[:4].decode("ascii").isprintable():
+            return False
+        (size,) = struct.unpack("<4xI", head)
+        rest -= 8 + size + size % 2
+        if rest < -1 or not stream.skip(size + min(size % 2, rest + 1)):
+            return False
+    return True
 
 
 def _header(chunks: dict[bytes, bytes], offset: int, size: int) -> WavHeader:

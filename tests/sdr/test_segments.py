@@ -267,3 +267,18 @@ def test_one_file_is_read_as_ever(tmp_path: Path) -> None:
     plain = IndexedSource(recorder.path("data"), index, 4, follow=False)
     assert len(plain.read(1000)) == 400
     plain.close()
+
+
+def test_a_file_that_is_not_what_was_recorded_is_noted(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a")
+    recorder.begin()
+    recorder.write(100)
+    data = recorder.path("data").read_bytes()
+    recorder.line(end="finished", sha256=hashlib.sha256(data).hexdigest())
+    for changed, notes in ((data, 0), (b"\x01" + data[1:], 1)):
+        recorder.path("data").write_bytes(changed)
+        with open_recording(tmp_path / "a") as reader:
+            reader.hash_while_reading()
+            assert reader.sha256() == hashlib.sha256(changed).hexdigest()
+            assert len(reader.notes) == notes
+            assert all("its SHA-256 differs" in note for note in reader.notes)
