@@ -9,7 +9,7 @@ import pytest
 from sdr.recording import Gap
 from tests.figures.loss_receiving import Paced, received_in_real_time
 from tests.figures.loss_truth import Estimated, Exact
-from tests.figures.losses import Undamaged, slip, stamps
+from tests.figures.losses import Undamaged, silent, slip, stamps
 
 pytestmark = pytest.mark.usefixtures("simulated_radio")
 
@@ -34,8 +34,14 @@ def test_a_loss_that_is_not_annotated_is_seen_by_the_figure(undamaged: Undamaged
     assert changed > 0
 
 
-def test_frames_after_a_symbol_slip(undamaged: Undamaged) -> None:
-    frames = slip(undamaged, 5, 1)
+def test_frames_after_a_loss_that_is_told_wrongly(undamaged: Undamaged) -> None:
+    frames = slip(undamaged, 1)
+    assert frames.due_received == frames.due > 50
+    assert frames.invented == 0
+
+
+def test_frames_after_a_loss_that_nobody_told(undamaged: Undamaged) -> None:
+    frames = silent(undamaged, 5, 1)
     assert frames.due_received == frames.due > 100
     assert frames.invented == 0
 
