@@ -5,6 +5,7 @@
     decoder_lag_s {observation: seconds by which its live decoder is behind the recording},
     clock {state, off_s, said}: the machine's clock against GNSS, servers and the elements' own epochs,
     inhibit: why no antenna may move, or null
+    recordings [{name, lost_s, gaps, level_dbfs, clipped}]: the last five, their level and clipped share,
     self_test {receiver: {time, verdict, findings [{code, state, words {en, vi}}], observation, antenna}}
 
 `ok` is false while something needs a person. A file older than two minutes means that the daemon is dead.
@@ -25,10 +26,11 @@ from hardware.safety import Inhibit
 from scheduler.element_clock import ClockFinding
 from sdr.disk import free_bytes
 from station.catalogue import Observation
-from station.observation import IN_PART
+from station.observation import IN_PART, INTERRUPTED
 
 HEALTH_NAME = "health.json"
 _RECENT = timedelta(days=1)
+_RECORDINGS = 5
 
 
 def health_record(
@@ -47,7 +49,7 @@ def health_record(
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]
     failed = [o for o in recent if o.state == "failed"]
-    in_part = [o for o in recent if o.job("record").reason.startswith(IN_PART)]
+    in_part = [o for o in recent if o.job("record").reason.startswith((IN_PART, INTERRUPTED))]
     said = [*problems, *(f"{o.name}: {_reason(o)}" for o in failed[:5])]
     said += [f"{o.name}: {o.job('record').reason}" for o in in_part[:5]]
     said += [f"the antennas do not move: {inhibit.reason}"] if inhibit else []
@@ -71,8 +73,20 @@ def health_record(
         else None,
         "inhibit": inhibit.reason if inhibit else None,
         "self_test": {name: dict(test) for name, test in self_tests.items()},
+        "recordings": recordings(observations),
         "decoder_lag_s": {name: round(seconds, 1) for name, seconds in decoder_lags_s.items()},
     }
+
+
+def recordings(observations: Sequence[Observation]) -> list[dict[str, Any]]:
+    """What the last recordings lack and how strong they are, newest first."""
+    told = [(o, o.job("record").result or {}) for o in observations if o.job("record").state == "done"]
+    newest = sorted(told, key=lambda pair: pair[0].start, reverse=True)
+    return [
+        {"name": o.name} | {key: result.get(key) for key in ("lost_s", "gaps", "level_dbfs", "clipped")}
+        for o, result in newest
+        if "lost_s" in result
+    ][:_RECORDINGS]
 
 
 def _doubts(test: Mapping[str, Any]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
-from sdr.index import IndexReader
+from sdr.index import IndexReader, read_levels
 from station.catalogue import Observation
 
 
@@ -47,7 +48,10 @@ def close_interrupted(observation: Observation) -> None:
 
 
 def recording_facts(observation: Observation) -> dict[str, Any]:
-    """For the catalogue: `samples`, `seconds_recorded`, `gaps`, `lost_samples`, `lost_s`, `causes`."""
+    """For the catalogue: length, losses and levels; empty where there is no index.
+
+    `level_dbfs` is the median of the seconds, None where all is zero; `clipped` the worst second's share.
+    """
     index = _index(observation)
     if index is None:
         return {}
@@ -61,6 +65,15 @@ def recording_facts(observation: Observation) -> dict[str, Any]:
         "lost_samples": lost,
         "lost_s": round(lost / rate, 3),
         "causes": causes[:5],
+    } | _levels(observation)
+
+
+def _levels(observation: Observation) -> dict[str, Any]:
+    levels = list(read_levels(_index_path(observation)))
+    heard = [level.dbfs for level in levels if level.dbfs is not None]
+    return {
+        "level_dbfs": round(median(heard), 1) if heard else None,
+        "clipped": round(max((level.clipped for level in levels), default=0.0), 4),
     }
 
 

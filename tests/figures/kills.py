@@ -1,18 +1,19 @@
 """Recorder, decoder, both, the daemon and all of them killed at random moments of passes over SoapySDR.
 
-    python -m tests.figures.kills [--passes 20] [--kills 10] [--seconds 90] [--beside 2] [--seed 1] [--sabotage]
+    python -m tests.figures.kills [--passes 20] [--kills 10] [--seconds 90] [--beside 2] [--seed 1]
+        [--sabotage]
 
 Each pass is a station of its own: the real daemon with its recorder and decoder as processes, on the
-simulated SoapySDR device, which puts a simulated LRPT signal on the air in real time. Its sample 0 has a known
-time, so that the file that was sent says what every recorded sample must be. `kill -9` comes at random moments,
-at least 4 s apart so that each gap belongs to one kill.
+simulated SoapySDR device, which puts a simulated LRPT signal on the air in real time. Its sample 0 has a
+known time, so that the file that was sent says what every recorded sample must be. `kill -9` comes at random
+moments, at least 4 s apart so that each gap belongs to one kill.
 
 Judged for each kill of a recorder: `lost`, from the last sample kept to the kill, which is at least what the
 device delivered and the recording lacks; `back`, from the kill to the first sample after it. Judged for each
-pass: the recording is finished and is what was sent, sample by sample, outside its gaps; each gap is as long as
-it says, within its uncertainty; every frame that was sent wholly while samples were recorded is decoded. A kill
-of the daemon or the decoder alone must leave no gap. Where the daemon is killed as well as the recorder, `back`
-holds the daemon's own start, which is an init system's, and is only told.
+pass: the recording is finished and is what was sent, sample by sample, outside its gaps; each gap is as long
+as it says, within its uncertainty; every frame that was sent wholly while samples were recorded is decoded. A
+kill of the daemon or the decoder alone must leave no gap. Where the daemon is killed as well as the recorder,
+`back` holds the daemon's own start, which is an init system's, and is only told.
 
 `--sabotage` begins the recorder anew 3 s late, as a supervisor with long pauses would: `back` turns red.
 """
@@ -87,7 +88,10 @@ def fly(
     begins = epoch + AHEAD_S
     desk = Desk(folder, sky, epoch=epoch, start=begins, end=begins + seconds)
     if late_s:
-        _make_late(desk, late_s)
+        desk.patch(
+            "import station.recorder\n"
+            f"station.recorder.Pauses.after_a_death = lambda self, *, worked: {late_s}\n"
+        )
     desk.begin()
     killed: list[tuple[str, float]] = []
     try:
@@ -104,15 +108,6 @@ def fly(
     finally:
         desk.stop()
     return judged(desk, killed)
-
-
-def _make_late(desk: Desk, seconds: float) -> None:
-    path = desk.folder / "sitecustomize.py"
-    path.write_text(
-        "import station.recorder\n"
-        f"station.recorder.Pauses.after_a_death = lambda self, *, worked: {seconds}\n"
-    )
-    desk.variables["PYTHONPATH"] = str(desk.folder)
 
 
 def judged(desk: Desk, killed: list[tuple[str, float]]) -> PassResult:
@@ -178,9 +173,7 @@ def show(results: list[PassResult]) -> int:
     frames, missed = sum(one.frames for one in results), sum(one.missed for one in results)
     wrong, off = sum(one.wrong for one in results), max(one.off for one in results)
     print(f"frames sent while samples were recorded: {frames}, of them not decoded: {missed}")
-    print(
-        f"samples that are not what was on the air: {wrong}; a gap's length was wrong by at most {off} samples"
-    )
+    print(f"samples that are not what was on the air: {wrong}; their times are off by at most {off} samples")
     bad += missed + wrong
     print("ok" if not bad else f"{bad} figures missed")
     return 1 if bad else 0

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 RATE = 250e3
 FRAME_BYTES = 1024
+_ONE_AT_A_TIME = threading.Lock()  # alembic makes but one database in a process at a time
 _Raw = npt.NDArray[np.uint16]
 _NEEDLE = 64  # samples that occur but once: 500 bits of noise
 _START_DOUBT = 25_000  # 0.1 s
@@ -122,7 +124,8 @@ class Desk:
         self.name = self._book(start, end, elements or load_elements(ELEMENTS)[1])
 
     def _book(self, start: float, end: float, elements: Elements) -> str:
-        catalogue = Catalogue(self.data)
+        with _ONE_AT_A_TIME:
+            catalogue = Catalogue(self.data)
         rise, fall = (datetime.fromtimestamp(t, UTC) for t in (start, end))
         made = catalogue.book(
             Booking(
@@ -147,6 +150,11 @@ class Desk:
         catalogue.close()
         assert made is not None
         return made.name
+
+    def patch(self, code: str) -> None:
+        """Let every process of the station run some code when it begins: a sabotage."""
+        (self.folder / "sitecustomize.py").write_text(code)
+        self.variables["PYTHONPATH"] = str(self.folder)
 
     def begin(self) -> None:
         """Begin the daemon, as an init system does at once when it died."""
