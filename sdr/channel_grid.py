@@ -17,6 +17,7 @@ from fractions import Fraction
 from scipy.fft import next_fast_len
 
 from sdr.channel_filter import half_length
+from sdr.errors import RecordingError
 
 ROWS = 4
 """Blocks transformed at once: they fill a vector of scipy.fft, which takes half the time of one by one."""
@@ -24,6 +25,7 @@ ROWS = 4
 PORTION_S = 0.03
 """The longest wait for the blocks of one transform, where the filters are short enough."""
 
+_LARGEST_UNIT = 1 << 18
 _LONGEST = 1 << 15  # longer transforms leave the processor's cache
 _CALLS = 50_000.0  # what a block costs beside its transform, in units of `_cost`; measured
 
@@ -51,8 +53,17 @@ def grid_for(wide_rate: float, ratios: Sequence[Fraction]) -> Grid:
     """The grid that costs least for channels of these rates over the wide one.
 
     Their margins and lengths are multiples of the denominators, the lengths products of small primes.
+
+    Raises:
+        RecordingError: the rates have no grid in common that fits into memory.
     """
     unit = math.lcm(*(ratio.denominator for ratio in ratios))
+    if unit > _LARGEST_UNIT:
+        rates = ", ".join(f"{wide_rate * ratio.numerator / ratio.denominator:g}" for ratio in ratios)
+        raise RecordingError(
+            f"channels of {rates} samples/s cannot be taken out of {wide_rate:g} at once; choose rates that "
+            "go into it evenly, or take them one by one"
+        )
     margin = -(-max(map(half_length, ratios)) // unit) * unit
     most = max(PORTION_S * wide_rate / ROWS, 2.0 * margin, unit)
     grids = [

@@ -166,5 +166,10 @@ def test_a_grid_holds_whole_samples_of_every_channel(wide: float, ratio: Fractio
     assert ROWS * grid.step <= max(0.03 * wide, 8 * grid.margin)
 
 
+def test_rates_without_a_grid_in_common_are_refused() -> None:
+    with pytest.raises(RecordingError, match="one by one"):
+        grid_for(2.4e6, [Fraction(1, 4096), Fraction(1, 2187)])
+
+
 def test_nothing_comes_of_nothing() -> None:
     assert [len(out) for out in whole(noise(0), Channel(137.1e6, 250e3))] == [0]
