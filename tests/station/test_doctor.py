@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from station import doctor
 from station.config import parse_config
-from station.doctor import Check, examine
-from tests.station.conftest import ELEMENTS, station_table
+from station.doctor import Check, examine, machine
+from tests.station.conftest import ELEMENTS, Run, station_table
 
 
-def _by_subject(found: list[Check]) -> dict[str, list[Check]]:
+def _by_subject(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    found = list(checks)
     return {check.subject: [c for c in found if c.subject == check.subject] for check in found}
 
 
@@ -26,7 +28,7 @@ def test_what_is_wrong_has_a_mend(tmp_path: Path) -> None:
         "rotator": {"port": free_port},
         "products": {"boundaries": str(tmp_path / "absent.geojson")},
     }
-    found = _by_subject(examine(parse_config(table)))
+    found = _by_subject(examine(parse_config(table), quick=True))
     for subject in ("receiver", "rotator", "boundaries"):
         assert found[subject][0].state == "wrong"
         assert found[subject][0].mend
@@ -34,12 +36,24 @@ def test_what_is_wrong_has_a_mend(tmp_path: Path) -> None:
     assert "after their epoch" in found["elements"][0].said
 
 
+def _greet(server: socket.socket) -> None:
+    """As rtl_tcp greets."""
+    line, _ = server.accept()
+    with line:
+        line.sendall(b"RTL0\0\0\0\x05\0\0\0\x1d")
+
+
 def test_what_is_right_is_ok(tmp_path: Path) -> None:
     boundaries = tmp_path / "b.geojson"
     boundaries.write_text(json.dumps({"type": "FeatureCollection", "features": []}))
     with socket.create_server(("127.0.0.1", 0)) as server:
+        greeter = threading.Thread(target=_greet, args=(server,))
+        greeter.start()
         table = station_table(tmp_path, type="rtl_tcp", port=server.getsockname()[1])
-        found = _by_subject(examine(parse_config(table | {"products": {"boundaries": str(boundaries)}})))
+        found = _by_subject(
+            examine(parse_config(table | {"products": {"boundaries": str(boundaries)}}), quick=True)
+        )
+        greeter.join(60)
     for subject in ("Python", "C++ kernels", "Python packages", "receiver", "boundaries", "data folder"):
         assert found[subject][0].state == "ok", found[subject]
 
@@ -68,7 +82,7 @@ def test_what_stands_outside_is_looked_at(tmp_path: Path) -> None:
             ],
         },
     }
-    found = _by_subject(examine(parse_config(table)))
+    found = _by_subject(examine(parse_config(table), quick=True))
     assert found["areas"][0].state == "wrong"
     assert (found["safety: operator"][0].state, found["safety: operator"][0].mend[:2]) == ("warn", "rm")
     assert found["safety: wind"][0].state == "wrong"
@@ -82,24 +96,26 @@ def test_what_stands_outside_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_missing_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_imports", lambda name: name != "decoders.coding._fec")
+    monkeypatch.setattr(machine, "_imports", lambda name: name != "decoders.coding._fec")
     kernels = _by_subject(examine(None))["C++ kernels"][0]
     assert kernels.state == "wrong"
     assert "decoders.coding._fec" in kernels.said
     assert kernels.mend == "make kernels"
 
 
-def test_the_television_driver_is_wrong_only_with_a_radio(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    modules = tmp_path / "modules"
-    modules.write_text("dvb_usb_rtl28xxu 32768 0 - Live 0x0\n")
-    monkeypatch.setattr(doctor, "_MODULES", modules)
-    assert _by_subject(examine(None))["television driver"][0].state == "warn"
-    radio = parse_config(station_table(tmp_path, type="rtl_tcp", port=1))
-    assert _by_subject(examine(radio))["television driver"][0].state == "wrong"
-
-
 def test_no_room_is_wrong(tmp_path: Path) -> None:
     table = station_table(tmp_path) | {"schedule": {"keep_free_gb": 1e6}}
-    assert _by_subject(examine(parse_config(table)))["data folder"][0].state == "wrong"
+    assert _by_subject(examine(parse_config(table), quick=True))["data folder"][0].state == "wrong"
+
+
+def test_the_command_prints_what_can_be_copied(tramthu: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    said = "wrong", "found", "echo " + "x" * 100 + " | sudo tee /etc/here"
+    monkeypatch.setattr("station.doctor.examine", lambda *_, **__: [Check(said[0], "wrong", *said[1:])])
+    status, out, err = tramthu("doctor")
+    assert (status, err) == (3, "")
+    assert f"to mend it: {said[2]}\n" in out
+    assert "1 wrong, 0 to look at, 0 ok" in out
+    assert json.loads(tramthu("doctor", "--json")[1]) == [
+        {"subject": "wrong", "state": "wrong", "said": "found", "mend": said[2]}
+    ]

@@ -5,35 +5,22 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hardware.errors import HardwareError
 from hardware.safety_sources import FlagFile, ValueFile
 from scheduler.areas import load_areas
-from scheduler.element_clock import ClockState, clock_against_elements
 from scheduler.element_files import files_of
-from scheduler.elements import Elements
 from scheduler.errors import SchedulerError
 from station.config import AntennaSection, StationConfig
 from station.config.safety import SafetyRuleSection
+from station.doctor.check import Check
 from station.element_supply import is_url
 from station.pointing import connected
 
 _TIMEOUT_S = 2.0
 _PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding: `ok`, `warn` (works, but look at it) or `wrong` (something needed does not work)."""
-
-    subject: str
-    state: str
-    said: str
-    mend: str = ""
 
 
 def outside_checks(config: StationConfig) -> Iterator[Check]:
@@ -49,14 +36,6 @@ def outside_checks(config: StationConfig) -> Iterator[Check]:
         yield _safety(rule)
     if config.safety.webhook is not None:
         yield _token(config.safety.webhook.token_file)
-
-
-def clock_check(sets: list[Elements], now: datetime) -> Check | None:
-    """The machine's clock against the elements' own epochs; None where they do not say that it is off."""
-    found = clock_against_elements(sets, now)
-    if found.state not in (ClockState.BEHIND, ClockState.AHEAD):
-        return None
-    return Check("clock", "wrong", found.said, "set it: timedatectl set-time, chrony, or a GNSS receiver")
 
 
 def answers(subject: str, host: str, port: int, mend: str) -> Check:
