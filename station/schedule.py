@@ -24,7 +24,7 @@ from station.config import StationConfig
 from station.entries import entries_of, is_filler
 from station.ledger import Rejected, enter_rejected
 from station.resources import Direction, resources_of
-from station.shared import tuned_hz
+from station.shared import recording_end, tuned_hz
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -204,7 +204,8 @@ def _as_planned(
         observation.receiver or config.receivers[0].name,
         observation.antenna or config.all_antennas[0].name,
         int(observation.start.timestamp()),
-        -int(-observation.end.timestamp() // 1),
+        # Its recording may go on for others that share it.
+        -int(-recording_end(observation).timestamp() // 1),
         tuned_hz(observation),
         _view_of(observation, candidates),
     )

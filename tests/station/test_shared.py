@@ -30,7 +30,7 @@ from station.errors import StationError
 from station.record import Assignment, record_assignment
 from station.replay import recording_source
 from station.resume import resume
-from station.schedule import enter_schedule, plan_station
+from station.schedule import enter_schedule, plan_station, standing_in
 from station.shared import channel_options, host_of, recorded_until, tuned_hz
 from tests.station.conftest import ELEMENTS, START, station_table
 from tests.station.desk import ROOT, cut, wait_for, workers_of
@@ -94,7 +94,7 @@ def test_only_a_radio_can_be_wide(tmp_path: Path) -> None:
 def booked(catalogue: Catalogue, name: str, start: datetime, end: datetime, **other: object) -> Observation:
     words = {
         "name": name, "key": name, "satellite": "METEOR-M2 4", "norad_id": 59051,
-        "downlink": "meteor_lrpt_72k", "frequency_hz": 137.9e6, "center_hz": CENTER,
+        "downlink": "meteor_lrpt", "frequency_hz": 137.9e6, "center_hz": CENTER,
         "receiver": "radio", "antenna": "antenna",
         "site": {"name": "Lai Châu", "latitude_deg": 22.4, "longitude_deg": 103.45, "altitude_m": 900.0},
         "elements": SETS[1].to_omm(), "aos": start, "tca": start + (end - start) / 2, "los": end,
@@ -148,6 +148,17 @@ def test_the_decoder_is_told_its_channel_only_of_a_wide_recording() -> None:
 
 def test_what_was_booked_without_a_centre_is_tuned_to_its_downlink(catalogue: Catalogue) -> None:
     assert tuned_hz(booked(catalogue, "plain", *minutes(0, 12), center_hz=None)) == 137.9e6
+
+
+def test_the_receiver_is_taken_until_the_recording_ends(tmp_path: Path, catalogue: Catalogue) -> None:
+    """Who shares it may be withdrawn, but the receiver records on, as it was told when it began."""
+    config = desk(tmp_path, wide=True)
+    first = booked(catalogue, "first", *minutes(0, 12), receiver="receiver")
+    first.folder.mkdir(parents=True)
+    end = minutes(0, 18)[1]
+    (first.folder / "observation.json").write_text(json.dumps({"wide": None, "end": end.isoformat()}))
+    (planned,), _ = standing_in(config, [first], [], START)
+    assert (planned.center_hz, planned.end) == (CENTER, int(end.timestamp()))
 
 
 def test_a_share_cut_off_by_a_power_cut_is_taken_to_its_end_later(catalogue: Catalogue) -> None:
