@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sdr.errors import DeviceError
+from sdr.follow import writer_holds_lock
 from sdr.formats import from_samples
 from sdr.receiver import Block, Opened, Tuning
 from sdr.recording import SampleReader, open_recording
+from sdr.recording_files import beside
+from sdr.sigmf import INDEX_SUFFIX
+from sdr.sigmf_source import sigmf_stem
 
 
 class Playback:
-    """Plays a recording; its gaps come as losses, so that a recording of the playback equals it.
+    """Plays a recording, also one that is still growing; its gaps come as losses, so that a recording of the
+    playback equals it.
 
     Args:
         path: any recording that `open_recording` opens.
@@ -42,7 +47,9 @@ class Playback:
     def open(self, tuning: Tuning) -> Opened:
         """Open the recording anew; its own frequency and rate hold, not those asked for."""
         self.close()
-        self._reader = open_recording(self.path, format=self._format, sample_rate=self._sample_rate)
+        self._reader = open_recording(
+            self.path, format=self._format, sample_rate=self._sample_rate, follow=_is_growing(self.path)
+        )
         self._began = self._monotonic()
         info = self._reader.info
         notes = []
@@ -66,13 +73,15 @@ class Playback:
             raise DeviceError("the playback is not open")
         if self.paced and not self._wait(count, timeout_s):
             return Block(b"")
-        lost, cause = self._pass_gap()
+        lost, cause, uncertainty = self._pass_gaps()
         first = self._reader.position
+        if (waiting := self._reader.waiting) is not None:  # of a growing recording no more than there is
+            count = min(count, max(waiting, 1))
         samples = self._reader.read(min(count, self._to_next_gap()))
         info = self._reader.info
         at = None if info.start is None else info.start.timestamp() + first / info.sample_rate
         raw = from_samples(samples, info.format)
-        return Block(raw, lost, cause, time=at, ended=not raw)
+        return Block(raw, lost, cause, uncertainty, at, ended=not raw)
 
     def close(self) -> None:
         """Close the recording; may be called again."""
@@ -88,14 +97,16 @@ class Playback:
         self._sleep(max(min(wait_s, timeout_s), 0.0))
         return wait_s <= timeout_s
 
-    def _pass_gap(self) -> tuple[int, str]:
+    def _pass_gaps(self) -> tuple[int, str, int]:
+        """Skip the gaps that lie here: their samples, causes and uncertainty."""
         assert self._reader is not None  # noqa: S101 for the type checker
-        lost, causes = 0, []
+        lost, uncertainty, causes = 0, 0, []
         for gap in self._reader.info.gaps:
             if gap.sample_index == self._reader.position:
                 lost += self._skip(gap.sample_count)
+                uncertainty = max(uncertainty, gap.uncertainty)
                 causes.append(gap.cause)
-        return lost, "; ".join(causes)
+        return lost, "; ".join(causes), uncertainty
 
     def _skip(self, count: int) -> int:
         assert self._reader is not None  # noqa: S101 for the type checker
@@ -111,3 +122,10 @@ class Playback:
             (g.sample_index - position for g in self._reader.info.gaps if g.sample_index > position),
             default=1 << 30,
         )
+
+
+def _is_growing(path: Path) -> bool:
+    """Whether a recorder still writes this recording."""
+    stem = sigmf_stem(path)
+    index = None if stem is None else beside(stem, INDEX_SUFFIX)
+    return index is not None and index.exists() and writer_holds_lock(index)

@@ -101,7 +101,7 @@ class RtlTcp:
         try:
             self._socket = socket.create_connection((self.host, self.port), self._connect_timeout_s)
             _prepare(self._socket)
-            greeting = parse_greeting(self._receive_exactly(12))
+            greeting = parse_greeting(self._greeting())
             gain_db = _nearest_gain(tuning.gain_db, greeting)
             for code, argument in _commands(tuning, gain_db):
                 self._socket.sendall(struct.pack(">BI", code, argument & 0xFFFFFFFF))
@@ -185,6 +185,15 @@ class RtlTcp:
     def smallest_visible_loss(self) -> int:
         """Samples: shorter losses cannot be seen as things stand."""
         return 0 if self._watch is None else self._watch.smallest_visible_loss
+
+    def _greeting(self) -> bytes:
+        try:
+            return self._receive_exactly(12)
+        except TimeoutError:
+            raise DeviceError(
+                f"rtl_tcp at {self.host}:{self.port} does not answer: it takes the connection but sends no "
+                "greeting; it serves one client at a time, is another program connected to it?"
+            ) from None
 
     def _receive_exactly(self, count: int) -> bytes:
         assert self._socket is not None  # noqa: S101 for the type checker

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdr.errors import DeviceError
-from sdr.receiver import Tuning
+from sdr.receiver import Block, Tuning
 from sdr.record import open_writer, record
 from sdr.recording import open_recording
-from sdr.rtl_tcp import RtlTcp, parse_greeting, real_sample_rate
+from sdr.rtl_tcp import RtlTcp, _commands, parse_greeting, real_sample_rate
+from sim.impairments import Delivery, Gaps, Impairments
+from sim.packet_source import FillSource
+from sim.request import PassSimulation
+from sim.rtl_tcp_server import RtlTcpServer
 
+RATE = 250_000
 GREETING = b"RTL0" + struct.pack(">II", 5, 29)
 TUNING = Tuning(137_900_000, 250_000, gain_db=30.0, bias_tee=True, ppm=-3)
 
@@ -111,7 +118,7 @@ def test_automatic_gain_sets_no_gain() -> None:
     [
         (lambda connection: connection.sendall(b"HTTP/1.1 400 Bad\r\n"), "no rtl_tcp: it begins with b'HTTP"),
         (lambda connection: connection.sendall(b"RTL"), "hung up after b'RTL'"),
-        (lambda connection: connection.recv(1), "does not answer"),
+        (lambda connection: connection.recv(1), "one client at a time, is another program connected"),
     ],
 )
 def test_what_is_no_rtl_tcp_is_said(behaviour: Callable[[socket.socket], None], message: str) -> None:
@@ -202,3 +209,81 @@ def test_any_greeting_is_parsed_or_refused(raw: bytes) -> None:
         assert raw.startswith(b"RTL0")
     except DeviceError as error:
         assert "no rtl_tcp" in str(error)  # noqa: PT017
+
+
+def test_a_server_that_falls_silent_is_noticed() -> None:
+    """As after a cable was pulled: the connection stands, nothing comes."""
+    silent = threading.Event()
+
+    def behave(number: int, connection: socket.socket) -> None:
+        connection.sendall(GREETING)
+        server.take_commands(connection, 7)
+        connection.sendall(bytes(20_000))
+        silent.wait(30)
+
+    with serving(behave) as server:
+        receiver = RtlTcp("127.0.0.1", server.port)
+        receiver.open(TUNING)
+        receiver._silence_s = 0.3
+        got: list[int] = []
+        with pytest.raises(DeviceError, match=r"has sent nothing for .* and the network up"):
+            read_on(receiver, got)
+        assert sum(got) == 10_000  # what it had sent is not lost with it
+        silent.set()
+        receiver.close()
+
+
+def read_on(receiver: RtlTcp, got: list[int]) -> None:
+    """Read for ever; `got` counts the samples of each block."""
+    while True:
+        got.append(len(receiver.read(10_000, 0.1).raw) // 2)
+
+
+def test_a_part_of_a_ppm_is_tuned_around() -> None:
+    commands = dict(_commands(Tuning(137_900_000, 250_000, ppm=2.4), 30.0))
+    assert commands[5] == 2
+    assert commands[1] == round(137_900_000 / (1 + 0.4e-6))
+
+
+def test_gains_by_element_are_refused() -> None:
+    with pytest.raises(DeviceError, match="one overall gain, no gain LNA; give gain_db"):
+        RtlTcp().open(Tuning(1e8, 250_000, gains_db={"LNA": 3}))
+
+
+def test_losses_of_our_server_are_found_by_the_clock(tmp_path: Path) -> None:
+    """The true path: our rtl_tcp loses 0.2 s without a word, stalls without losing, and is read late."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    request = PassSimulation(
+        None,
+        None,
+        begin,
+        begin + timedelta(seconds=8),
+        mode="72k",
+        ebn0_db=8.0,
+        sample_rate=RATE,
+        impairments=Impairments(
+            gaps=Gaps(at=((2.5, 0.2),), marked=False),
+            delivery=Delivery(stalls=((4.2, 0.4),), jitter_s=0.001),
+        ),
+    )
+    log = tmp_path / "lost.jsonl"
+    blocks: list[Block] = []
+    with RtlTcpServer(request, source=FillSource(), log=log) as server:
+        receiver = RtlTcp("127.0.0.1", server.port)
+        receiver.open(Tuning(137.9e6, RATE))
+        deadline = time.monotonic() + 60
+        while sum(block.lost + len(block.raw) // 2 for block in blocks) < 5.5 * RATE:
+            assert time.monotonic() < deadline
+            blocks.append(receiver.read(25_000, 0.5))
+        receiver.close()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    (lost,) = [(event["first"], event["count"]) for event in events if event["event"] == "lost"]
+    at, told = 0, []
+    for block in blocks:
+        if block.lost:
+            told.append((at, block.lost, block.lost_uncertainty))
+        at += block.lost + len(block.raw) // 2
+    ((place, length, uncertainty),) = told
+    assert lost[1] == 0.2 * RATE
+    assert abs(length - lost[1]) <= uncertainty < 0.1 * RATE
+    assert abs(place - lost[0]) <= uncertainty
