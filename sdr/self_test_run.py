@@ -39,6 +39,7 @@ def run_self_test(
     *,
     seconds: float = 0.5,
     band: tuple[float, float] | None = None,
+    sends_always: bool = False,
     carriers: Sequence[KnownCarrier] = (),
     until: float | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -50,6 +51,7 @@ def run_self_test(
         tuning: as the pass will be recorded.
         seconds: of samples for each measurement.
         band: middle and width in Hz of the downlink.
+        sends_always: it is on the air now.
         carriers: tuned to one after the other, as far as there is time.
         until: time of `clock` at which the receiver must be free again; a measurement that would take longer
             than the one before left is not begun. The first is made in any case.
@@ -79,7 +81,15 @@ def run_self_test(
         heard.append(
             Carrier(carrier.name, carrier.frequency_hz, level, carrier.expected_dbfs, carrier.tolerance_db)
         )
-    return ChainTest(on, unfed, tuple(heard), band, lost, tuning.gain_db is not None or bool(tuning.gains_db))
+    return ChainTest(
+        on,
+        unfed,
+        tuple(heard),
+        band,
+        sends_always=sends_always,
+        lost_samples=lost,
+        gain_is_fixed=tuning.gain_db is not None or bool(tuning.gains_db),
+    )
 
 
 def _listen(receiver: Receiver, tuning: Tuning, seconds: float) -> tuple[Measured, int]:

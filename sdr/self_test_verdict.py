@@ -67,12 +67,23 @@ class Carrier:
 
 @dataclass(frozen=True)
 class ChainTest:
-    """One test of a receiver: `unfed` is the same with the bias tee off, None where that was not tried."""
+    """One test of a receiver.
+
+    Attributes:
+        on: as the downlink will be received.
+        unfed: the same with the bias tee off, None where that was not tried.
+        carriers: that are always to be heard.
+        band: middle and width of the downlink in Hz.
+        sends_always: the downlink is on the air now (it is geostationary): what stands in its band is it.
+        lost_samples: meanwhile.
+        gain_is_fixed: else floors cannot be compared.
+    """
 
     on: Measured
     unfed: Measured | None = None
     carriers: tuple[Carrier, ...] = ()
     band: tuple[float, float] | None = None
+    sends_always: bool = False
     lost_samples: int = 0
     gain_is_fixed: bool = True
 
@@ -225,6 +236,7 @@ def _interference(tested: ChainTest, usual: Usual) -> list[Finding]:
     found = []
     inside = [p for p in on.peaks if abs(p.frequency_hz - band_hz[0]) <= (band_hz[1] + p.width_hz) / 2]
     beside = [p for p in on.peaks if p not in inside]
+    inside = [] if tested.sends_always else inside
     for peaks, width_hz, limit_db in (
         (inside, band_hz[1], IN_BAND_DB),
         (beside, on.sample_rate, BESIDE_DB),

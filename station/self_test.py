@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from scheduler.satellites import DownlinkUse, Satellite
 from sdr.errors import DeviceError
 from sdr.receiver import Tuning
 from sdr.self_test_run import KnownCarrier, run_self_test
@@ -26,6 +27,7 @@ from station import registry
 from station.config import ReceiverSection, RtlTcpReceiver, SoapyReceiver, StationConfig
 from station.self_test_history import RESULT_NAME, accept, append, read_history, usual_for
 
+_BANDWIDTH_HZ = 100e3  # of a downlink that does not say
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 
 
@@ -38,6 +40,7 @@ class Wanted:
         antenna: by name, at the other end of its cable.
         frequency_hz: of the downlink.
         bandwidth_hz: of the downlink.
+        sends_always: the satellite stands still and is heard at any time.
         carriers: that are always to be heard.
         seconds: of samples.
         observation: before which it is made; empty by hand.
@@ -47,6 +50,7 @@ class Wanted:
     antenna: str
     frequency_hz: float
     bandwidth_hz: float
+    sends_always: bool = False
     carriers: tuple[KnownCarrier, ...] = ()
     seconds: float = 0.5
     observation: str = ""
@@ -67,16 +71,30 @@ def wanted_of(
     config: StationConfig,
     receiver: ReceiverSection,
     antenna: str,
-    band: tuple[float, float],
+    heard: tuple[Satellite, DownlinkUse],
+    *,
+    frequency_hz: float | None = None,
     observation: str = "",
 ) -> Wanted:
-    """From the configuration; `band` is frequency and bandwidth of the downlink."""
+    """From the configuration, for a satellite on one of its downlinks, where it has moved to."""
+    one, use = heard
     carriers = tuple(
-        KnownCarrier(one.name, one.frequency_hz, one.bandwidth_hz, one.level_dbfs, one.tolerance_db)
-        for one in config.self_test.carrier
-        if one.receiver in (None, receiver.name)
+        KnownCarrier(
+            wanted.name, wanted.frequency_hz, wanted.bandwidth_hz, wanted.level_dbfs, wanted.tolerance_db
+        )
+        for wanted in config.self_test.carrier
+        if wanted.receiver in (None, receiver.name)
     )
-    return Wanted(receiver, antenna, *band, carriers, config.self_test.seconds, observation)
+    return Wanted(
+        receiver,
+        antenna,
+        frequency_hz or use.frequency_hz,
+        use.bandwidth_hz or _BANDWIDTH_HZ,
+        one.geostationary_longitude_deg is not None,
+        carriers,
+        config.self_test.seconds,
+        observation,
+    )
 
 
 def can_be_tested(receiver: ReceiverSection) -> bool:
@@ -113,6 +131,7 @@ def self_test(
             tuning,
             seconds=wanted.seconds,
             band=(wanted.frequency_hz, wanted.bandwidth_hz),
+            sends_always=wanted.sends_always,
             carriers=wanted.carriers,
             until=until,
         )

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scheduler.errors import SatelliteError
 from scheduler.satellites import satellite
 from station.catalogue import Observation
 from station.config import ReceiverSection, StationConfig
@@ -47,6 +46,7 @@ class SelfTests:
         self._begun = {name: w for name, w in self._begun.items() if name in {o.name for o in observations}}
         for observation in observations:
             if self._is_to_come(observation, now) and observation.start - AHEAD <= now:
+                self._begun[observation.name] = None  # once, also where it fails
                 self._begun[observation.name] = self._begin(observation, observations, now)
 
     def next_s(self, observations: Sequence[Observation], now: datetime) -> float | None:
@@ -73,8 +73,15 @@ class SelfTests:
             log.info("%s: no time for a self test between two recordings", observation.name)
             return None
         antenna = antenna_of(observation, self._config).name
-        band = observation.frequency_hz, _bandwidth_hz(observation)
-        wanted = wanted_of(self._config, receiver, antenna, band, observation.name)
+        one = satellite(observation.satellite)
+        wanted = wanted_of(
+            self._config,
+            receiver,
+            antenna,
+            (one, one.downlink(observation.downlink)),
+            frequency_hz=observation.frequency_hz,
+            observation=observation.name,
+        )
         observation.folder.mkdir(parents=True, exist_ok=True)
         asked = {
             "wanted": json.loads(wanted.to_json()),
@@ -95,15 +102,7 @@ class SelfTests:
             for o in observations
             if o.name != observation.name
             and receiver_of(o, self._config).name == receiver.name
-            and o.start < observation.start
+            and (o.start, o.name) < (observation.start, observation.name)  # one test for two at once
             and o.job("record").state in ("due", "running")
         ]
         return max(ends, default=observation.start - AHEAD)
-
-
-def _bandwidth_hz(observation: Observation) -> float:
-    try:
-        use = satellite(observation.satellite).downlink(observation.downlink)
-    except SatelliteError:
-        return 100e3
-    return use.bandwidth_hz or 100e3

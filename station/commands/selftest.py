@@ -62,12 +62,13 @@ def _wanted(station: StationConfig, name: str | None) -> Iterator[Wanted]:
 def _of_receiver(station: StationConfig, receiver: ReceiverSection) -> Iterator[Wanted]:
     seen = set[tuple[str, float]]()
     for section in station.satellite:
-        use = satellite(section.name).downlink(section.downlink)
-        frequency_hz, bandwidth_hz = section.frequency_hz or use.frequency_hz, use.bandwidth_hz or 0.0
-        for taking, antenna in station.hearing(frequency_hz, bandwidth_hz):
+        one = satellite(section.name)
+        use = one.downlink(section.downlink)
+        frequency_hz = section.frequency_hz or use.frequency_hz
+        for taking, antenna in station.hearing(frequency_hz, use.bandwidth_hz or 0.0):
             if taking == receiver.name and (antenna, frequency_hz) not in seen:
                 seen.add((antenna, frequency_hz))
-                yield wanted_of(station, receiver, antenna, (frequency_hz, bandwidth_hz or 100e3))
+                yield wanted_of(station, receiver, antenna, (one, use), frequency_hz=frequency_hz)
     if not seen:
         say(f"{receiver.name} hears none of the satellites of this station")
 

@@ -252,6 +252,12 @@ def test_interference_that_is_always_there_is_no_news_until_it_grows() -> None:
     assert _codes(judge(grown, usual)) == {"interference"}
 
 
+def test_a_satellite_that_always_sends_is_no_interference() -> None:
+    heard = _measured(_noise() + _tone(20e3, -25.0) + _tone(300e3, -25.0))
+    assert "interference" in _codes(judge(ChainTest(heard, band=BAND), Usual()))
+    assert judge(ChainTest(heard, band=BAND, sends_always=True), Usual()) == ()
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from scheduler.satellites import satellite
 from sdr.formats import from_samples
 from sim.soapy import environment
 from station import self_testing
@@ -34,7 +35,7 @@ from tests.station.conftest import START, renamed, station_table
 
 RATE = 256_000
 ON, OFF, CUT = -20.0, -32.0, -29.0
-BAND = (137.9e6, 120e3)
+HEARD = satellite("METEOR-M2 4"), satellite("METEOR-M2 4").downlink()
 
 
 def _record(floor: float, verdict: str = "ok", codes: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _radio(tmp_path: Path) -> StationConfig:
 
 def test_a_receiver_that_is_away_is_a_fault_with_its_reason(tmp_path: Path) -> None:
     config = _radio(tmp_path)
-    record = self_test(wanted_of(config, config.receivers[0], "helix", BAND), tmp_path)
+    record = self_test(wanted_of(config, config.receivers[0], "helix", HEARD), tmp_path)
     assert record["verdict"] == "fault"
     assert "does not work" in record["findings"][0]["words"]["en"]
     assert read_history(tmp_path) == [record]
@@ -217,7 +218,7 @@ def test_what_is_wanted_survives_its_way_to_the_worker(tmp_path: Path) -> None:
     table = station_table(tmp_path, type="rtl_tcp", port=1, bias_tee=True, name="vhf")
     table["self_test"] = {"carrier": [{"name": "VOV 1", "frequency_hz": 100e6}]}
     config = parse_config(table)
-    wanted = wanted_of(config, config.receivers[0], "helix", BAND, "pass")
+    wanted = wanted_of(config, config.receivers[0], "helix", HEARD, observation="pass")
     assert Wanted.from_json(json.loads(wanted.to_json())) == wanted
 
 
@@ -297,6 +298,23 @@ def test_without_time_without_a_device_or_unwanted_there_is_none(
     assert not asked
 
 
+def test_two_passes_at_once_in_one_wide_recording_are_tested_for_once(
+    tmp_path: Path, catalogue: Catalogue, booking: Booking, asked: list[dict[str, Any]]
+) -> None:
+    catalogue.book(booking)
+    catalogue.book(renamed(booking, "z_same_time"))
+    tests = SelfTests(_radio(tmp_path))
+    tests.look(catalogue.unfinished(), booking.start - AHEAD)
+    assert [one["wanted"]["observation"] for one in asked] == [booking.name]
+
+
+def test_what_stands_still_is_no_interference_to_itself(tmp_path: Path) -> None:
+    config = _radio(tmp_path)
+    gk2a = satellite("GK-2A")
+    assert wanted_of(config, config.receivers[0], "dish", (gk2a, gk2a.downlink())).sends_always
+    assert not wanted_of(config, config.receivers[0], "dish", HEARD).sends_always
+
+
 def _work(station: Path, until_s: float) -> subprocess.CompletedProcess[str]:
     config = parse_config(
         station_table(
@@ -305,7 +323,7 @@ def _work(station: Path, until_s: float) -> subprocess.CompletedProcess[str]:
                               "control": str(station.parent / "control")},
         )
     )  # fmt: skip
-    wanted = replace(wanted_of(config, config.receivers[0], "helix", BAND, "pass"), seconds=0.2)
+    wanted = replace(wanted_of(config, config.receivers[0], "helix", HEARD, observation="pass"), seconds=0.2)
     request = {
         "wanted": json.loads(wanted.to_json()),
         "data_dir": str(station.parent / "data"),
