@@ -25,6 +25,7 @@ using Formats = std::vector<std::string>;
 // Gains as an R820T has them, roughly; whole decibels.
 const std::vector<std::pair<std::string, double>> kGains = {{"LNA", 20}, {"MIX", 15}, {"VGA", 15}};
 const Formats kFormats = {"CS16", "CF32", "CS8", "CU8"};
+constexpr long long kLatestNs = 1LL << 62;
 constexpr double kLeastRate = 1e3, kMostRate = 1e8, kMostHz = 6e9;
 
 double full_scale_of(const std::string& format) {
@@ -33,7 +34,8 @@ double full_scale_of(const std::string& format) {
 
 class Device final : public SoapySDR::Device {
   public:
-    explicit Device(const Kwargs& words) : settings_(words), log_(settings_.log), stream_(settings_, log_) {
+    explicit Device(const Settings& settings)
+        : settings_(settings), log_(settings_.log), stream_(settings_, log_) {
         rate_ = settings_.native_rate != 0 ? settings_.native_rate : 1e6;
         log_.event("opened");
     }
@@ -230,6 +232,7 @@ class Device final : public SoapySDR::Device {
     }
     void setHardwareTime(const long long time_ns, const std::string&) override {
         if (!settings_.stamps) throw std::runtime_error("tramthu_sim: no clock with stamps=0");
+        if (time_ns < 0 || time_ns > kLatestNs) throw std::invalid_argument("tramthu_sim: no such time");
         log_.setting("hardware time", static_cast<double>(time_ns));
         stream_.set_hardware_time_ns(time_ns);
     }
@@ -293,7 +296,7 @@ SoapySDR::Device* make(const Kwargs& words) {
     if (plug == Plug::unplugged || serials_of(words).empty())
         throw std::runtime_error("tramthu_sim: there is no device " + settings.serial);
     if (plug == Plug::busy) throw std::runtime_error("tramthu_sim: the device is in use by another program");
-    return new Device(words);
+    return new Device(settings);
 }
 
 const SoapySDR::Registry registry("tramthu_sim", &find, &make, SOAPY_SDR_ABI_VERSION);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -13,7 +14,7 @@ namespace tramthu_sim {
 
 EventLog::EventLog(const std::string& path) {
     if (path.empty()) return;
-    file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
     if (file_ < 0) throw std::invalid_argument("tramthu_sim: log=" + path + ": " + std::strerror(errno));
 }
 
@@ -65,8 +66,7 @@ std::string json_text(std::string_view text) {
 std::string json_number(double number) {
     if (!std::isfinite(number)) return "null";
     char text[40];
-    std::snprintf(text, sizeof text, "%.17g", number);
-    return text;
+    return std::string(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 
 }  // namespace tramthu_sim

@@ -36,6 +36,16 @@ int connected(const std::string& path) {
     return file;
 }
 
+// Whether a first sample comes; an end without one is none.
+bool answered(int file) {
+    pollfd readable{file, POLLIN, 0};
+    int come = 0;
+    do come = poll(&readable, 1, kPatienceMs);
+    while (come < 0 && errno == EINTR);
+    char first = 0;
+    return come == 1 && recv(file, &first, 1, MSG_PEEK) == 1;
+}
+
 }  // namespace
 
 Feed::Feed(std::string path, std::string format, const EventLog& log)
@@ -52,10 +62,8 @@ void Feed::ask(double sample_rate, double frequency_hz, double time_s) {
     const std::string line =
         "{\"sample_rate\": " + json_number(sample_rate) + ", \"frequency_hz\": " + json_number(frequency_hz) +
         ", \"format\": " + json_text(format_) + ", \"time_s\": " + json_number(time_s) + "}\n";
-    pollfd readable{socket_, POLLIN, 0};
     const bool sent = send(socket_, line.data(), line.size(), MSG_NOSIGNAL) == std::ssize(line);
-    char first = 0;
-    if (!sent || poll(&readable, 1, kPatienceMs) != 1 || recv(socket_, &first, 1, MSG_PEEK) != 1) {
+    if (!sent || !answered(socket_)) {
         end();
         throw std::runtime_error("tramthu_sim: socket=" + path_ + ": nobody sends samples there");
     }

@@ -1,12 +1,16 @@
 #include "sim/soapy/settings.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <limits>
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 namespace tramthu_sim {
 
@@ -14,7 +18,6 @@ namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 50;
-constexpr std::int64_t kMostFed = std::int64_t{1} << 26;
 constexpr std::size_t kMostStretches = 1'000'000;
 
 const std::set<std::string> kKnown = {
@@ -55,14 +58,10 @@ class Words {
                   bool nonsense = false) const {
         const auto found = words_.find(name);
         if (found == words_.end()) return otherwise;
-        double value = 0;
-        std::size_t end = 0;
-        try {
-            value = std::stod(found->second, &end);
-        } catch (const std::logic_error&) {
-            end = 0;
-        }
-        if (end == 0 || end != found->second.size()) refuse(said(name) + ": a number is needed");
+        double value = 0;  // from_chars, as a decimal point is a comma where a program set its locale
+        const char *begin = found->second.data(), *end = begin + found->second.size();
+        const auto [stop, error] = std::from_chars(begin, end, value);
+        if (error != std::errc() || stop != end) refuse(said(name) + ": a number is needed");
         if (nonsense || (value >= least && value <= most)) return value;
         std::ostringstream range;
         range << " lies outside " << least << " to " << most;
@@ -91,10 +90,16 @@ class Words {
     const SoapySDR::Kwargs& words_;
 };
 
+bool is_file(const std::string& path) {  // a pipe might never answer, a device never end
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error);
+}
+
 // Lines "first count", '#' begins a comment; in order and apart.
 std::vector<Stretch> stretches(const std::string& path) {
     std::vector<Stretch> found;
     if (path.empty()) return found;
+    if (!is_file(path)) refuse(path + " cannot be read");
     std::ifstream file(path);
     if (!file) refuse(path + " cannot be read");
     std::string line;
@@ -145,7 +150,7 @@ Settings::Settings(const SoapySDR::Kwargs& given) {
     if (!socket.empty() && fifo > kMostFed)
         refuse(words.said("fifo") + ": what comes from a socket waits in memory; at most " +
                std::to_string(kMostFed));
-    if (given.count("epoch") != 0) epoch_s = words.number("epoch", 0, 0, 1e10);
+    if (given.count("epoch") != 0) epoch_s = words.number("epoch", 0, 0, 4e9);
     losses = stretches(words.text("losses", ""));
     stalls = stretches(words.text("stalls", ""));
     overflow_code = words.truth("overflow_code", overflow_code);
@@ -186,10 +191,10 @@ std::size_t width_of(const std::string& format) {
 }
 
 Plug plug_of(const std::string& control) {
-    if (control.empty()) return Plug::plugged;
+    if (!is_file(control)) return Plug::plugged;
     std::ifstream file(control);
     std::string word;
-    file >> word;  // an absent file, and one that is just being written anew, say nothing
+    file >> std::setw(16) >> word;  // one that is just being written anew says nothing
     if (word == "unplugged") return Plug::unplugged;
     if (word == "busy") return Plug::busy;
     return word == "hung" ? Plug::hung : Plug::plugged;

@@ -13,6 +13,8 @@ struct Stretch {
     std::int64_t first, count;
 };
 
+constexpr std::int64_t kMostFed = std::int64_t{1} << 26;  // samples of a socket that are kept in memory
+
 struct Settings {
     std::string serial = "sim0", hardware = "simulated receiver", bias_key = "biastee";
     // What is heard: a file, a socket, or the sample's own number. Another file while the bias tee is on.

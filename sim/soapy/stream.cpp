@@ -6,6 +6,7 @@
 #include <SoapySDR/Time.hpp>
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace tramthu_sim {
@@ -20,14 +21,15 @@ using std::chrono::nanoseconds;
 
 constexpr long kLongestWaitUs = 3'600'000'000;
 constexpr auto kLook = milliseconds(10);  // at the control file
-constexpr auto kShortestNap = microseconds(500);
+constexpr auto kShortestNap = microseconds(500), kLongestNap = microseconds(1'000'000);
+constexpr double kLongestS = 4e9;   // twice that still fits into nanoseconds
 constexpr double kFeedLeadS = 2.0;  // how far the sender may run ahead
 constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
 
 double posix_now() { return duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 nanoseconds seconds_in_ns(double seconds) {
-    return nanoseconds(static_cast<std::int64_t>(std::llround(seconds * 1e9)));
+    return nanoseconds(std::llround(std::clamp(seconds, -kLongestS, kLongestS) * 1e9));
 }
 
 // 0 … 1 of a transfer: the same one is late each time.
@@ -97,6 +99,7 @@ void Stream::deactivate() {
     const std::lock_guard lock(mutex_);
     if (!active_) return;
     active_ = false;
+    if (feed_ != nullptr) feed_->end();
     log_.event("deactivated");
     changed_.notify_all();
 }
@@ -170,16 +173,32 @@ std::int64_t Stream::delivered(Clock::time_point now) {
 
 // Where a stall holds up what comes, its first sample.
 std::int64_t Stream::stalled(std::int64_t on_air) const {
-    for (const auto& stall : settings_.stalls)
-        if (on_air >= stall.first && on_air < stall.first + stall.count) return stall.first;
-    return kEndless;
+    const auto behind =
+        std::upper_bound(settings_.stalls.begin(), settings_.stalls.end(), on_air,
+                         [](std::int64_t sample, const Stretch& stall) { return sample < stall.first; });
+    if (behind == settings_.stalls.begin()) return kEndless;
+    const Stretch& stall = *std::prev(behind);
+    return on_air < stall.first + stall.count ? stall.first : kEndless;
+}
+
+// What happens to a stream that was there before; one that is opened later goes on.
+std::int64_t Stream::before_the_end(std::int64_t upto) const {
+    for (const std::int64_t end : {settings_.silent_at, settings_.die_at})
+        if (first_ < end || end == 0) upto = std::min(upto, end);
+    return upto;
+}
+
+std::int64_t Stream::fifo() const {
+    if (settings_.fifo != 0) return settings_.fifo;
+    return std::max(static_cast<std::int64_t>(rate_), 4 * settings_.mtu);
 }
 
 Stream::Clock::time_point Stream::worth_waiting_until(Clock::time_point now) const {
-    if (!active_ || hung_) return now + kLook;
+    const auto look = now + (settings_.control.empty() ? kLongestNap : kLook);
+    if (!active_ || hung_) return look;
     const std::int64_t transfers = std::max<std::int64_t>(next_ - first_, 0) / settings_.mtu + 1;
-    const auto complete = settings_.pace ? time_of(first_ + transfers * settings_.mtu) : now + kLook;
-    return std::clamp<Clock::time_point>(complete, now + kShortestNap, now + kLook);
+    const auto complete = settings_.pace ? time_of(first_ + transfers * settings_.mtu) : look;
+    return std::clamp<Clock::time_point>(complete, now + kShortestNap, look);
 }
 
 // A new rate counts from the present sample.
@@ -188,6 +207,7 @@ void Stream::rebase(Clock::time_point now) {
     base_hardware_ns_ = hardware_ns(sample);
     base_sample_ = first_ = next_ = produced_ = sample;
     base_time_ = now;
+    if (active_) log_.activated(next_, posix_now());
 }
 
 void Stream::ask_feed() {
@@ -204,11 +224,12 @@ void Stream::ask_feed() {
 // The sender's clock is a copy of ours as it is now: a new rate asks it anew.
 void Stream::run_feed() {
     if (feed_ == nullptr) return;
-    const auto ahead = static_cast<std::int64_t>(kFeedLeadS * rate_) + settings_.mtu;
+    const auto most = std::min(fifo(), kMostFed);
+    const auto ahead = std::min(static_cast<std::int64_t>(kFeedLeadS * rate_), kMostFed) + settings_.mtu;
     const auto base_time = base_time_;
     const auto base_sample = base_sample_;
     const double rate = true_rate();
-    feed_->run(next_, fifo(), fifo() + ahead, [=] {
+    feed_->run(next_, most, most + ahead, [=] {
         const double passed = duration<double>(Clock::now() - base_time).count() * rate;
         return base_sample + static_cast<std::int64_t>(passed);
     });
@@ -244,15 +265,12 @@ void Stream::lose_what_is_due(std::int64_t produced) {
 // Samples, OVERFLOW, STREAM_ERROR, or 0 when nothing has come.
 int Stream::take(std::byte* out, std::size_t count, int& flags, long long& time_ns, Clock::time_point now) {
     const auto held = feed_ ? feed_->hold() : std::unique_lock<std::mutex>();
-    std::int64_t upto = delivered(now);
+    std::int64_t upto = before_the_end(delivered(now));
     lose_what_is_due(upto);
     if (tell_overflow_) {
         tell_overflow_ = false;
         return SOAPY_SDR_OVERFLOW;
     }
-    // What happens to a stream that was there before; one that is opened later goes on.
-    if (first_ < settings_.silent_at || settings_.silent_at == 0) upto = std::min(upto, settings_.silent_at);
-    if (first_ < settings_.die_at || settings_.die_at == 0) upto = std::min(upto, settings_.die_at);
     if (next_ >= settings_.die_at && upto == settings_.die_at) return die();
     if (loss_ != settings_.losses.end()) upto = std::min(upto, loss_->first);
     const auto most = std::min<std::int64_t>(static_cast<std::int64_t>(count), settings_.mtu);

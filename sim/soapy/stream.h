@@ -42,7 +42,8 @@ class Stream {
     Clock::time_point time_of(std::int64_t sample) const;
     long long hardware_ns(std::int64_t sample) const;
     std::int64_t delivered(Clock::time_point now);
-    std::int64_t fifo() const { return settings_.fifo != 0 ? settings_.fifo : std::int64_t(rate_); }
+    std::int64_t fifo() const;
+    std::int64_t before_the_end(std::int64_t upto) const;
     Clock::time_point worth_waiting_until(Clock::time_point now) const;
     void rebase(Clock::time_point now);
     void ask_feed();

@@ -14,13 +14,17 @@ import pytest
 
 from sdr.formats import from_samples
 from sdr.receiver import Tuning
-from sim.impairments import Gaps, Impairments
+from sim.errors import SimulationError
+from sim.impairment_table import impairments_from
+from sim.impairments import Crystal, Delivery, Gaps, Impairments
+from sim.live_pass import LivePass
 from sim.packet_source import FillSource
 from sim.pass_signal import PassSignal
 from sim.receiver import SimulatedReceiver
 from sim.request import PassSimulation
 from sim.rtl_tcp_server import Command, RtlTcpServer
-from sim.sample_flow import Pace
+from sim.sample_flow import Pace, SampleFlow
+from sim.simulate import simulate
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -90,6 +94,126 @@ def test_a_client_that_leaves_makes_room_for_the_next() -> None:
         for _ in range(2):
             with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
                 assert len(_receive(client, 5000)) == 5000
+
+
+# What a dongle and its cable do wrong.
+
+
+class Watched(RtlTcpServer):
+    """Remembers what it let its clients hear."""
+
+    def flow(self, request: PassSimulation) -> SampleFlow | None:
+        flow = super().flow(request)
+        self.heard = [*getattr(self, "heard", []), flow.request if flow else None]
+        return flow
+
+
+def _on_air(request: PassSimulation) -> tuple[bytes, list[dict[str, object]]]:
+    """The samples that come through, and the losses as the log has them."""
+    signal = PassSignal(request, FillSource())
+    raw = b"".join(from_samples(block.samples, "cu8") for block in signal.blocks())
+    return raw, [{"event": "lost", "first": gap.first, "count": gap.count} for gap in signal.lost]
+
+
+def _lost(log: Path) -> list[dict[str, object]]:
+    return [line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "lost"]
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery(queue_s=60),
+        Delivery(queue_s=60, piece_bytes=4097, jitter_s=0.05),
+        Delivery(queue_s=60, stalls=((1.0, 1.0),)),
+    ],
+    ids=["prompt", "odd pieces", "stall"],
+)
+def test_losses_are_logged_and_nothing_else_is_lost(tmp_path: Path, delivery: Delivery) -> None:
+    gaps = Gaps(at=((1.3, 0.2), (2.0, 0.1)), marked=False)
+    request = _request(3.0, impairments=Impairments(gaps=gaps, delivery=delivery))
+    began = time.monotonic()
+    with (
+        Watched(request, source=FillSource(), log=tmp_path / "log") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as client,
+    ):
+        data = _receive(client, 10_000_000)
+        expected, lost = _on_air(server.heard[0])
+    assert data[12:] == expected
+    assert _lost(tmp_path / "log") == lost
+    # As long as the last sample is on air, time goes on in the gaps too.
+    assert time.monotonic() - began > 2.9
+    assert lost
+
+
+def test_a_cut_connection_is_refused_until_the_device_is_back(tmp_path: Path) -> None:
+    request = _request(60.0, impairments=Impairments(delivery=Delivery(cuts=((1.5, 1.0),))))
+    with Watched(request, source=FillSource(), log=tmp_path / "log") as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+            assert len(_receive(client, 10**9)) < 10**9  # the server hangs up
+        cut_s = server.live.elapsed_s
+        refused = False
+        while len(server.heard) < 2:
+            try:
+                with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+                    _receive(client, 50_000)
+            except OSError:
+                refused = True
+                time.sleep(0.01)
+        assert refused or cut_s > 2.3
+        assert server.heard[1].start - START > timedelta(seconds=2.5)
+
+
+def test_a_device_takes_another_rate_than_it_was_asked_for() -> None:
+    request = _request(60.0, impairments=Impairments(delivery=Delivery(rate_factor=1.25)))
+    with (
+        Watched(request, source=FillSource()) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as client,
+    ):
+        client.sendall(struct.pack(">BI", 2, 300_000))
+        assert len(_receive(client, 50_000)) == 50_000
+        assert server.heard[0].sample_rate == 375_000
+
+
+def test_the_crystal_makes_samples_come_faster() -> None:
+    request = _request(60.0, impairments=Impairments(crystal=Crystal(offset_ppm=1000)))
+    live = LivePass(request, source=FillSource())
+    flow = live.flow(request)
+    assert flow is not None
+    assert flow._pace.factor == pytest.approx(1.001)
+
+
+def test_what_a_client_does_not_read_is_lost_in_the_queue(tmp_path: Path) -> None:
+    request = _request(600.0, sample_rate=2.4e6, impairments=Impairments(delivery=Delivery(queue_s=0.1)))
+    with (
+        Watched(request, source=FillSource(), log=tmp_path / "log") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as client,
+    ):
+        received = len(_receive(client, 12)) - 12
+        ends = time.monotonic() + 120
+        while not (lost := _lost(tmp_path / "log") if (tmp_path / "log").exists() else []):
+            assert time.monotonic() < ends
+            time.sleep(1.0)
+            received += len(_receive(client, 4_000_000))
+        assert 0 < lost[0]["first"] <= received // 2 + 4_000_000
+        assert lost[0]["count"] > 0
+
+
+def test_delivery_belongs_to_what_is_served(tmp_path: Path) -> None:
+    with pytest.raises(SimulationError, match="serve the pass"):
+        simulate(_request(1.0, impairments=Impairments(delivery=Delivery())), tmp_path / "x")
+    for table, says in (
+        ({"stalls": [[1, -1]]}, "0 or more"),
+        ({"stals": []}, "did you mean 'stalls'"),
+        ({"rate_factor": 3}, "from 0.5 to 2"),
+        ({"piece_bytes": 1.5}, "whole number"),
+        ({"piece_bytes": -1}, "0 or more"),
+        ({"queue_s": 0}, "above 0"),
+    ):
+        with pytest.raises(SimulationError, match=says):
+            impairments_from({"delivery": table})
+
+
+# The receiver without a device.
 
 
 def test_receiver_gives_the_samples_of_the_pass() -> None:
