@@ -38,7 +38,7 @@ __all__ = [
 RESERVE_BYTES = 256 << 20
 PATIENCE_S = 60.0
 _RING_S = 10.0
-_RING_BYTES = 96 << 20
+_RING_BYTES = 64 << 20  # the whole process stays below 150 MB
 
 
 def open_patiently(
@@ -167,7 +167,7 @@ def record(
         stop: ends the recording within a block.
         tuning: to open the receiver again when it fails; without it a failure ends the recording.
         reserve_bytes: of the disk, left free.
-        ring_bytes: of the ring; None takes 10 s of samples, at most 96 MiB.
+        ring_bytes: of the ring; None takes 10 s of samples, at most 64 MiB.
         progress: called from another thread, about once a second and when something happens.
         block_s: longest block that is asked for.
         timeout_s: patience with a silent device before the clock and `stop` are looked at.

@@ -1,4 +1,4 @@
-"""`tramthu record`: one observation now."""
+"""`tramthu record`: one observation now, with the station's receiver or with any device."""
 
 from __future__ import annotations
 
@@ -6,29 +6,119 @@ import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scheduler.satellites import satellite as satellite_named
-from station.commands.options import ConfigOption, elements_of, say
+from sdr.formats import FORMATS
+from station.commands.options import elements_of, say
 from station.config import load_config
 from station.errors import StationError
 from station.progress import progress_bar
 
+if TYPE_CHECKING:
+    from station.record_device import DirectRecording
+
+_BY_DEVICE = "With --device: "
+
 
 def record(
-    config: ConfigOption,
     out: Annotated[Path, typer.Option(help="Stem of the recording: OUT.sigmf-data, …")],
     *,
-    satellite: Annotated[str, typer.Option(help="Whose downlink to tune to.")] = "METEOR-M2 4",
-    downlink: Annotated[str | None, typer.Option(help="Which, of several.")] = None,
-    receiver: Annotated[str | None, typer.Option(help="With which, of several.")] = None,
-    seconds: Annotated[float, typer.Option(help="How long.", min=0.1)] = 60.0,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="The station's configuration; or give --device.")
+    ] = None,
+    satellite: Annotated[str, typer.Option(help="With -c: whose downlink to tune to.")] = "METEOR-M2 4",
+    downlink: Annotated[str | None, typer.Option(help="With -c: which, of several.")] = None,
+    receiver: Annotated[str | None, typer.Option(help="With -c: with which, of several.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long; with -c 60 if not given, else until Ctrl-C.", min=0.1)
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="rtl_tcp:HOST:PORT or soapy/driver=rtlsdr,serial=00000001,…")
+    ] = None,
+    frequency: Annotated[float | None, typer.Option(help=f"{_BY_DEVICE}centre, Hz.", min=1.0)] = None,
+    rate: Annotated[float | None, typer.Option(help=f"{_BY_DEVICE}samples a second.", min=1.0)] = None,
+    gain: Annotated[
+        str | None, typer.Option(help=f"{_BY_DEVICE}dB; without it the device's own control.")
+    ] = None,
+    sample_format: Annotated[
+        str | None, typer.Option("--format", help=f"{_BY_DEVICE}{', '.join(FORMATS)}; else the device's own.")
+    ] = None,
+    antenna: Annotated[str | None, typer.Option(help=f"{_BY_DEVICE}name of its port.")] = None,
+    ppm: Annotated[float | None, typer.Option(help=f"{_BY_DEVICE}error of its crystal.")] = None,
+    bias_tee: Annotated[
+        bool | None, typer.Option("--bias-tee", help=f"{_BY_DEVICE}feed the preamplifier.")
+    ] = None,
+    segment: Annotated[
+        float | None, typer.Option(help=f"{_BY_DEVICE}seconds of a file: OUT, OUT-0001, …", min=1.0)
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(help=f"{_BY_DEVICE}so many segments; older ones go.", min=2)
+    ] = None,
 ) -> None:
-    """Record now with the station's receiver; Ctrl-C ends it in order."""
+    """Record now; Ctrl-C ends it in order. Exit status 3 when not everything could be kept."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    by_device = {
+        "frequency": frequency, "rate": rate, "gain": gain, "format": sample_format, "antenna": antenna,
+        "ppm": ppm, "bias_tee": bias_tee, "segment": segment, "keep": keep,
+    }  # fmt: skip
+    if (config is None) == (device is None):
+        raise StationError("say with what to record: either -c station.toml or --device, not both")
+    if config is not None:
+        for name, value in by_device.items():
+            if value is not None:
+                raise StationError(f"--{name.replace('_', '-')} goes with --device; with -c it stands there")
+        _by_station(config, out, (satellite, downlink, receiver), seconds or 60.0, stop)
+        return
+    if frequency is None or rate is None:
+        raise StationError("--device needs --frequency and --rate, in Hz")
+    from sdr.receiver import Tuning
+    from station.record_device import DirectRecording
+
+    assert device is not None  # noqa: S101 for the type checker
+    tuning = Tuning(frequency, rate, _gain(gain), antenna, bias_tee or False, ppm or 0.0)
+    _by_device(DirectRecording(device, tuning, out, _format(sample_format), seconds, segment, keep), stop)
+
+
+def _by_device(wanted: DirectRecording, stop: threading.Event) -> None:
+    from station.record_device import ProgressLine, record_device
+
+    line = ProgressLine(wanted.tuning.sample_rate, wanted.seconds)
+    try:
+        info = record_device(wanted, stop, line.told)
+    finally:
+        line.close()
+    count = info.sample_count or 0
+    lost = sum(gap.sample_count for gap in info.gaps)
+    say(f"{count} samples, {lost} of them lost, in {info.path}: {info.end}")
+    raise typer.Exit(0 if count else 1)
+
+
+def _gain(text: str | None) -> float | None:
+    if text is None or text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise StationError(f'--gain {text!r} is no gain; give decibels, or "auto"') from None
+
+
+def _format(text: str | None) -> str | None:
+    if text is not None and text not in FORMATS:
+        raise StationError(f"--format {text!r} is unknown; known are {', '.join(FORMATS)}")
+    return text
+
+
+def _by_station(
+    config: Path, out: Path, asked: tuple[str, str | None, str | None], seconds: float, stop: threading.Event
+) -> None:
     from station.record import Assignment, record_assignment
 
+    satellite, downlink, receiver = asked
     station = load_config(config)
     known = satellite_named(satellite)
     use = known.downlink(downlink)
@@ -49,9 +139,6 @@ def record(
         receiver=station.receiver(by),
         antenna=station.antenna(antenna),
     )
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
     with progress_bar("recording") as told:
         count = record_assignment(assignment, out, stop, told)
     say(f"{count} samples in {out}.sigmf-data")
