@@ -8,9 +8,9 @@ on. It comes back after 5 to 6 s, so that no rhythm of looking for it falls in w
 
 Judged for each pull, by the device's own log and the file that was sent: `back`, from its return to the first
 sample recorded, at most 2 s; the gap holds all of the time in which it was away, is as long as it says within
-its uncertainty, and begins no more than 0.5 s before it was pulled out; one gap for each pull. Judged for each
-pass: the recording is finished and is what was on the air outside its gaps, and every frame that was sent
-wholly while samples were recorded is decoded.
+its uncertainty, and begins no more than 0.5 s before it was pulled out; one gap for each pull. Judged for
+each pass: the recording is finished and is what was on the air outside its gaps, and every frame that was
+sent wholly while samples were recorded is decoded.
 
 `--sabotage` lets the recorder look for a lost device but once in 5 s: `back` turns red.
 """

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.elements import Elements, load_elements
+from scheduler.frames import Site, elevation
 from sdr.index import IndexReader
 from sim.packet_source import PacketSource
 from sim.request import PassSimulation
@@ -32,6 +33,7 @@ from station.catalogue import Booking, Catalogue, Observation
 
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
+SITE = Site("Lai Châu", 22.4, 103.45, 900)
 RATE = 250e3
 FRAME_BYTES = 1024
 _ONE_AT_A_TIME = threading.Lock()  # alembic makes but one database in a process at a time
@@ -135,7 +137,7 @@ class Desk:
                 norad_id=59051,
                 downlink="meteor_lrpt",
                 frequency_hz=137.9e6,
-                site={"name": "Lai Châu", "latitude_deg": 22.4, "longitude_deg": 103.45, "altitude_m": 900.0},
+                site=asdict(SITE),
                 elements=elements.to_omm(),
                 aos=rise,
                 tca=rise + (fall - rise) / 2,
@@ -308,6 +310,26 @@ def workers_of(folder: Path, word: bytes) -> list[int]:
             if b"station.child" in line and word in line and os.fsencode(folder) + b"/" in line:
                 found.append(int(entry.name))
     return found
+
+
+def up_now(minutes: float) -> Elements:
+    """Elements, fresh today, of a satellite that rose just now and stays for some minutes."""
+    template = load_elements(ELEMENTS)[1].to_omm()
+    now = datetime.now(UTC)
+    site = SITE
+    times = now.timestamp() + np.array([-60.0, 0.0, 30.0, 60 * minutes])
+    for node in range(0, 360, 6):
+        for anomaly in range(0, 360, 3):
+            omm = template | {
+                "EPOCH": now.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+                "RA_OF_ASC_NODE": node,
+                "MEAN_ANOMALY": anomaly,
+            }
+            made = Elements.from_omm(omm)
+            above = elevation(site, made, times)[1]
+            if above[0] < 0 < above[1] and above[3] > 5:
+                return made
+    raise AssertionError("no such orbit")
 
 
 def cut(content: bytes) -> list[bytes]:

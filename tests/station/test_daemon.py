@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scheduler.elements import Elements, load_elements
-from scheduler.frames import Site, elevation
+from scheduler.elements import load_elements
+from scheduler.frames import Site
 from scheduler.passes import find_passes
 from scheduler.plan import Plan
 from sdr.recording import open_recording
@@ -34,6 +34,7 @@ from station.observation import Crew
 from station.schedule import Schedule
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
+from tests.station.desk import up_now
 
 
 def _quick(observation: Observation, crew: Crew) -> Observation:
@@ -411,31 +412,11 @@ def test_a_plan_that_fails_is_said_and_what_is_booked_is_recorded(
 # Real processes from here on: the machine's clock, a satellite made to be up now, a receiver that plays noise
 
 
-def _up_now(minutes: float) -> Elements:
-    """Elements, fresh today, of a satellite that rose just now and stays for some minutes."""
-    template = load_elements(ELEMENTS)[1].to_omm()
-    now = datetime.now(UTC)
-    site = Site("Lai Châu", 22.4, 103.45, 900)
-    times = now.timestamp() + np.array([-60.0, 0.0, 30.0, 60 * minutes])
-    for node in range(0, 360, 6):
-        for anomaly in range(0, 360, 3):
-            omm = template | {
-                "EPOCH": now.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-                "RA_OF_ASC_NODE": node,
-                "MEAN_ANOMALY": anomaly,
-            }
-            made = Elements.from_omm(omm)
-            above = elevation(site, made, times)[1]
-            if above[0] < 0 < above[1] and above[3] > 5:
-                return made
-    raise AssertionError("no such orbit")
-
-
 @pytest.fixture
 def station(tmp_path: Path) -> Path:
     """A station.toml with a pass under way."""
     np.random.default_rng(1).integers(0, 256, 2 * 250_000 * 60, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
-    (tmp_path / "elements.json").write_text(json.dumps([_up_now(4).to_omm()]))
+    (tmp_path / "elements.json").write_text(json.dumps([up_now(4).to_omm()]))
     path = tmp_path / "station.toml"
     path.write_text(
         """[station]
