@@ -25,19 +25,24 @@ from sdr.envelope import Envelope
 _LEARN_S, _LEARN_BATCHES = 0.4, 2.5
 _PATIENCE_S, _PATIENCE_BATCHES = 0.6, 3.0
 _WINDOW_S, _WINDOW_BATCHES = 0.25, 2.0
-# Lateness that is no loss yet: scheduling of a quiet machine, and a part of the device's batches.
-_VISIBLE_S, _VISIBLE_BATCHES = 0.002, 0.1
+# Lateness that is under no suspicion: scheduling of a quiet machine, and a part of the device's batches.
+_LATE_S, _LATE_BATCHES = 0.002, 0.1
+_SURELY = 1.5  # times that lateness: a loss so long is found without fail
 _WAITED_S = 0.0005
 _SEEN_AGAIN = 0.25  # of the patience: after that time at least, the least lateness must have been met again
 
 
 def visible_loss_s(batch_s: float) -> float:
-    """Shortest loss, in seconds, that can be told from lateness on a quiet machine.
+    """Shortest loss, in seconds, that is surely told from lateness on a quiet machine.
 
     Args:
         batch_s: how much signal the device delivers at a time.
     """
-    return max(_VISIBLE_S, _VISIBLE_BATCHES * batch_s)
+    return _SURELY * _late_s(batch_s)
+
+
+def _late_s(batch_s: float) -> float:
+    return max(_LATE_S, _LATE_BATCHES * batch_s)
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,12 @@ class LossClock:
 
     @property
     def visible_s(self) -> float:
-        """Shortest loss that is seen as things stand: more on a busy machine."""
-        return max(visible_loss_s(self._batch_s), 2 * self._envelope.spread_s)
+        """Shortest loss that is surely seen as things stand: more on a busy machine."""
+        return _SURELY * self._suspect_s
+
+    @property
+    def _suspect_s(self) -> float:
+        return max(_late_s(self._batch_s), 2 * self._envelope.spread_s)
 
     def arrived(self, time_s: float, count: int, waited_s: float) -> list[ClockLoss]:
         """Samples have arrived.
@@ -175,10 +184,10 @@ class LossClock:
         while arrivals:
             arrival, *arrivals = arrivals
             late_s = self._delay(arrival) - self._envelope.at(arrival.time_s)
-            if late_s <= self.visible_s and self._told is None:
+            if late_s <= self._suspect_s and self._told is None:
                 self._punctual(arrival)
                 continue
-            near_s = visible_loss_s(self._batch_s) / 2
+            near_s = _late_s(self._batch_s) / 2
             self._suspicion.add(arrival, late_s, near_s)
             if self._suspicion.lasted_s() >= self._patience_s:
                 arrivals = self._decide(near_s, losses) + arrivals
@@ -212,7 +221,7 @@ class LossClock:
 
     def _close_window(self) -> None:
         time_s, delay_s = min(self._window, key=lambda point: point[1])
-        self._envelope.add(time_s, delay_s, visible_loss_s(self._batch_s))
+        self._envelope.add(time_s, delay_s, _late_s(self._batch_s))
         self._window = []
 
     def _lose(self) -> ClockLoss:
@@ -222,7 +231,7 @@ class LossClock:
         first, last = self._told or (self.judged, settled.count)
         length = max(round(suspicion.least_s * self.sample_rate), 1)
         # Losses too short to be seen may have come before it.
-        error_s = max(self._envelope.error_s(settled.time_s), self.visible_s / 2)
+        error_s = max(self._envelope.error_s(settled.time_s), self._suspect_s / 2)
         self._envelope.lift(length / self.sample_rate)
         self._window, self._told = [], None
         uncertainty = max(math.ceil(error_s * self.sample_rate), (last - first + 1) // 2, 1)

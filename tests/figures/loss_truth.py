@@ -45,7 +45,7 @@ class Estimated:
     Attributes:
         right: place and length within the stated uncertainty.
         wrong: found, but beyond it: length, error of the length and of the place, uncertainty stated.
-        missed: not found, though long enough to be seen.
+        missed: lengths of those not found, though long enough to be seen.
         invisible: lengths of those too short to be seen, in samples; stated as such.
         invented: told where nothing is missing, or a second time.
         total_error: samples by which all told lengths together differ from all true ones.
@@ -54,7 +54,7 @@ class Estimated:
 
     right: int
     wrong: list[tuple[int, int, int, int]]
-    missed: int
+    missed: list[int]
     invisible: list[int]
     invented: int
     total_error: int
@@ -75,13 +75,11 @@ class Estimated:
         # Both counted in samples that were received, which losses and their lengths do not shift.
         places = _received([first for first, _ in truth], [count for _, count in truth])
         told = _received([gap.sample_index for gap in gaps], [gap.sample_count for gap in gaps])
-        free, right, wrong, missed, invisible = set(range(len(gaps))), 0, [], 0, []
+        free, right, wrong, missed, invisible = set(range(len(gaps))), 0, [], [], []
         for place, (_, length) in zip(places, truth, strict=True):
             close = [i for i in free if abs(told[i] - place) < near]
             if not close:
-                short = length <= _visible_at(place, visible, near)
-                invisible += [length] if short else []
-                missed += not short
+                (invisible if length <= _visible_at(place, visible, near) else missed).append(length)
                 continue
             best = min(close, key=lambda i: abs(gaps[i].sample_count - length))
             free.discard(best)

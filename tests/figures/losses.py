@@ -171,22 +171,29 @@ def _frames_hold(name: str, frames: Frames, share: float = 1.0) -> bool:
 
 
 def _clock_holds(found: list[Estimated]) -> bool:
-    right, missed, invented = (
-        sum(getattr(one, name) for one in found) for name in ("right", "missed", "invented")
-    )
+    right, invented = (sum(getattr(one, name) for one in found) for name in ("right", "invented"))
+    missed = [length for one in found for length in one.missed]
     wrong = [item for one in found for item in one.wrong]
     invisible = sorted(length for one in found for length in one.invisible)
-    seen = right + len(wrong) + missed
+    seen = right + len(wrong) + len(missed)
     print(
         f"clock:  {seen + len(invisible)} lost, {len(invisible)} of them too short to be seen; of the {seen}"
     )
     print(f"        others within the stated uncertainty: {right} ({100 * right / max(seen, 1):.1f} %),")
-    print(f"        beyond it: {len(wrong)}, missed: {missed}; told once too often: {invented}")
+    print(f"        beyond it: {len(wrong)}, missed: {len(missed)} {missed}; told once too often: {invented}")
     print(f"        uncertainty stated: median {np.median([one.uncertainty for one in found]):.0f} samples")
     print(f"        told less lost, in all: {[one.total_error for one in found]} samples")
     print(f"        beyond it (length, error of length, of place, stated): {wrong}")
-    print(f"        too short, samples: {invisible}")
-    return right >= 0.95 * seen > 0 and missed == 0 and invented <= 0.02 * seen
+    print(f"        too short, by length in samples: {_by_length(invisible)}")
+    return right >= 0.95 * seen > 0 and not missed and invented <= 0.02 * seen
+
+
+def _by_length(lengths: list[int]) -> str:
+    edges = (1, 10, 100, 200, 300, 400, 500, 750, 1000, 1 << 30)
+    counts = np.histogram(lengths, edges)[0]
+    return ", ".join(
+        f"{low} to {high - 1}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False) if n
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

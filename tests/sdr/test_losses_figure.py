@@ -48,7 +48,7 @@ def test_frames_after_a_loss_that_nobody_told(undamaged: Undamaged) -> None:
 
 def test_losses_in_real_time_are_told_within_their_uncertainty(tmp_path: Path) -> None:
     found = received_in_real_time(Paced(tmp_path / "paced", 2, 5))
-    assert found.missed == found.invented == 0
+    assert (found.missed, found.invented) == ([], 0)
     assert found.right + len(found.wrong) + len(found.invisible) == 2
 
 
@@ -58,6 +58,6 @@ def test_the_judge_knows_right_from_wrong() -> None:
     assert Exact.of(truth, [Gap(1000, 10, ""), Gap(5001, 500, "")]) == Exact(2, 1, 1)
     assert Exact.of(truth, [Gap(1000, 10, "", 1)]) == Exact(2, 0, 1)
     told = Estimated.of(truth, [Gap(5003, 490, "", 20)], [(0, 50)], 1000)
-    assert (told.right, told.wrong, told.missed, told.invisible) == (1, [], 0, [10])
+    assert (told.right, told.wrong, told.missed, told.invisible) == (1, [], [], [10])
     told = Estimated.of(truth, [Gap(5003, 490, "", 5)], [(0, 5)], 1000)
-    assert (told.right, told.wrong, told.missed) == (0, [(500, -10, 13, 5)], 1)
+    assert (told.right, told.wrong, told.missed) == (0, [(500, -10, 13, 5)], [10])
