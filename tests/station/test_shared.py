@@ -21,7 +21,7 @@ import pytest
 from scheduler.elements import Elements, load_elements
 from sdr.errors import DeviceError
 from sdr.formats import from_samples
-from sdr.recording import RecordingWriter, open_recording
+from sdr.recording import RecordingInfo, RecordingWriter, open_recording
 from sim.link_test import LinkTest, link_test
 from sim.soapy import device_args, environment, events
 from station.catalogue import Booking, Catalogue, Observation
@@ -230,10 +230,21 @@ def _sky(folder: Path, made: list[LinkTest]) -> Path:
     return path
 
 
-def _sent(made: LinkTest, epoch: float, start: datetime, end: datetime) -> list[bytes]:
-    """Frames wholly on the air between two times, but for a second at either edge."""
-    low, high = ((at.timestamp() - epoch) * RATE for at in (start, end))
-    return [f.data for f in made.frames if f.first_sample > low + RATE and f.last_sample < high - RATE]
+def _sent(made: LinkTest, epoch: float, info: RecordingInfo, end: datetime) -> list[bytes]:
+    """Frames wholly on the air while it was recorded, but for a second at either edge, and none in a gap."""
+    assert info.start is not None
+    low, high = ((at.timestamp() - epoch) * RATE for at in (info.start, end))
+    ratio = RATE / info.sample_rate
+    gaps = [
+        (low + ratio * g.sample_index, low + ratio * (g.sample_index + g.sample_count)) for g in info.gaps
+    ]
+    return [
+        f.data
+        for f in made.frames
+        if f.first_sample > low + RATE
+        and f.last_sample < high - RATE
+        and not any(f.first_sample < behind and f.last_sample > first for first, behind in gaps)
+    ]
 
 
 def _frames(observation: Observation) -> set[bytes]:
@@ -241,24 +252,25 @@ def _frames(observation: Observation) -> set[bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("killed", ["first", "second"])
 def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
-    running: tuple[Path, Catalogue],
+    running: tuple[Path, Catalogue], killed: str
 ) -> None:
-    """Through SoapySDR and the daemon; the process that takes the share is killed in the middle of it."""
+    """Through SoapySDR and the daemon; the process that records or the one that takes a share is killed."""
     folder, catalogue = running
     common = {"frames": 300, "tuned_hz": CENTER, "sample_rate": RATE}
     made = [
         link_test("72k", seed=5, ebn0_db=9.0, frequency_hz=137.1e6, doppler_hz=1500, **common),
         link_test("72k", seed=6, frequency_hz=137.9e6, doppler_hz=-900, **common),
     ]
-    sky, epoch = _sky(folder, made), time.time() + 8
+    sky, epoch = _sky(folder, made), time.time() + 20
     args = device_args(folder, file=sky, format="CS16", rate=RATE, epoch=epoch)
     (folder / "station.toml").write_text(
         _TOML.format(elements=ELEMENTS, rate=int(RATE), args=json.dumps(args)[1:-1].replace('": ', '" = ')),
         "utf-8",
     )
     begin = datetime.fromtimestamp(epoch + 2, UTC)
-    first = booked(catalogue, "first", begin, begin + timedelta(seconds=10), frequency_hz=137.9e6)
+    booked(catalogue, "first", begin, begin + timedelta(seconds=10), frequency_hz=137.9e6)
     second = booked(
         catalogue, "second", begin + timedelta(seconds=4), begin + timedelta(seconds=18), frequency_hz=137.1e6
     )
@@ -268,7 +280,7 @@ def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
     share = second.folder / "recording.sigmf-data"
     try:
         wait_for(lambda: share.exists() and share.stat().st_size > 1_000_000, "no share is taken")
-        for pid in workers_of(second.folder, b"station.record"):
+        for pid in workers_of(catalogue.observation(killed).folder, b"station.record"):
             os.kill(pid, signal.SIGKILL)
         wait_for(
             lambda: all(catalogue.observation(n).state in ("done", "failed") for n in ("first", "second")),
@@ -277,7 +289,7 @@ def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
     finally:
         daemon.send_signal(signal.SIGTERM)
         daemon.wait(60)
-    _judge(folder, catalogue, epoch, made, first, second)
+    _judge(folder, catalogue, epoch, made, killed)
 
 
 def _judge(
@@ -285,12 +297,12 @@ def _judge(
     catalogue: Catalogue,
     epoch: float,
     made: list[LinkTest],
-    first: Observation,
-    second: Observation,
+    killed: str,
 ) -> None:
     said = (folder / "daemon.log").read_text()
-    for name, one, end in (("first", made[1], second.end), ("second", made[0], second.end)):
-        observation = catalogue.observation(name)
+    second = catalogue.observation("second")
+    for name, one in (("first", made[1]), ("second", made[0])):
+        observation, end = catalogue.observation(name), second.end
         assert observation.job("record").state == "done", said
         assert observation.job("decode").state == "done", said
         recording = observation.folder / "recording"
@@ -298,8 +310,8 @@ def _judge(
             info = reader.info
         assert info.start is not None
         assert info.sample_count is not None
-        sent = _sent(one, epoch, info.start, end)
-        assert len(sent) > 80
+        sent = _sent(one, epoch, info, end)
+        assert len(sent) > 60
         missed = sum(frame not in _frames(observation) for frame in sent)
         assert missed == 0, (name, missed, len(sent), info.gaps, said)
         seconds = info.sample_count / info.sample_rate
@@ -310,15 +322,20 @@ def _judge(
         # A replay knows what of it is meant.
         options = recording_source(recording, ()).decode_options
         assert ("--channel" in options) == (name == "first")
-    with open_recording(second.folder / "recording") as reader:
-        begun = reader.info.start
-        assert begun is not None
-        assert timedelta(0) <= begun - second.start < timedelta(milliseconds=1)
-        assert reader.info.gaps == ()  # although its process was killed
-    assert "the recorder died" in said
-    # The radio was opened by the self test and by one recorder.
+    with (
+        open_recording(catalogue.observation("first").folder / "recording") as host,
+        open_recording(second.folder / "recording") as share,
+    ):
+        # A share has the gaps of what it is taken from, and none of its own.
+        assert len(share.info.gaps) == len(host.info.gaps) >= (killed == "first")
+        assert host.info.start is not None
+        assert share.info.start is not None
+        due = max(second.start, host.info.start)  # on a slow machine the radio was opened late
+        assert timedelta(0) <= share.info.start - due < timedelta(milliseconds=1)
+    assert f"{killed}: the recorder died" in said
+    # The radio was opened by the self test and by one recorder, or by another one in its place.
     opened = [event for event in events(folder / "device.jsonl") if event["event"] == "activate"]
-    assert len(opened) <= 2, opened
+    assert len(opened) <= 2 + (killed == "first"), opened
 
 
 _TOML = """[station]
