@@ -65,13 +65,13 @@ def from_kernel(state: int, status: int, maxerror_us: int, *, chrony: str = "") 
         maxerror_us: microseconds.
         chrony: the line of `chronyc -c tracking`, empty without chrony.
     """
+    if (tracked := from_chrony(chrony)) is not None:
+        return tracked  # without its `rtcsync` the kernel says nothing of what chrony does
     if state < 0 or state == _TIME_ERROR or status & STA_UNSYNC:
         return ClockQuality("none", None, "nothing keeps the clock")
-    if (tracked := from_chrony(chrony)) is not None:
-        return tracked
     if status & STA_PPSSIGNAL:
-        return ClockQuality("gnss", maxerror_us * 1e-6, "kernel, pulse per second")
-    return ClockQuality("ntp", maxerror_us * 1e-6, "kernel")
+        return ClockQuality("gnss", maxerror_us / 1e6, "kernel, pulse per second")
+    return ClockQuality("ntp", maxerror_us / 1e6, "kernel")
 
 
 def from_chrony(line: str) -> ClockQuality | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from sdr.formats import bytes_per_sample
@@ -13,6 +14,25 @@ from sdr.formats import bytes_per_sample
 def recording_bytes(duration_s: float, sample_rate: float, fmt: str) -> int:
     """Bytes that a recording of that length takes."""
     return round(duration_s * sample_rate) * bytes_per_sample(fmt)
+
+
+def lower_rate(
+    folder: Path, duration_s: float, rates: Sequence[float], fmt: str, reserve_bytes: int
+) -> float | None:
+    """A rate at which a whole recording has room, where the one in use has not.
+
+    Args:
+        folder: to record to.
+        duration_s: of the recording.
+        rates: samples a second: the one in use, then those that may take its place, the dearest first.
+        fmt: one of `sdr.formats.FORMATS`.
+        reserve_bytes: of the disk, left free.
+
+    Returns:
+        None where nothing is to be changed: there is room, or no rate makes it fit.
+    """
+    fitting = [rate for rate in rates if not missing_bytes(folder, duration_s, rate, fmt, reserve_bytes)]
+    return fitting[0] if fitting and fitting[0] != rates[0] else None
 
 
 def free_bytes(folder: Path) -> int:

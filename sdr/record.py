@@ -7,6 +7,7 @@ samples becomes a gap, counted by the computer's clock.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any
 from sdr.clock_quality import clock_quality
 from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
+from sdr.priority import come_first
 from sdr.receiver import Opened, Receiver, Tuning
 from sdr.record_session import Limit, RecordProgress, Session, StopFlag
 from sdr.recording import RecordingInfo
@@ -34,6 +36,8 @@ __all__ = [
     "record",
     "take_up",
 ]
+
+_log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 256 << 20
 PATIENCE_S = 60.0
@@ -151,6 +155,7 @@ def record(
     block_s: float = 0.1,
     timeout_s: float = 0.5,
     patience_s: float = PATIENCE_S,
+    urgent: bool = False,
 ) -> RecordingInfo:
     """Record from an open receiver until its time is over; closes the writer, not the receiver.
 
@@ -172,6 +177,7 @@ def record(
         block_s: longest block that is asked for.
         timeout_s: patience with a silent device before the clock and `stop` are looked at.
         patience_s: with a disk that stands still at the end.
+        urgent: come before all other work of this computer, as far as it is allowed.
 
     Returns:
         The finished recording; `end` says why it ended.
@@ -181,6 +187,8 @@ def record(
             stays readable.
     """
     header = writer.header
+    if urgent:
+        _log.info("priority of the recorder: %s", come_first())
     sweep_rings()
     size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
     ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count)

@@ -14,8 +14,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,8 @@ from station.progress import progress_file
 from station.shared import record_share
 
 if TYPE_CHECKING:
+    from sdr.disk_thread import Writer
     from sdr.receiver import Opened
-    from sdr.writer import RecordingWriter
 
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
 
@@ -122,7 +123,12 @@ def _record(
     begun = _begun(stem)  # its lock makes a follower wait while the receiver opens
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
-    seconds, rate = (wanted.end - wanted.start).total_seconds(), opened.sample_rate
+    lower = _lower_rate(wanted, opened, stem.parent, None if begun is None else begun.header.sample_rate)
+    if lower is not None:
+        tuning = replace(tuning, sample_rate=lower)
+        opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
+    seconds = (wanted.end - wanted.start).total_seconds()
+    rate = opened.sample_rate
     try:
         # A radio tells the time of its first sample itself; a playback stands in for the booked pass.
         writer = begun or open_writer(
@@ -136,6 +142,7 @@ def _record(
             stop_at=wanted.end if live else None,
             stop=stop,
             tuning=tuning if live else None,
+            urgent=live,
             progress=lambda state: progress(min(state.sample_count / rate / seconds, 1.0)),
         )
     finally:
@@ -143,18 +150,30 @@ def _record(
     return info.sample_count or 0
 
 
-def _begun(stem: Path) -> RecordingWriter | None:
+def _lower_rate(wanted: Assignment, opened: Opened, folder: Path, begun_with: float | None) -> float | None:
+    """The rate to open with anew, where the disk has no room for the one in use; None where that stays."""
+    from sdr.disk import lower_rate
+    from sdr.record import RESERVE_BYTES
+
+    allowed = getattr(wanted.receiver, "lower_rates", ())
+    if begun_with is not None:  # what was begun with a lower one goes on with it
+        return next((rate for rate in allowed if isclose(rate, begun_with, rel_tol=0.01)), None)
+    seconds = (wanted.end - wanted.start).total_seconds()
+    rates = (opened.sample_rate, *allowed)
+    lower = lower_rate(folder, seconds, rates, opened.format, RESERVE_BYTES)
+    if lower is not None:
+        sys.stderr.write(f"tramthu: the disk is short: recording at {lower:g} instead of {rates[0]:g} Hz\n")
+    return lower
+
+
+def _begun(stem: Path) -> Writer | None:
     """The recording whose recorder died, to go on with; None where there is none, or nothing in it."""
-    from sdr.recording_files import beside, remove_stillborn
-    from sdr.sigmf import INDEX_SUFFIX
-    from sdr.writer import RecordingWriter
+    from sdr.record import take_up
 
-    if not beside(stem, INDEX_SUFFIX).exists() or remove_stillborn(stem):
-        return None
-    return RecordingWriter.resume(stem)
+    return take_up(stem)
 
 
-def _refuse_another(writer: RecordingWriter, opened: Opened) -> None:
+def _refuse_another(writer: Writer, opened: Opened) -> None:
     """What comes in another way cannot go into the same file; it may be right the next time."""
     head = writer.header
     if (opened.format, opened.sample_rate) != (head.format, head.sample_rate):

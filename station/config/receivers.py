@@ -95,6 +95,7 @@ class RtlTcpReceiver(_Receiver):
     host: str = "127.0.0.1"
     port: int = Field(default=1234, gt=0, lt=65536)
     sample_rate: Positive = 1.024e6
+    lower_rates: tuple[Positive, ...] = ()  # when the disk is short, the first that fits
     gain_db: GainDb = 32.8
     ppm: Ppm = 0.0
     bias_tee: bool = False
@@ -109,6 +110,7 @@ class SoapyReceiver(_Receiver):
     args: Words = Field(default_factory=dict)
     antenna: str | None = None
     sample_rate: Positive = 1.024e6
+    lower_rates: tuple[Positive, ...] = ()  # when the disk is short, the first that fits
     format: SampleFormat | None = None
     gain_db: GainDb = 32.8
     gains_db: dict[str, float] = Field(default_factory=dict)
