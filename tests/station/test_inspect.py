@@ -31,7 +31,7 @@ from tests.station.conftest import ELEMENTS, Run, one_sentence
 
 SITE, SENT_HZ, PPM = SITES["lai-chau"], 137.9e6, 3.0
 BIT_RATE = 72e3
-SECONDS = 70.0
+SECONDS = 50.0
 ORBIT = ("--elements", ELEMENTS, "--satellite", "METEOR-M2 4", "--site", "lai-chau")
 PICTURES = {"spectrum.png", "link.png", "frames.png", "tracks.png", "symbols.png"}
 
@@ -90,7 +90,7 @@ def test_ebn0_over_elevation_is_that_of_the_simulator(
     truth = LinkBudget().cn0_dbhz(track.range_km, track.elevation_deg, track.azimuth_deg, SENT_HZ)
     truth = truth - 10 * np.log10(BIT_RATE)
     assert link.elevation_deg == pytest.approx(track.elevation_deg, abs=0.01)
-    assert np.ptp(track.elevation_deg) > 3
+    assert np.ptp(track.elevation_deg) > 2
     assert np.median(np.abs(link.measured_db - truth)) < 0.3
     assert np.quantile(np.abs(link.measured_db - truth), 0.99) < 1
 
@@ -133,7 +133,7 @@ def test_frames_are_those_of_the_report(inspected: tuple[Path, dict[str, Any]]) 
     out, found = inspected
     decoded = load_decoded(out / "decoded")
     counts = found["decoded"]["frames"]
-    assert counts["good"] > 400
+    assert counts["good"] > 300
     assert int(decoded.frames.good.sum()) == counts["good"]
     assert int((decoded.frames.corrected > 0).sum()) == counts["corrected"]
     _, weights = missing_frames(decoded.frames)
