@@ -16,7 +16,7 @@ from station.self_test import can_be_tested, wanted_of
 
 log = logging.getLogger(__name__)
 
-AHEAD = timedelta(seconds=15)  # the process needs some seconds to begin on a small computer
+AHEAD = timedelta(seconds=30)  # a small, busy computer takes its time to begin a process
 FREE_BEFORE = timedelta(seconds=2)  # the recorder opens the receiver a second before its pass
 _AFTER_OTHERS = timedelta(seconds=0.5)
 _LEAST = timedelta(seconds=2)  # less is no time to open a radio, listen and close it
