@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import starmap
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from sdr.channel_filter import half_length, low_pass, rate_ratio
-from sdr.channel_grid import ROWS, Grid, grid_for
+from sdr.channel_bins import cut, response, turned
+from sdr.channel_filter import half_length, rate_ratio
+from sdr.channel_grid import ROWS, grid_for
 from sdr.doppler import DopplerPhase
 from sdr.errors import RecordingError
 from sdr.formats import Samples
@@ -155,7 +155,7 @@ class ChannelBank:
         return outputs
 
     def _output(self, spectra: Samples, way: _Way) -> Samples:
-        bins = _cut(spectra, way.first_bin, len(way.response))
+        bins = cut(spectra, way.first_bin, len(way.response))
         bins *= way.response
         block = fft.ifft(bins, axis=-1, overwrite_x=True)[:, way.valid]
         firsts = [(self._portions * ROWS + row) * self._grid.step for row in range(ROWS)]
@@ -165,7 +165,7 @@ class ChannelBank:
         if way.doppler is not None:
             rate = float(way.ratio) * self._wide_rate
             begun_s = np.array(firsts) / self._wide_rate
-            out *= _turned(way.doppler.cycles(begun_s, np.arange(out.shape[1]) / rate))
+            out *= turned(way.doppler.cycles(begun_s, np.arange(out.shape[1]) / rate))
         return np.asarray(out.reshape(-1), np.complex64)
 
     def _way(self, ratio: Fraction, shift: Fraction, doppler: DopplerPhase | None) -> _Way:
@@ -179,8 +179,8 @@ class ChannelBank:
         return _Way(
             ratio,
             first % grid.length,
-            _response(ratio, grid, float(shift), first, length),
-            _turned(left * numbers[valid]),
+            response(ratio, grid, float(shift), first, length),
+            turned(left * numbers[valid]),
             shift,
             valid,
             doppler,
@@ -212,45 +212,6 @@ def _curve(channel: Channel, start_s: float | None) -> DopplerPhase | None:
 def _shift(frequency_hz: float, wide_center_hz: float, wide_rate: float) -> Fraction:
     """Exactly what the floats stand for, so that the phase is exact after any time."""
     return (Fraction(frequency_hz) - Fraction(wide_center_hz)) / Fraction(wide_rate)
-
-
-def _response(
-    ratio: Fraction, grid: Grid, shift: float, first: int, length: int
-) -> npt.NDArray[np.complex64]:
-    """The filter about the channel's centre, at `length` bins from `first` on; its delay is zero."""
-    taps = low_pass(ratio)
-    half = len(taps) // 2
-    offset = np.arange(-half, half + 1)
-    around = np.zeros(grid.length, np.complex128)
-    around[offset] = taps * np.exp(2j * np.pi * shift * offset)
-    bins = np.arange(first, first + length) % grid.length
-    # The transforms of scipy divide by their own length.
-    weights = fft.fft(around)[bins] * (length / grid.length)
-    return np.roll(weights.astype(np.complex64), -(length // 2))
-
-
-def _cut(spectra: Samples, first: int, length: int) -> Samples:
-    """`length` bins of every row from `first` on, around the end, laid as the transform back wants them."""
-    total = spectra.shape[1]
-    out = np.empty((spectra.shape[0], length), np.complex64)
-    below = length // 2  # so many bins lie below the middle, which comes first
-    for begin, count, target in (
-        ((first + below) % total, length - below, 0),
-        (first, below, length - below),
-    ):
-        direct = min(count, total - begin)
-        out[:, target : target + direct] = spectra[:, begin : begin + direct]
-        out[:, target + direct : target + count] = spectra[:, : count - direct]
-    return out
-
-
-def _turned(cycles: npt.NDArray[Any]) -> Samples:
-    """exp(-2 pi i cycles), the whole turns taken off before the precision is lowered."""
-    angle = (-2 * np.pi * (cycles - np.rint(cycles))).astype(np.float32)
-    out = np.empty(angle.shape, np.complex64)
-    np.cos(angle, out=out.real)
-    np.sin(angle, out=out.imag)
-    return out
 
 
 def _nothing() -> Samples:

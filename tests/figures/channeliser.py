@@ -29,7 +29,7 @@ import numpy as np
 from decoders.channel import channel_of
 from decoders.downlink import load_downlink
 from decoders.memory import keep_freed_memory
-from sdr import channel_bank
+from sdr import channel_bins
 from sdr.channel_bank import Channel, ChannelBank
 from sdr.channel_filter import PASS_SHARE, STOP_SHARE
 from sdr.recording import RecordingWriter, open_recording
@@ -164,8 +164,8 @@ def main() -> int:
     chosen = options.parse_args()
     keep_freed_memory()  # as the decoder does
     if chosen.sabotage == "tap":
-        right = channel_bank.low_pass
-        channel_bank.low_pass = lambda ratio: right(ratio) + 0.002 * (np.arange(len(right(ratio))) == 20)
+        right = channel_bins.low_pass
+        channel_bins.low_pass = lambda ratio: right(ratio) + 0.002 * (np.arange(len(right(ratio))) == 20)
     with tempfile.TemporaryDirectory() as folder:
         share, grown_mb = cost(chosen.seconds, Path(folder))
     print(f"{share:6.1%} of one core for 10 MS/s cs16 to three channels; at most {MOST_SHARE:.0%}")
