@@ -37,7 +37,9 @@ class DecodeRequest:
     `level` is one of `sources.LEVELS`; `format` and `sample_rate` (Hz) describe samples where the file does
     not; `start` is the aware time of the first sample; `elements` (an OMM mapping) and `station` are carried
     along; `taps` names of joints to write; with `follow` a growing recording is read to its end mark.
-    `channel_hz` is the centre on air of the one downlink to take out of a wide recording.
+    `channel_hz` is the centre on air of the one downlink to take out of a wide recording. With `of_segment`
+    the input is one segment of many, and what begins in it is kept (see `by_segment.py`). `live_folder` is
+    where live.json goes in place of `out`.
     """
 
     input: Path
@@ -53,6 +55,8 @@ class DecodeRequest:
     taps: tuple[str, ...] = ()
     follow: bool = False
     channel_hz: float | None = None
+    of_segment: bool = False
+    live_folder: Path | None = None
 
 
 def decode(
@@ -173,6 +177,10 @@ def _check(request: DecodeRequest, downlink: Downlink) -> None:
     for tap in request.taps:
         if tap not in TAPS:
             raise InputError(f"unknown joint {tap!r} for --tap{nearest(tap, tuple(TAPS))}")
+    if request.of_segment and not (
+        request.level == "iq" and request.channel_hz is request.sample_rate is None
+    ):
+        raise InputError("a segment is decoded as it was recorded: without --level, --rate and --channel")
     if request.start is not None and request.start.tzinfo is None:
         raise InputError(f"the start {request.start} has no time zone; give it in UTC, ending in Z")
     written = {
@@ -202,7 +210,9 @@ def _results(request: DecodeRequest) -> Iterator[Results]:
 @contextmanager
 def _live(request: DecodeRequest) -> Iterator[LiveStatus | None]:
     """Only what still grows has somebody who looks on."""
-    live = LiveStatus(request.out) if request.follow and request.level == "iq" else None
+    live = (
+        LiveStatus(request.live_folder or request.out) if request.follow and request.level == "iq" else None
+    )
     try:
         yield live
     finally:
@@ -228,6 +238,7 @@ def _opened(
             follow=request.follow,
             tap=results.tap if request.taps else None,
             channel_hz=request.channel_hz,
+            of_segment=request.of_segment,
             watchers=watchers,
             while_waiting=None if live is None else live.waiting,
         )

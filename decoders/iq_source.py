@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,11 @@ class IqSource:
         *,
         tap: Tap | None,
         watchers: Sequence[Watcher] = (),
+        lead: int = 0,
     ) -> None:
+        """Set up; `lead` samples come before the one from which times count."""
         self._reader = reader
+        self._lead_s = lead / reader.info.sample_rate
         self._watchers = watchers
         self._modes = downlink.modes
         self._tap = tap
@@ -99,6 +102,7 @@ class IqSource:
             notes=(*self._reader.notes, *self._notes),
             demodulator=self._demodulator_table,
             pace=self._pace.table,
+            end=info.end,
             run_notes=(self._pace.note,) if self._pace.note else (),
         )
 
@@ -178,7 +182,7 @@ class IqSource:
     def _observer(self, mode: Mode, factor: int) -> Observer:
         def give(row: Row) -> None:
             for watcher in self._watchers:
-                watcher.row(row)
+                watcher.row(replace(row, time_s=row.time_s - self._lead_s))
 
         eye = any(watcher.wants_eye for watcher in self._watchers)
         return Observer(mode, self._reader.info.sample_rate, factor, give, eye=eye)

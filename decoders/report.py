@@ -36,6 +36,7 @@ schema              "tramthu-run-1"
 input               path of the input
 follow              whether it was a growing recording
 messages            sentences about the run
+end                 why the recording ended, as its end mark says; null where it had none
 frame_seconds       from a frame's first symbol to its last; null where no mode is known
 cpu_s_per_s         processor seconds per second of signal, by stage; this and what follows of samples only
 mean_frame_delay_s, largest_frame_delay_s
@@ -70,6 +71,7 @@ class InputFacts:
     demodulator: Mapping[str, Any] | None = None
     pace: Mapping[str, Any] | None = None
     run_notes: tuple[str, ...] = ()
+    end: str | None = None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def run_table(path: Path, source: FrameSource, *, follow: bool) -> dict[str, Any
         "input": str(path),
         "follow": follow,
         "messages": facts.run_notes,
+        "end": facts.end,
         "frame_seconds": frame_seconds(source.mode) if source.mode else None,
         **(facts.pace or {}),
     }

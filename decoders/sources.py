@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from decoders.by_segment import SegmentSource, segment_reader
 from decoders.byte_sources import BitSource
-from decoders.channel import channel_of
 from decoders.downlink import Downlink, Mode, nearest
 from decoders.errors import InputError
 from decoders.frame_sources import CaduSource, VcduSource
@@ -18,7 +18,6 @@ from decoders.iq_source import IqSource
 from decoders.report import InputFacts
 from decoders.watchers import Watcher
 from sdr.bytestream import open_bytes
-from sdr.channeliser import ChannelReader
 from sdr.recording import Reader, open_recording
 
 LEVELS = ("iq", "soft", "hard", "cadu", "vcdu")
@@ -64,6 +63,7 @@ def open_source(
     follow: bool,
     tap: Tap | None,
     channel_hz: float | None = None,
+    of_segment: bool = False,
     watchers: Sequence[Watcher] = (),
     while_waiting: Callable[[], None] | None = None,
 ) -> FrameSource:
@@ -75,11 +75,19 @@ def open_source(
     """
     if level not in LEVELS:
         raise InputError(f"unknown level {level!r}{nearest(level, LEVELS)}")
+    if of_segment:
+        return _segment(
+            path, downlink, follow=follow, tap=tap, watchers=watchers, while_waiting=while_waiting
+        )
     if level == "iq":
         reader = open_recording(path, format=format, sample_rate=sample_rate, start=start, follow=follow)
         reader.while_waiting(while_waiting)
         chosen: Reader = reader
         if channel_hz is not None:
+            # What only they need takes a second to load.
+            from decoders.channel import channel_of
+            from sdr.channeliser import ChannelReader
+
             chosen = ChannelReader(reader, channel_of(downlink.modes, channel_hz, reader.info.sample_rate))
         return IqSource(chosen, downlink, tap=tap, watchers=watchers)
     if channel_hz is not None:
@@ -93,3 +101,18 @@ def open_source(
         return BitSource(path, stream, downlink, start=start, hard=level == "hard", tap=tap)
     kind = CaduSource if level == "cadu" else VcduSource
     return kind(path, stream, downlink, start=start)
+
+
+def _segment(
+    path: Path,
+    downlink: Downlink,
+    *,
+    follow: bool,
+    tap: Tap | None,
+    watchers: Sequence[Watcher],
+    while_waiting: Callable[[], None] | None,
+) -> SegmentSource:
+    reader = segment_reader(path, downlink, follow=follow)
+    reader.reader.while_waiting(while_waiting)
+    source = IqSource(reader, downlink, tap=tap, watchers=watchers, lead=reader.lead)
+    return SegmentSource(source, reader)

@@ -39,6 +39,9 @@ class ByteSource(Protocol):
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
 
+    def skip(self, count: int) -> None:
+        """Pass over bytes before anything is read."""
+
     def hash_while_reading(self) -> None:
         """From now on `sha256` costs no second reading."""
 
@@ -90,6 +93,10 @@ class StreamSource:
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end."""
         return self._stream.read(count)
+
+    def skip(self, count: int) -> None:
+        """Pass over bytes before anything is read."""
+        self._stream.skip(count)
 
     def hash_while_reading(self) -> None:
         """From now on `sha256` costs no second reading."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,11 @@ class IndexedSource:
             )
             self.notes += [note] if note not in self.notes else []
         return raw
+
+    def skip(self, count: int) -> None:
+        """Pass over bytes that are committed, before any are hashed."""
+        self._file.seek(count, os.SEEK_CUR)  # type: ignore[union-attr]
+        self._position += count
 
     def waiting_bytes(self) -> int | None:
         """Bytes that are committed and not yet read; None when the recording was over before it was read."""

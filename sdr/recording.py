@@ -168,6 +168,11 @@ class SampleReader:
         self.position += len(samples)
         return samples
 
+    def skip(self, count: int) -> None:
+        """Pass over samples that are there, before any is read; positions count on from the file's first."""
+        self._source.skip(count * self._bytes_per_sample)
+        self.position += count
+
     def blocks(self, count: int) -> Iterator[Samples]:
         """All samples in blocks on a fixed grid of sample numbers; the last one may be shorter."""
         while len(block := self.read(count)):

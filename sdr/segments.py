@@ -16,7 +16,7 @@ from pathlib import Path
 from sdr.errors import RecordingError
 from sdr.follow import IndexedSource
 from sdr.formats import bytes_per_sample
-from sdr.index import CONTINUED, Gap, IndexReader
+from sdr.index import CONTINUED, Gap, IndexHeader, IndexReader
 from sdr.recording_files import beside
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 
@@ -26,6 +26,12 @@ _POLL_S = 0.02
 def segment_stem(stem: Path, number: int) -> Path:
     """The stem of a segment, from that of the first one."""
     return stem if number == 0 else stem.with_name(f"{stem.name}-{number:04d}")
+
+
+def first_stem(stem: Path, header: IndexHeader) -> Path:
+    """The stem of the first segment, from that of any and what its index says."""
+    number = header.segment
+    return stem.with_name(stem.name.removesuffix(f"-{number:04d}")) if number else stem
 
 
 def oldest_segment(stem: Path) -> Path | None:
@@ -63,11 +69,11 @@ class SegmentedSource:
         self._follow, self._stale_after_s = follow, stale_after_s
         self._monotonic, self._sleep = monotonic, sleep
         self._first, self._index = index.header, index
-        number = index.header.segment
-        self._base = stem.with_name(stem.name.removesuffix(f"-{number:04d}")) if number else stem
+        self._base = first_stem(stem, index.header)
         self._bytes_per_sample = bytes_per_sample(index.header.format)
         self._current = self._opened(stem, index)
         self._before = 0  # samples of the segments that are done
+        self._here = 0  # bytes read of the present one
         self._gaps: tuple[Gap, ...] = ()  # of these
         self._notes: list[str] = []
         self._digest = sha256()
@@ -112,10 +118,19 @@ class SegmentedSource:
 
     def _read(self, count: int) -> bytes:
         self._current.while_waiting = self.while_waiting
-        return self._current.read(count)
+        raw = self._current.read(count)
+        self._here += len(raw)
+        return raw
+
+    def skip(self, count: int) -> None:
+        """Pass over bytes of this segment, before it is read."""
+        self._current.skip(count)
+        self._here += count
 
     def waiting_bytes(self) -> int | None:
-        """Bytes of this segment that are committed and not yet read; None where nothing grew."""
+        """Bytes of this segment that are committed and not yet read; None where nothing grows."""
+        if self._follow and self._current.end == CONTINUED and not self._over:
+            return self._index.committed * self._bytes_per_sample - self._here
         return self._current.waiting_bytes() if self._follow else None
 
     def hash_while_reading(self) -> None:
@@ -162,6 +177,7 @@ class SegmentedSource:
         self._notes += self._current.notes
         self._current.close()
         self._index, self._current = found
+        self._here = 0
         if self._hashing:
             self._current.hash_while_reading(self._digest)
         return True

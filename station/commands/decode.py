@@ -24,6 +24,7 @@ from station.freshness import age_warning
 from station.progress import LAG_SUFFIX, progress_bar, progress_file
 
 if TYPE_CHECKING:
+    from decoders.decode import DecodeRequest
     from decoders.report import DecodeReport
 
 LEVELS = ("iq", "soft", "hard", "cadu", "vcdu")
@@ -50,6 +51,10 @@ def decode(
     channel: Annotated[
         float | None, typer.Option(metavar="HZ", help="Carrier of the downlink within a wide recording, Hz.")
     ] = None,
+    by_segment: Annotated[
+        bool,
+        typer.Option("--by-segment", help="Each segment of a recording into a folder of its own below OUT."),
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Follow a recording that still grows.")] = False,
     json: JsonOption = False,
     force: ForceOption = False,
@@ -78,10 +83,23 @@ def decode(
         follow=follow,
         channel_hz=channel,
     )
+    if by_segment:
+        raise typer.Exit(_by_segment(request))
     with progress_bar("decoding") as told:
         report = decode_input(request, progress=told, lag=progress_file(LAG_SUFFIX))
     _print(report, out, as_json=json)
     raise typer.Exit(report.exit_status)
+
+
+def _by_segment(request: DecodeRequest) -> int:
+    """Decode what is not decoded yet; 0 when frames came out of any segment."""
+    from decoders.by_segment import decode_segments, is_done
+
+    status = 0 if any(map(is_done, request.out.glob("*"))) else 1
+    for report in decode_segments(request, lag=progress_file(LAG_SUFFIX)):
+        say(f"{report.run['input']}: {report.messages[0]}")
+        status = min(status, report.exit_status)
+    return status
 
 
 def _print(report: DecodeReport, out: Path, *, as_json: bool) -> None:

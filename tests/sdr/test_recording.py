@@ -264,7 +264,7 @@ def test_a_real_recording(shared_data: Path) -> None:
         ("a.cu8", bytes(100), {"follow": True}, "can be followed"),
         ("a.cu8", b"RIFF\0\0\0\0WAVEfmt ", {"format": "cu8", "sample_rate": 1}, "is a wav file, not cu8"),
         ("a.sigmf-data", bytes(100), {}, "the metadata are missing"),
-        ("a.sigmf-meta", b"{}", {}, "cannot be used"),
+        ("a.sigmf-meta", b"{}", {}, "lack the field .global."),
         ("a.sigmf-meta", b"[" * 100_000, {}, "cannot be used"),
         ("a.sigmf-index", b"{}\n", {}, "no index of a recording"),
         (
