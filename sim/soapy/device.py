@@ -26,7 +26,7 @@ def plugin_folder() -> Path:
     if not (_FOLDER / _MODULE).exists():
         raise SimulationError(
             f"the simulated receiver is not built ({_FOLDER / _MODULE} is missing); "
-            "apt-get install libsoapysdr-dev, then make kernels"
+            "apt-get install libsoapysdr-dev, then touch CMakeLists.txt and make kernels"
         )
     return _FOLDER
 

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from sdr.receiver import Tuning
 from sdr.recording import open_recording
 from sdr.rtl_tcp import RtlTcp
 from sdr.spectrum import power_density
+from tests.sim.soapy_c import Radio, headers_or_skip
 from tests.station.conftest import Run, one_sentence
 
 SHORT = ("simulate", "--seconds", "2", "--ebn0", "20", "--format", "cs16")
@@ -157,3 +160,51 @@ def test_a_pass_is_served_to_our_own_client_and_ends_with_ctrl_c() -> None:
     density = power_density(samples, 250e3, 512)
     # 72 kBd: the middle holds the signal, the edges hold next to nothing.
     assert density[220:290].mean() > 20 * np.r_[density[:30], density[-30:]].mean()
+
+
+def _served(arguments: list[str], pattern: str, use: Callable[[str], None]) -> None:
+    """Serve what the arguments say, and use it by what the command names."""
+    command = [sys.executable, "-m", "station.cli", "simulate", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            said = server.stderr.readline()
+            found = re.search(pattern, said.strip())
+            assert found, said
+            use(found[1])
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(60) == 0
+        finally:
+            server.kill()
+
+
+def test_another_downlink_is_served_without_an_orbit() -> None:
+    def use(port: str) -> None:
+        receiver = RtlTcp(port=int(port))
+        receiver.open(Tuning(1692.14e6, 1e6))
+        raw = b""
+        while len(raw) < 200_000:
+            raw += receiver.read(65536, 2.0).raw
+        receiver.close()
+        assert np.frombuffer(raw, np.uint8).std() > 5
+
+    link = ["--no-orbit", "--mode", "gk2a_lrit", "--ebn0", "9", "--seconds", "300"]
+    _served([*link, "--serve", "rtl_tcp", "--port", "0"], r"rtl_tcp at 127\.0\.0\.1:(\d+)$", use)
+
+
+def test_a_pass_is_served_behind_soapysdr(tmp_path: Path) -> None:
+    headers_or_skip()
+
+    def use(device: str) -> None:
+        words = dict(word.split("=", 1) for word in device.split(","))
+        del words["driver"]
+        with Radio(words) as radio:
+            radio.start()
+            got, ends = 0, time.monotonic() + 120
+            while got < 100_000:
+                assert time.monotonic() < ends
+                got += max(radio.read(10_000, 1.0)[0], 0)
+
+    serve = ["--serve", "soapy", "--seconds", "300", "--ebn0", "20", "--log", str(tmp_path / "log")]
+    _served(serve, r"^.* for 300 s .*: SOAPY_SDR_PLUGIN_PATH=\S+ and (driver=\S+)$", use)
+    assert '"activated"' in (tmp_path / "log").read_text()
