@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from sdr.envelope import Envelope
@@ -29,6 +30,7 @@ _WINDOW_S, _WINDOW_BATCHES = 0.25, 2.0
 _LATE_S, _LATE_BATCHES = 0.002, 0.1
 _SURELY = 1.5  # times that lateness: a loss so long is found without fail
 _WAITED_S = 0.0005
+_DRIPS = 3  # so often it gets later still before that is taken for losses without end
 _SEEN_AGAIN = 0.25  # of the patience: after that time at least, the least lateness must have been met again
 
 
@@ -113,6 +115,8 @@ class LossClock:
         self._window: list[tuple[float, float]] = []
         self._suspicion = _Suspicion()
         self._told: tuple[int, int] | None = None
+        self._rising_s: list[float] = []  # lateness of those that were let pass since the last punctual one,
+        self._sure = 0  # and its number
 
     @property
     def visible_s(self) -> float:
@@ -202,13 +206,24 @@ class LossClock:
         suspicion = self._suspicion
         settled, last = suspicion.settled, suspicion.last_near(near_s)
         seen_again_s = suspicion.arrivals[last].time_s - suspicion.arrivals[settled].time_s
-        if seen_again_s < _SEEN_AGAIN * self._patience_s and self._told is None:
+        if seen_again_s < _SEEN_AGAIN * self._patience_s and self._told is None and not self._drips():
             # The last late one before a loss: its lateness has not been met again.
             again = suspicion.arrivals[last + 1 :]
+            self._rising_s.append(suspicion.least_s)
             self.judged, self._suspicion = suspicion.arrivals[last].count, _Suspicion()
             return again
         losses.append(self._lose())
         return suspicion.arrivals[settled:]
+
+    def _drips(self) -> bool:
+        """Whether samples get lost all the time, too few at once to be seen: ever later, and read at once."""
+        late_s = [*self._rising_s, self._suspicion.least_s]
+        since_waited_s = self._suspicion.arrivals[-1].time_s - (self._waited_at or 0.0)
+        return (
+            len(late_s) > _DRIPS
+            and all(late > before for before, late in pairwise(late_s))
+            and since_waited_s < self._patience_s
+        )
 
     def _punctual(self, arrival: _Arrival) -> None:
         """Nothing is missing up to here; those under suspicion were only late."""
@@ -216,8 +231,8 @@ class LossClock:
             self._window.append((one.time_s, self._delay(one)))
             if one.time_s - self._window[0][0] >= max(_WINDOW_S, _WINDOW_BATCHES * self._batch_s):
                 self._close_window()
-        self._suspicion = _Suspicion()
-        self.judged = arrival.count
+        self._suspicion, self._rising_s = _Suspicion(), []
+        self.judged = self._sure = arrival.count
 
     def _close_window(self) -> None:
         time_s, delay_s = min(self._window, key=lambda point: point[1])
@@ -228,11 +243,12 @@ class LossClock:
         """The loss that lies among those under suspicion; the envelope is lifted by it."""
         suspicion, self._suspicion = self._suspicion, _Suspicion()
         settled = suspicion.arrivals[suspicion.settled]
-        first, last = self._told or (self.judged, settled.count)
+        first, last = self._told or (self._sure if self._rising_s else self.judged, settled.count)
         length = max(round(suspicion.least_s * self.sample_rate), 1)
         # Losses too short to be seen may have come before it.
         error_s = max(self._envelope.error_s(settled.time_s), self._suspect_s / 2)
         self._envelope.lift(length / self.sample_rate)
-        self._window, self._told = [], None
+        self._window, self._told, self._rising_s = [], None, []
+        self._sure = settled.count
         uncertainty = max(math.ceil(error_s * self.sample_rate), (last - first + 1) // 2, 1)
         return ClockLoss((first + last) // 2, length, uncertainty)

@@ -111,3 +111,23 @@ def test_time_of_samples() -> None:
         clock.arrived(1000 + arrival.time_s, arrival.count, arrival.waited_s)
     assert clock.time_of(0) == pytest.approx(1000, abs=0.002)
     assert clock.time_of(2_500_000) == pytest.approx(1010, abs=0.002)
+
+
+def test_losses_without_end_are_told_in_sum() -> None:
+    """A machine too weak for its radio: 1 ms is lost 20 times a second, each time too little to be seen."""
+    clock, told, lost, time_s = LossClock(QUIET.rate), 0, 0, 0.0
+    for number in range(1, 2000):
+        if number > 200 and number % 4 == 0:
+            lost += round(0.001 * QUIET.rate)
+        time_s = (number * 2048 + lost) / QUIET.rate
+        told += sum(one.length for one in clock.arrived(time_s, 2048, 0.004))
+    assert told == pytest.approx(lost, rel=0.1)
+
+
+def test_a_reader_that_falls_behind_has_lost_nothing() -> None:
+    """It never waits: what it gets has waited for it."""
+    clock, found = LossClock(QUIET.rate), []
+    for number in range(1, 1000):
+        slow_s = 0.0003 * max(number - 200, 0)
+        found += clock.arrived(number * 2048 / QUIET.rate + slow_s, 2048, 0.004 if number <= 200 else 0.0)
+    assert found == []
