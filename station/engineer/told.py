@@ -113,7 +113,7 @@ def _decoded_said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if (quality := facts["ebn0_db"]) is not None:
         yield "Eb/N0", f"{quality['median']:.1f} dB in the median, {quality['highest']:.1f} dB at best"
     if (off := facts["measured_less_expected_db"]) is not None:
-        yield "link", f"{off:+.1f} dB against the link budget of {facts['antenna']}, in the median"
+        yield "link", f"{off:+.1f} dB against the link budget ({facts['antenna']}), in the median"
     if (fit := facts["doppler"]) is not None:
         yield "Doppler", doppler_said(**fit)
     elif facts["follows_elements"] is False:

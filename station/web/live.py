@@ -110,7 +110,7 @@ class LiveReader:
         """Read on from where it was left; of a long recording each poll would else read it all."""
         try:
             index = self._indexes.get(path)
-            if index is None:
+            if index is None or path.stat().st_size < index.whole_bytes:
                 index = self._indexes[path] = IndexReader(path)
             else:
                 index.poll()

@@ -16,7 +16,9 @@ from PIL import Image
 from scheduler.elements import Elements, load_elements
 from scheduler.passes import find_passes
 from scheduler.track import track_at
+from sdr.index_line import CONTINUED, IndexHeader, commit_line
 from sdr.recording import RecordingWriter
+from sdr.segments import segment_stem
 from sim.link import LinkBudget
 from station import registry
 from station.commands.options import SITES
@@ -148,7 +150,7 @@ def test_a_decoded_folder_is_inspected_without_its_taps(
     shutil.copy(inspected[0] / "decoded/report.json", tmp_path)
     status, text, _ = tramthu("inspect", tmp_path, "--out", tmp_path / "out", *ORBIT)
     assert status == 0
-    assert "against the link budget of QFH, assumed" in text
+    assert "against the link budget (QFH, assumed)" in text
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"link.png", "frames.png"}
 
 
@@ -321,6 +323,28 @@ def test_the_recorded_hash_is_checked(tramthu: Run, tmp_path: Path) -> None:
     status, text, _ = tramthu("inspect", stem)
     assert status == 2
     assert "the file is not what it was" in text
+
+
+def test_each_segment_is_held_against_its_own_hash(tramthu: Run, tmp_path: Path) -> None:
+    first_sample = 0
+    for number, length in enumerate((3000, 2000, 1000)):
+        stem = segment_stem(tmp_path / "long", number)
+        raw = np.full(2 * length, number, np.int16).tobytes()
+        stem.with_name(f"{stem.name}.sigmf-data").write_bytes(raw)
+        header = IndexHeader("cs16", 1000.0, 137.9e6, None, segment=number, first_sample=first_sample)
+        ends = {"end": "finished" if number == 2 else CONTINUED, "sha256": hashlib.sha256(raw).hexdigest()}
+        index = header.to_line() + commit_line(length, 0.0, **ends)
+        stem.with_name(f"{stem.name}.sigmf-index").write_bytes(index)
+        first_sample += length
+    status, text, _ = tramthu("inspect", tmp_path / "long", "--json")
+    found = json.loads(text)
+    assert status == 0
+    assert found["seconds"] == 6.0
+    assert (found["sha256"]["agrees"], found["sha256"]["segments"]) == (True, 3)
+    (tmp_path / "long-0001.sigmf-data").write_bytes(np.full(4000, 7, np.int16).tobytes())
+    status, text, _ = tramthu("inspect", tmp_path / "long")
+    assert status == 2
+    assert "a file is not what it was" in text
 
 
 def test_words_for_people(tramthu: Run, tmp_path: Path) -> None:

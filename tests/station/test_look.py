@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import wave
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +77,38 @@ def test_the_tone_lies_at_its_frequency(tramthu: Run, recording: Path, tmp_path:
     assert found["row_s"] == pytest.approx(0.05, rel=0.03)
     with Image.open(tmp_path / "w.png") as image:
         assert len(image.convert("RGB").getcolors(1 << 22) or []) > 100
+
+
+def test_a_recording_that_still_grows_is_drawn_as_far_as_it_has_come(tramthu: Run, tmp_path: Path) -> None:
+    writer = RecordingWriter(
+        tmp_path / "live", format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None
+    )
+    writer.write(_samples(150_000))
+    writer.commit()
+    status, out, _ = tramthu("spectrum", tmp_path / "live", "--json", "--out", tmp_path / "live.png")
+    writer.close()
+    found = json.loads(out)
+    assert status == 0
+    assert found["seconds"] == pytest.approx(1.5)
+    assert found["peak_hz"] == pytest.approx(20e3, abs=RATE / 1024)
+
+
+@pytest.mark.parametrize("kind", ["cf32.gz", "wav"])
+def test_other_files_are_drawn_as_well(tramthu: Run, tmp_path: Path, kind: str) -> None:
+    path, samples = tmp_path / f"a.{kind}", _samples(100_000)
+    if kind == "wav":
+        codes = (samples.view(np.float32) * 32767).astype("<i2")
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(int(RATE))
+            file.writeframes(codes.tobytes())
+    else:
+        path.write_bytes(gzip.compress(samples.tobytes(), 1))
+    options = () if kind == "wav" else ("--rate", RATE)
+    status, out, _ = tramthu("spectrum", path, "--json", *options)
+    assert status == 0
+    assert json.loads(out)["peak_hz"] == pytest.approx(20e3, abs=RATE / 1024)
 
 
 def test_a_picture_is_never_overwritten(

@@ -189,6 +189,8 @@ def test_a_growing_index_is_read_on(running: Observation) -> None:
     with index.open("a") as file:
         file.write('{"samples": 2000, "utc": 1.0}\n')
     assert seconds() == 2
+    index.write_text(json.dumps(head) + "\n", "utf-8")
+    assert seconds() == 0, "a recording that was begun anew"
     index.unlink()
     assert reader.status(running, 0, now)["recording"] is None
 
