@@ -28,6 +28,7 @@ from sdr.self_test_verdict import (
     verdict_of,
 )
 from sdr.self_test_words import WORDS
+from tests.figures.self_test import FAULTS, PLACES, doubted
 
 RATE, CENTER = 1.024e6, 137.9e6
 COUNT = 512_000
@@ -340,6 +341,12 @@ def test_what_there_is_no_time_for_is_left(until: float, measurements: int) -> N
     tuning = Tuning(CENTER, RATE, 30.0, bias_tee=True)
     run_self_test(radio, tuning, seconds=0.1, carriers=carriers, until=until, clock=lambda: clock[0])
     assert len(radio.tunings) == measurements
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_passes_under_a_turning_sky_are_doubted_when_something_is_wrong(fault: str) -> None:
+    """The figure's own, on few passes."""
+    assert doubted(PLACES[1], fault, 8) == (0.0 if fault == "healthy" else 1.0)
 
 
 def test_a_receiver_that_fails_is_closed_and_said() -> None:
