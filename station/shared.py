@@ -62,9 +62,13 @@ def recorded_until(observation: Observation, others: Sequence[Observation], *, s
         others: what stands in the catalogue.
         setup_s: seconds that the receiver takes between two recordings.
     """
+    from station.entries import is_filler
+
     until = observation.end
     for other in sorted(others, key=lambda other: other.start):
-        joins = other.start < until + timedelta(seconds=setup_s) and other.job("record").state == "due"
+        # The pieces of a filler follow each other without end, and each is a recording.
+        pause_s = 0.0 if is_filler(other) else setup_s
+        joins = other.start < until + timedelta(seconds=pause_s) and other.job("record").state == "due"
         if joins and _fit(observation, other):
             until = max(until, other.end)
     return until

@@ -116,6 +116,7 @@ def test_the_first_records_until_the_last_is_over(catalogue: Catalogue) -> None:
     booked(catalogue, "elsewhere", *minutes(10, 40), antenna="dish")
     booked(catalogue, "otherwise_tuned", *minutes(10, 40), center_hz=137.6e6)
     booked(catalogue, "later", *minutes(26, 40))
+    booked(catalogue, "piece", *minutes(25, 30), key="59051@20240717T002500Z/filler")
     assert recorded_until(first, catalogue.unfinished(), setup_s=5.0) == minutes(0, 25)[1]
     assert recorded_until(first, [], setup_s=5.0) == first.end
 
