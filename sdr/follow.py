@@ -17,6 +17,7 @@ from sdr.ring_source import RingSource
 from sdr.sigmf import INDEX_SUFFIX
 
 _POLL_S = 0.02
+_MEMORY_LOOK_S = 0.25
 _LOOK_SHARE = 0.02
 """Of the patience: so often it is seen whether the writer of a silent recording lives."""
 
@@ -57,6 +58,7 @@ class IndexedSource:
         self._stale_after_s, self._stalled_after_s = stale_after_s, stalled_after_s
         self._monotonic, self._sleep = monotonic, sleep
         self._heard_at = self._lived_at = self._looked_at = monotonic()
+        self._memory_looked_at = -_MEMORY_LOOK_S
         self._position = 0
         self._memory: RingSource | None = None
         self.while_waiting: Callable[[], None] | None = None
@@ -148,7 +150,7 @@ class IndexedSource:
     def _heard(self) -> bool:
         """Take in what the recorder has told since, on the disk or, where that takes no more, in memory."""
         heard = self._index.poll()
-        if self._memory is None and (self._index.ring is not None or not heard):
+        if self._memory is None and (self._index.ring is not None or (not heard and self._is_due())):
             self._look_into_memory()
         if self._memory is not None:
             try:
@@ -162,6 +164,13 @@ class IndexedSource:
         if heard:
             self._heard_at = self._monotonic()
         return heard
+
+    def _is_due(self) -> bool:
+        """Whether to see, some times a second, if a recorder that could not even say so goes on in memory."""
+        due = self._monotonic() - self._memory_looked_at >= _MEMORY_LOOK_S
+        if due:
+            self._memory_looked_at = self._monotonic()
+        return due
 
     def _look_into_memory(self) -> None:
         stem = self._index.path.with_name(self._index.path.name.removesuffix(INDEX_SUFFIX))
