@@ -14,6 +14,7 @@ from sdr.disk import free_bytes
 from sdr.errors import DeviceError
 from sdr.index_line import Level
 from sdr.memory_writer import MemoryWriter
+from sdr.recording_files import disk_refuses
 from sdr.ring import NOT_KEPT, Ring
 from sdr.segment_writer import SegmentWriter
 from sdr.writer import COMMIT_BYTES, COMMIT_S, RecordingWriter
@@ -87,10 +88,11 @@ class DiskThread:
         Without that room, samples go to memory only from the first one on.
         """
         if expected_bytes is not None:
-            if self.free_bytes < expected_bytes - self._written_bytes() + self._reserve_bytes:
-                self._leave(no_room(self._folder, self.free_bytes, expected_bytes, self._reserve_bytes))
-            elif self._writer.reserve(expected_bytes):
-                self._room_kept = expected_bytes
+            needed = self._writer.room_for(expected_bytes)
+            if self.free_bytes < needed + self._reserve_bytes:
+                self._leave(no_room(self._folder, self.free_bytes, needed, self._reserve_bytes))
+            else:
+                self._room_kept = self._writer.reserve(expected_bytes)
         elif self.free_bytes <= self._reserve_bytes:
             self._leave(no_room(self._folder, self.free_bytes, 0, self._reserve_bytes))
         self._thread.start()
@@ -188,7 +190,12 @@ class DiskThread:
         now = time.monotonic()
         if now - self._looked_at < _LOOK_S:
             return
-        self._looked_at, self.free_bytes = now, free_bytes(self._folder)
+        self._looked_at = now
+        self.ring.touch()
+        try:
+            self.free_bytes = free_bytes(self._folder)
+        except OSError as error:
+            raise disk_refuses(self._folder, error) from error
         if self._written_bytes() >= self._room_kept and self.free_bytes <= self._reserve_bytes:
             self._leave(f"the disk is full but for the reserve of {self._reserve_bytes >> 20} MiB")
 

@@ -34,6 +34,9 @@ class WrittenHash:
         """The hash (hex) of the file of that many bytes."""
         return self._digest.hexdigest()
 
+    def stop(self) -> None:
+        """Nothing is under way."""
+
 
 class TrailingHash:
     """Of a file whose first part another process wrote: a thread of low priority reads it from the disk.
@@ -57,12 +60,16 @@ class TrailingHash:
 
     def finish(self, size: int) -> str:
         """The hash (hex) of the file of that many bytes; OSError when it cannot be read."""
-        self._final.set()
-        self._thread.join()
+        self.stop()
         self._advance(size)
         if self._done != size:
             raise OSError(f"the file holds {self._done} bytes instead of {size}")
         return self._digest.hexdigest()
+
+    def stop(self) -> None:
+        """Let the file alone."""
+        self._final.set()
+        self._thread.join()
 
     def _run(self) -> None:
         with contextlib.suppress(OSError):  # of this thread alone

@@ -202,6 +202,11 @@ class Ring:
             position, at = position + step * bytes_per_sample, at + step
         return position, place
 
+    def touch(self) -> None:
+        """Show that it is in use; others remove what is old."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+
     def stamp(self, sample: int, time_s: float) -> None:
         """The time of a sample: what a later recorder counts its gap from."""
         self._stamp[0] = 0.0  # never an old time with a new number

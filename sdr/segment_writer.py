@@ -156,9 +156,18 @@ class SegmentWriter:
         """Bring all samples to the disk and enter them in the index."""
         self.current.commit()
 
-    def reserve(self, size: int) -> bool:
+    def room_for(self, size: int) -> int:
+        """Bytes that the disk must have free for a recording of that many, of which only some are kept."""
+        left = max(size - self.sample_count * self.bytes_per_sample, 0)
+        if self._keep is None:
+            return left
+        return min(left, (self._keep + 1) * self._length * self.bytes_per_sample)
+
+    def reserve(self, size: int) -> int:
         """Have the disk keep room for this file, whatever the length of the recording."""
-        return self.current.reserve(min(size, self._length * self.bytes_per_sample))
+        before = self.header.first_sample * self.bytes_per_sample
+        kept = self.current.reserve(min(size - before, self._length * self.bytes_per_sample))
+        return before + kept if kept else 0
 
     def leave(self, reason: str) -> None:
         """The disk takes no more."""

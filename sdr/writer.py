@@ -110,14 +110,14 @@ class RecordingWriter:
             segment,
             first_sample,
         )
-        bytes_per_sample(format)  # refuses before any file is made
+        first_line, _ = header.to_line(), bytes_per_sample(format)  # refuse before any file is made
         refuse_existing(stem)
         forget(stem)
         index = open_file(beside(stem, INDEX_SUFFIX), new=True)
         try:
             lock(index, beside(stem, INDEX_SUFFIX))
             self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable, clock)
-            self._append(header.to_line())
+            self._append(first_line)
             self._data = open_file(self.data_path, new=True)
             self._write_metadata(None)
             if durable:
@@ -268,12 +268,17 @@ class RecordingWriter:
         with contextlib.suppress(DeviceError):
             self._append(commit_line(self.committed, self._clock(), ring=reason))
 
-    def reserve(self, size: int) -> bool:
-        """Have the disk keep room for a file of that many bytes; False when it has not got it, or cannot.
+    def room_for(self, size: int) -> int:
+        """Bytes that the disk must have free for a recording of that many."""
+        return max(size - self._written_bytes, 0)
 
-        Room that is not used is given back at the end.
+    def reserve(self, size: int) -> int:
+        """Have the disk keep room for a file of that many bytes; what is not used is given back at the end.
+
+        Returns:
+            Up to how many bytes of the recording there is room now; 0 when the disk has it not, or cannot.
         """
-        return reserve_room(self._data, size)
+        return size if reserve_room(self._data, size) else 0
 
     def close(self, reason: str = "finished") -> None:
         """End the recording: last commit, final metadata, end mark with the hash. May be called again."""
@@ -292,6 +297,7 @@ class RecordingWriter:
         except OSError as error:
             raise disk_refuses(self.data_path, error) from error
         finally:
+            self._hash.stop()
             os.close(self._data)
             os.close(self._index)
 

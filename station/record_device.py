@@ -113,14 +113,19 @@ class ProgressLine:
     Args:
         sample_rate: Hz.
         seconds: in all, None without end.
+
+    Attributes:
+        lost: samples, as it was told last.
     """
 
     def __init__(self, sample_rate: float, seconds: float | None) -> None:
         self._sample_rate, self._seconds = sample_rate, seconds
         self._terminal = sys.stderr.isatty()
+        self.lost = 0
 
     def told(self, state: RecordProgress) -> None:
         """Write it."""
+        self.lost = state.lost_samples
         if state.note:
             sys.stderr.write(f"{self._over()}tramthu: {state.note}\n")
         if self._terminal:

@@ -93,8 +93,7 @@ def _by_device(wanted: DirectRecording, stop: threading.Event) -> None:
     finally:
         line.close()
     count = info.sample_count or 0
-    lost = sum(gap.sample_count for gap in info.gaps)
-    say(f"{count} samples, {lost} of them lost, in {info.path}: {info.end}")
+    say(f"{count} samples, {line.lost} of them lost, in {info.path}: {info.end}")
     raise typer.Exit(0 if count else 1)
 
 

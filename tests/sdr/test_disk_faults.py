@@ -232,6 +232,21 @@ def test_room_is_kept_beforehand_and_given_back(tmp_path: Path) -> None:
     assert data.st_blocks * 512 <= data.st_size + (1 << 16)
 
 
+def test_rolling_segments_need_room_for_those_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day at 1 MB/s on a disk with 20 MB: two segments are kept."""
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 20_000_000)
+    receiver = Counting(100 * BLOCK)
+    receiver.paced = False
+    writer = open_writer(receiver.open(TUNING), tmp_path / "a", segment_s=1.0, keep_segments=2)
+    info = record(receiver, writer, reserve_bytes=1 << 20, ring_bytes=RING, duration_s=86_400.0)
+    assert (info.sample_count, info.end) == (100 * BLOCK, "the source ended")
+    with open_recording(tmp_path / "a-0002.sigmf-index") as reader:
+        raw = np.frombuffer(b"".join(iter(lambda: reader._source.read(1 << 20), b"")), "<u4")
+    assert np.array_equal(raw, np.arange(2 * RATE, 100 * BLOCK))
+
+
 def test_without_room_from_the_start_it_is_memory_only(tmp_path: Path) -> None:
     """A disk that has no room for the whole recording gets none of it; whoever follows gets all of it."""
     seen: list[RecordProgress] = []
