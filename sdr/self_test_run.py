@@ -6,6 +6,7 @@ received, then the same with the bias tee off, then the carriers that are always
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,14 @@ from dataclasses import dataclass, replace
 from sdr.errors import DeviceError
 from sdr.formats import bytes_per_sample
 from sdr.receiver import Receiver, Tuning
-from sdr.self_test import Measured, band_dbfs, measure
+from sdr.self_test import PEAK_DB, Measured, band_dbfs, measure
 from sdr.self_test_verdict import Carrier, ChainTest
 
 _SETTLE_S = 0.15  # what was in the buffers, and what the tuner and the bias tee need to come to rest
 _READ_S = 1.0
 _PATIENCE = 4.0  # times as long as the samples last; then the device is too slow to be tested
 _LEAST_PATIENCE_S = 3.0
+_NARROW = 0.35  # of the sample rate: a carrier as wide may leave less than half of the band to the noise
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def run_self_test(
         # Beside the middle, where the receiver's own DC offset lies.
         aside = tuning.sample_rate / 8
         found, _ = _listen(receiver, replace(tuning, frequency_hz=carrier.frequency_hz - aside), seconds)
-        level = band_dbfs(found, carrier.frequency_hz, carrier.bandwidth_hz)
+        level = _level_dbfs(found, on, carrier)
         heard.append(
             Carrier(carrier.name, carrier.frequency_hz, level, carrier.expected_dbfs, carrier.tolerance_db)
         )
@@ -90,6 +92,16 @@ def run_self_test(
         lost_samples=lost,
         gain_is_fixed=tuning.gain_db is not None or bool(tuning.gains_db),
     )
+
+
+def _level_dbfs(found: Measured, on: Measured, carrier: KnownCarrier) -> float:
+    """How strong it came, -inf where it was not heard.
+
+    One that fills the band leaves no noise beside it; it is then what comes more than at the downlink.
+    """
+    if carrier.bandwidth_hz < _NARROW * found.sample_rate:
+        return band_dbfs(found, carrier.frequency_hz, carrier.bandwidth_hz)
+    return found.level_dbfs if found.level_dbfs > on.level_dbfs + PEAK_DB else -math.inf
 
 
 def _listen(receiver: Receiver, tuning: Tuning, seconds: float) -> tuple[Measured, int]:

@@ -76,7 +76,7 @@ class ChainTest:
         band: middle and width of the downlink in Hz.
         sends_always: the downlink is on the air now (it is geostationary): what stands in its band is it.
         lost_samples: meanwhile.
-        gain_is_fixed: else floors cannot be compared.
+        gain_is_fixed: else levels cannot be compared: automatic gain makes all alike.
     """
 
     on: Measured
@@ -198,7 +198,7 @@ def _codes(on: Measured) -> list[Finding]:
 
 def _floor(tested: ChainTest, usual: Usual) -> list[Finding]:
     on, gain_db = tested.on, tested.bias_gain_db
-    unfed = gain_db is not None and gain_db < BIAS_DB
+    unfed = tested.gain_is_fixed and gain_db is not None and gain_db < BIAS_DB
     if unfed and (usual.bias_gain_db is None or usual.bias_gain_db >= _BIAS_USUAL_DB):
         return [Finding("bias_tee", SUSPICIOUS, {"gain": gain_db})]
     if tested.gain_is_fixed and usual.count >= LEAST_PAST:
@@ -224,7 +224,11 @@ def _carriers(tested: ChainTest, usual: Usual) -> list[Finding]:
         expected = carrier.expected_dbfs
         if expected is None and usual.count >= LEAST_PAST:
             expected = usual.carriers_dbfs.get(carrier.name)
-        if expected is not None and carrier.level_dbfs < expected - carrier.tolerance_db:
+        if (
+            expected is not None
+            and tested.gain_is_fixed
+            and carrier.level_dbfs < expected - carrier.tolerance_db
+        ):
             found.append(Finding("carrier_weak", SUSPICIOUS, given | {"by": expected - carrier.level_dbfs}))
     return found
 

@@ -51,7 +51,7 @@ def _power(places: Places) -> Check | None:
 
 
 def _throttled(places: Places) -> int | None:
-    for path in places.sys.glob("devices/platform/soc*/**/get_throttled"):
+    for path in places.sys.glob("devices/platform/soc*/*/get_throttled"):
         return _hexadecimal(text_of(path))
     program = shutil.which("vcgencmd")
     if program is None:

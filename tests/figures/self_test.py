@@ -3,8 +3,8 @@
     python tests/figures/self_test.py [--passes 300] [--sabotage]
 
 A healthy station's floor is not still: the sky turns (the galaxy at 137 MHz gives 300 to 900 K over a
-sidereal day), the gain drifts with the temperature of the day, each pass scatters. The levels are summed up here
-from sky, preamplifier and receiver, the gain set once so that noise lies at -15 dBFS.
+sidereal day), the gain drifts with the temperature of the day, each pass scatters. The levels are summed up
+here from sky, preamplifier and receiver, the gain set once so that noise lies at -15 dBFS.
 
 Exit status 1 where more than 1 in 200 healthy passes is doubted, or a fault that the README says is found is
 missed in more than 1 of 100 passes. --sabotage lets the test think that a floor may lie 20 dB low.

@@ -181,6 +181,9 @@ def test_without_a_past_or_with_automatic_gain_no_floor_is_judged() -> None:
     low = ChainTest(_measured(_noise(-39.0)), band=BAND)
     assert judge(low, _usual(count=2)) == ()
     assert judge(replace(low, gain_is_fixed=False), _usual()) == ()
+    weak = Carrier("VOV 1", 100e6, -50.0, -20.0)
+    alike = replace(low, unfed=low.on, carriers=(weak,), gain_is_fixed=False)
+    assert judge(alike, _usual(bias_gain_db=12.0)) == ()
 
 
 @pytest.mark.parametrize(
@@ -331,6 +334,24 @@ def test_the_chain_is_tested_in_order_and_left_closed() -> None:
     assert found.bias_gain_db == pytest.approx(12.0, abs=0.2)
     assert [c.level_dbfs for c in found.carriers] == [pytest.approx(-20.0, abs=0.3), -math.inf]
     assert found.gain_is_fixed
+
+
+def test_a_broadcast_station_that_fills_the_band_is_heard() -> None:
+    """180 kHz of FM in 256 kS/s leave no noise to be seen beside it."""
+
+    class Fm(Radio):
+        def read(self, count: int, _timeout_s: float) -> Block:
+            near = abs(self.tunings[-1].frequency_hz - 100e6) < 128e3
+            rng = np.random.default_rng(1)
+            spectrum = np.fft.fft(rng.standard_normal(count) + 1j * rng.standard_normal(count)) * 0.002
+            inside = np.abs(np.fft.fftfreq(count, 1 / 256e3) - 32e3) < 90e3
+            return Block(from_samples(np.fft.ifft(np.where(inside & near, 100 * spectrum, spectrum)), "cs16"))
+
+    tuning = Tuning(CENTER, 256e3, 30.0)
+    for frequency_hz, heard in ((100e6, True), (90e6, False)):
+        carriers = [KnownCarrier("VOV 1", frequency_hz)]
+        found = run_self_test(Fm([0.0]), tuning, seconds=0.2, carriers=carriers)
+        assert math.isfinite(found.carriers[0].level_dbfs) == heard
 
 
 @pytest.mark.parametrize(("until", "measurements"), [(0.0, 1), (2.5, 2), (3.9, 3), (100.0, 4)])
