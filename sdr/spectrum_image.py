@@ -65,8 +65,9 @@ def save_png(figure: Figure, path: Path) -> None:
 def _title(survey: Survey, info: RecordingInfo) -> str:
     seconds = survey.sample_count / info.sample_rate
     lost = sum(gap.sample_count for gap in info.gaps)
+    described = info.metadata.get("description")
     parts = [
-        info.path.name,
+        info.path.name + (f", {described[:60]}" if isinstance(described, str) and described else ""),
         f"{info.format} at {info.sample_rate / 1e6:g} MS/s",
         f"{seconds:.1f} s from {info.start:%Y-%m-%d %H:%M:%S} UTC" if info.start else f"{seconds:.1f} s",
     ]

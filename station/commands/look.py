@@ -44,6 +44,10 @@ def inspect(
     channel: Annotated[
         float | None, typer.Option(help="Of a wide recording: centre of the one downlink on air, Hz.")
     ] = None,
+    from_s: Annotated[
+        float | None, typer.Option("--from", help="Only from this second on, by a copy in OUT.", min=0.0)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Only so many of them.", min=0.001)] = None,
     elements: ElementsOption = None,
     satellite: Annotated[str | None, typer.Option(help="Name of the satellite.")] = None,
     site: SiteOption = None,
@@ -58,14 +62,14 @@ def inspect(
     """
     from station.engineer.examine import given_by, sky_for
 
-    if downlink is not None and out is None:
-        raise StationError("--downlink decodes into a folder; say which with --out DIR")
     given = given_by(what)
-    if downlink is not None and given.recording is None:
-        raise StationError(f"{what} holds no recording that could be decoded; give the recording itself")
+    _check(given, what, out, {"--downlink": downlink, "--from": from_s, "--seconds": seconds})
     sky = sky_for(given) or _sky(elements, satellite, site, downlink, given)
     if out is not None:
         _fresh_folder(out)
+    if out is not None and given.recording is not None and (from_s is not None or seconds is not None):
+        given = _stretch(given.recording, out, from_s or 0.0, seconds, fmt=format, rate=rate)
+        format = rate = None  # noqa: A001 - the copy says it itself
     facts: dict[str, Any] = {}
     if given.recording is not None:
         facts = _recording(given.recording, format, rate, out)
@@ -122,6 +126,27 @@ def spectrum(
     for key in ("noise_dbfs_per_hz", "peak_dbfs_per_hz", "peak_hz", "centre_of_power_hz"):
         typer.echo(f"{key}: {facts[key]}")
     typer.echo(str(picture))
+
+
+def _check(given: Given, what: Path, out: Path | None, wanted: Mapping[str, object]) -> None:
+    """Refuse what needs a folder to write into, or a recording, where there is none."""
+    for option, value in wanted.items():
+        if value is not None and out is None:
+            raise StationError(f"{option} writes into a folder; say which with --out DIR")
+        if value is not None and given.recording is None:
+            raise StationError(f"{what} holds no recording, as {option} needs; give the recording itself")
+
+
+def _stretch(
+    recording: Path, out: Path, from_s: float, seconds: float | None, *, fmt: str | None, rate: float | None
+) -> Given:
+    """A copy of a part, to be inspected in place of the whole."""
+    from sdr.recording import open_recording
+    from station.engineer.examine import Given
+    from station.engineer.stretch import copy_stretch
+
+    with open_recording(recording, format=fmt, sample_rate=rate) as reader:
+        return Given(copy_stretch(reader, out / "stretch", from_s, seconds), None, None)
 
 
 def _recording(recording: Path, fmt: str | None, rate: float | None, out: Path | None) -> dict[str, Any]:

@@ -266,6 +266,7 @@ def test_damaged_taps_are_told_or_left_out(inspected: tuple[Path, dict[str, Any]
     ("options", "says"),
     [
         (("--downlink", "meteor_lrpt"), "say which with --out"),
+        (("--seconds", "5"), "say which with --out"),
         (("--elements", ELEMENTS), "needs both --elements FILE and --site"),
         (("--site", "lai-chau"), "needs both --elements FILE and --site"),
         (("--downlink", "meteor_lrtp", "--out", "new"), "meteor_lrpt"),
@@ -345,6 +346,35 @@ def test_each_segment_is_held_against_its_own_hash(tramthu: Run, tmp_path: Path)
     status, text, _ = tramthu("inspect", tmp_path / "long")
     assert status == 2
     assert "a file is not what it was" in text
+
+
+def test_a_stretch_is_the_same_signal(tramthu: Run, tmp_path: Path) -> None:
+    stem = record(tmp_path / "one")  # 2 s, half a second lost, half a second
+    status, text, _ = tramthu(
+        "inspect", stem, "--from", "1.5", "--seconds", "1.2", "--out", tmp_path / "part", "--json"
+    )
+    found = json.loads(text)
+    assert status == 0
+    assert (found["sample_count"], found["start"]) == (12_000, "2026-01-01T00:00:01.500000+00:00")
+    (gap,) = found["gaps"]
+    assert (gap["sample_index"], gap["sample_count"], gap["cause"]) == (5000, 5000, "overflow")
+    whole = (tmp_path / "one.sigmf-data").read_bytes()
+    assert (tmp_path / "part/stretch.sigmf-data").read_bytes() == whole[60_000:108_000]
+    status, _, err = tramthu("inspect", stem, "--from", "3", "--out", tmp_path / "none")
+    assert status == 2
+    assert "ends after 3.000 s; give a smaller --from" in one_sentence(err)
+
+
+def test_a_stretch_is_decoded(tramthu: Run, recording: Path, tmp_path: Path) -> None:
+    words = ("--downlink", "meteor_lrpt", "--from", "30", "--seconds", "10", "--out", tmp_path / "out")
+    status, text, _ = tramthu("inspect", recording, *words, *ORBIT, "--json")
+    found = json.loads(text)["decoded"]
+    assert status == 0
+    assert 70 <= found["frames"]["good"] <= 88
+    assert found["doppler"]["crystal_ppm"] == pytest.approx(
+        PPM, abs=max(1.0, found["doppler"]["late_error_s"])
+    )
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == PICTURES
 
 
 def test_words_for_people(tramthu: Run, tmp_path: Path) -> None:
