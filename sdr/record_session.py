@@ -276,7 +276,7 @@ class Session:
     def _stamp(self, block: Block) -> None:
         """Remember when the first sample of this block was in the air."""
         self.known = (self.intake.count, self._in_the_air(block))
-        if block.time is not None:
+        if block.time is not None and abs(time.time() - block.time) < _OLDEST_S:  # else it is played
             self.ring.stamp(self.intake.count, block.time)
 
     def _look(self) -> None:

@@ -349,3 +349,17 @@ def test_the_ring_gives_what_was_put_at_any_size(tmp_path: Path, seed: int) -> N
     assert ring.copied(len(put) - RING - 1, 1000) is None
     assert ring.copied(len(put) - 10, 11) is None
     ring.close(remove=True)
+
+
+def test_a_played_recording_leaves_no_time_to_count_a_gap_from(tmp_path: Path) -> None:
+    """Its times are years away from the clock; a gap of years must not follow from a restart."""
+    seen: list[object] = []
+
+    def look() -> None:
+        ring = Ring.attach(ring_path(tmp_path / "a"))
+        assert ring is not None
+        seen.append(ring.stamped)
+        ring.close()
+
+    start(Counting(20 * BLOCK, {10 * BLOCK: look}), tmp_path / "a")
+    assert seen == [None]
