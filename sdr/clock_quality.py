@@ -16,7 +16,7 @@ from typing import Any
 
 STA_UNSYNC, STA_PPSSIGNAL = 0x0040, 0x0100
 _TIME_ERROR = 5
-_CHRONY_S = 2.0
+_CHRONY_S = 0.5  # the device is open by then, and its buffers are short
 # Names that chrony gives to the reference clocks of a GNSS receiver.
 _GNSS = ("PPS", "GPS", "GNSS", "NMEA", "SHM", "SOCK", "PHC")
 
@@ -52,7 +52,7 @@ class ClockQuality:
 
 
 def clock_quality() -> ClockQuality:
-    """The clock's quality now; takes some milliseconds, 2 s where chrony does not answer."""
+    """The clock's quality now; takes some milliseconds, half a second where chrony does not answer."""
     return from_kernel(*_adjtimex(), chrony=_chrony())
 
 

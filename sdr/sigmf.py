@@ -72,7 +72,7 @@ def build_metadata(
     own |= {"sha256": sha256} if sha256 else {}
     fields |= {f"core:{key}": header.metadata[key] for key in _CORE if key in header.metadata}
     fields |= {f"{NAMESPACE}:{key}": value for key, value in own.items()}
-    if own:
+    if own or gaps:
         fields["core:extensions"] = [{"name": NAMESPACE, "version": "1.0.0", "optional": True}]
     firsts = sorted({0, *(gap.sample_index + gap.sample_count for gap in gaps)})
     return {

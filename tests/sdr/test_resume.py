@@ -168,6 +168,33 @@ def test_a_power_cut_at_any_byte_of_the_index_leaves_what_was_committed(
         (tmp_path / "b.sigmf-meta").unlink()
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_index_and_data_cut_anywhere_are_read_and_gone_on_with(
+    recorded: tuple[Path, list[tuple[int, int]]], tmp_path: Path, seed: int
+) -> None:
+    """Also where the disk lost samples that it had confirmed: never more than is there, never a crash."""
+    stem, marks = recorded
+    whole = stem.with_name("a.sigmf-index").read_bytes()
+    data = stem.with_name("a.sigmf-data").read_bytes()
+    rng = np.random.default_rng(seed)
+    cut = int(rng.integers(whole.index(b"\n") + 1, len(whole) + 1))
+    there = int(rng.integers(0, len(data) + 1))
+    (tmp_path / "b.sigmf-index").write_bytes(whole[:cut] + rng.integers(0, 256, 50, np.uint8).tobytes())
+    (tmp_path / "b.sigmf-data").write_bytes(data[:there])
+    index = IndexReader(tmp_path / "b.sigmf-index")
+    committed, gaps = index.committed, index.gaps
+    assert committed <= max((count for size, count in marks if size <= cut + 1), default=0)
+    kept = expected(committed, gaps)[: there // 4 * 4]
+    if committed:
+        with open_recording(tmp_path / "b.sigmf-index") as reader:
+            samples = reader.read(1 << 20)
+        assert len(samples) * 4 == len(kept)
+    writer = RecordingWriter.resume(tmp_path / "b", durable=False)
+    assert writer.sample_count == committed
+    writer.close()
+    assert (tmp_path / "b.sigmf-data").read_bytes() == kept + bytes(4 * committed - len(kept))
+
+
 def test_a_cut_within_the_first_line_is_nothing_recorded(
     recorded: tuple[Path, list[tuple[int, int]]], tmp_path: Path
 ) -> None:
