@@ -74,7 +74,7 @@ class LivePass:
 
     def _flow(self, request: PassSimulation, second: float, pace: Pace) -> SampleFlow | None:
         start = request.start + timedelta(seconds=second)
-        if start >= request.end:
+        if (request.end - start).total_seconds() * request.sample_rate < 1:
             return None
         wrong = _from(second, request.impairments)
         return SampleFlow(replace(request, start=start, impairments=wrong), source=self._source, pace=pace)

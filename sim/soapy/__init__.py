@@ -27,6 +27,7 @@ What may follow `driver=tramthu_sim`, all checked, an unknown word refused:
 
     losses=FILE         lines "first count": these samples are lost
     overflow_code=1     whether a loss is told by OVERFLOW
+    overflow_stops=0    1: after a loss nothing comes until the stream is activated anew, as of some drivers
     stalls=FILE         lines "first count": what comes from `first` is held up for the time of `count`
                         samples, and then comes at once
     timeouts=N          each N-th read waits its time and gives TIMEOUT

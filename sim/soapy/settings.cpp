@@ -21,22 +21,39 @@ constexpr std::int64_t kMostSamples = std::int64_t{1} << 50;
 constexpr std::size_t kMostStretches = 1'000'000;
 
 const std::set<std::string> kKnown = {
-    "driver",      "label",
-    "serial",      "serials",
-    "devices",     "hardware",
-    "bias_key",    "file",
-    "bias_file",   "socket",
-    "loop",        "format",
-    "rate",        "pace",
-    "stamps",      "corrections",
-    "mtu",         "fifo",
-    "epoch",       "losses",
-    "stalls",      "overflow_code",
-    "timeouts",    "short_reads",
-    "rate_error",  "frequency_error",
-    "crystal_ppm", "jitter_ms",
-    "silent_at",   "die_at",
-    "control",     "log",
+    "driver",
+    "label",
+    "serial",
+    "serials",
+    "devices",
+    "hardware",
+    "bias_key",
+    "file",
+    "bias_file",
+    "socket",
+    "loop",
+    "format",
+    "rate",
+    "pace",
+    "stamps",
+    "corrections",
+    "mtu",
+    "fifo",
+    "epoch",
+    "losses",
+    "stalls",
+    "overflow_code",
+    "overflow_stops",
+    "timeouts",
+    "short_reads",
+    "rate_error",
+    "frequency_error",
+    "crystal_ppm",
+    "jitter_ms",
+    "silent_at",
+    "die_at",
+    "control",
+    "log",
 };
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument("tramthu_sim: " + what); }
@@ -154,6 +171,7 @@ Settings::Settings(const SoapySDR::Kwargs& given) {
     losses = stretches(words.text("losses", ""));
     stalls = stretches(words.text("stalls", ""));
     overflow_code = words.truth("overflow_code", overflow_code);
+    overflow_stops = words.truth("overflow_stops", overflow_stops);
     timeouts = words.count("timeouts", 0, 0, kMostSamples);
     short_reads = words.count("short_reads", 0, 0, kMostSamples);
     if (timeouts == 1) refuse("timeouts=1: every read would time out; use silent_at=0");

@@ -29,7 +29,7 @@ struct Settings {
     std::optional<double> epoch_s;  // POSIX time of sample 0
     // What goes wrong.
     std::vector<Stretch> losses, stalls;
-    bool overflow_code = true;
+    bool overflow_code = true, overflow_stops = false;
     std::int64_t timeouts = 0, short_reads = 0;  // every N-th read; 0: never
     double rate_error_hz = 0, frequency_error_hz = 0, crystal_ppm = 0, jitter_ms = 0;
     std::int64_t silent_at, die_at;

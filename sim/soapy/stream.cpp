@@ -88,7 +88,7 @@ bool Stream::activate() {
     run_feed();
     first_ = produced_ = next_;
     while (loss_ != settings_.losses.end() && loss_->first + loss_->count <= next_) ++loss_;
-    dead_ = tell_overflow_ = false;
+    dead_ = tell_overflow_ = stopped_ = false;
     active_ = true;
     log_.activated(next_, posix_now() - duration<double>(Clock::now() - time_of(next_)).count());
     changed_.notify_all();
@@ -251,6 +251,7 @@ void Stream::lose(std::int64_t upto, const char* cause) {
     log_.lost(next_, upto - next_, cause);
     next_ = upto;
     tell_overflow_ = settings_.overflow_code;
+    stopped_ = settings_.overflow_stops;
 }
 
 // All losses that come before the next sample.
@@ -264,6 +265,7 @@ void Stream::lose_what_is_due(std::int64_t produced) {
 
 // Samples, OVERFLOW, STREAM_ERROR, or 0 when nothing has come.
 int Stream::take(std::byte* out, std::size_t count, int& flags, long long& time_ns, Clock::time_point now) {
+    if (stopped_ && !tell_overflow_) return 0;
     const auto held = feed_ ? feed_->hold() : std::unique_lock<std::mutex>();
     std::int64_t upto = before_the_end(delivered(now));
     lose_what_is_due(upto);

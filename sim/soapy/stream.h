@@ -70,7 +70,7 @@ class Stream {
     long long base_hardware_ns_ = 0;
     std::vector<Stretch>::const_iterator loss_;
     std::uint64_t reads_ = 0;
-    bool tell_overflow_ = false;
+    bool tell_overflow_ = false, stopped_ = false;
     std::minstd_rand random_{1};
 };
 

@@ -230,6 +230,17 @@ def test_what_is_not_read_in_time_overflows(tmp_path: Path) -> None:
     assert {e["cause"] for e in events(written(args)) if e["event"] == "lost"} == {"fifo full"}
 
 
+def test_an_overflow_may_stop_the_stream(tmp_path: Path) -> None:
+    args = device(tmp_path, [(500, 250)], overflow_stops=True, pace=False, mtu=1000)
+    with Radio(args) as radio:
+        radio.start(RATE)
+        codes = [radio.numbers(1000, 0.001)[0] for _ in range(4)]
+        assert codes == [500, OVERFLOW, TIMEOUT, TIMEOUT]
+        radio.deactivate()
+        radio.activate()
+        assert radio.numbers(1000)[1][0] == 750
+
+
 def test_a_slow_device_keeps_more_than_a_second(tmp_path: Path) -> None:
     with Radio(device(tmp_path, fifo=0, mtu=2000)) as radio:
         radio.start(1e3)
