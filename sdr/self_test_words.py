@@ -51,10 +51,10 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "vi": "{name} ở {mhz:.3f} MHz yếu hơn bình thường {by:.0f} dB: xem ăng-ten và cáp",
     },
     "interference": {
-        "en": "strong interference at {mhz:.3f} MHz, {khz:.0f} kHz wide, {over:+.0f} dB against the "
-        "noise of the downlink's band",
-        "vi": "nhiễu mạnh ở {mhz:.3f} MHz, rộng {khz:.0f} kHz, {over:+.0f} dB so với nhiễu trong dải "
-        "của vệ tinh",
+        "en": "strong interference at {mhz:.3f} MHz, {khz:.0f} kHz wide, {over:+.0f} dB against the noise of "
+        "the downlink's band (unless a satellite is up)",
+        "vi": "nhiễu mạnh ở {mhz:.3f} MHz, rộng {khz:.0f} kHz, {over:+.0f} dB so với nhiễu trong dải của vệ "
+        "tinh (trừ khi đang có vệ tinh bay qua)",
     },
     "interference_beside": {
         "en": "strong interference at {mhz:.3f} MHz, {khz:.0f} kHz wide, beside the downlink: "
