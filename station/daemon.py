@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from sdr.disk import free_bytes
 from station.alone import alone_in
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
@@ -25,8 +24,8 @@ from station.housekeeping import Housekeeping
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.planning import LONGEST, Planning
 from station.recorder import keeps_the_pace_of_life
-from station.resources import recording_bytes_per_s
 from station.resume import resume
+from station.room import room_for
 from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
 from station.self_test_history import newest
@@ -197,7 +196,8 @@ class Daemon:
             if observation.end <= now:
                 log.warning("%s: missed", observation.name)
                 self.catalogue.fail(observation.name, "record", "missed: the station was busy or asleep")
-            elif self._begins(observation) <= now and self._room_for(observation):
+            elif self._begins(observation) <= now:
+                self._tell_room(observation)
                 self._start(observation)
         return self._pause_s()
 
@@ -226,20 +226,12 @@ class Daemon:
             if o.name in alive
         )
 
-    def _room_for(self, observation: Observation) -> bool:
-        seconds = (observation.end - observation.start).total_seconds()
-        rate = recording_bytes_per_s(receiver_of(observation, self.config))
-        needed = seconds * rate + self.config.schedule.keep_free_gb * 1e9
-        free = free_bytes(self.catalogue.data_dir)
-        if free >= needed:
-            return True
-        reason = (
-            f"no room: {free / 1e9:.1f} GB free in {self.catalogue.data_dir}, {needed / 1e9:.1f} GB needed; "
-            "move old recordings away"
-        )
-        log.error("%s: %s", observation.name, reason)
-        self.catalogue.fail(observation.name, "record", reason)
-        return False
+    def _tell_room(self, observation: Observation) -> None:
+        """A pass does not come again: short of room it is received all the same, and it is said how."""
+        receiver, keep_free_gb = receiver_of(observation, self.config), self.config.schedule.keep_free_gb
+        shortage = room_for(observation, receiver, self.catalogue.data_dir, keep_free_gb).shortage
+        if shortage:
+            log.warning("%s: %s", observation.name, shortage)
 
     def _start(self, observation: Observation) -> None:
         thread = threading.Thread(target=self._take, args=(observation,), name=observation.name)

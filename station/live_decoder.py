@@ -18,7 +18,7 @@ from station.recorded import end_of, grows
 
 log = logging.getLogger(__name__)
 
-MOST_PER_MINUTE = 6
+MOST_PER_MINUTE = 12
 _MINUTE_S = 60.0
 MOST_AFTERWARDS = 3  # once the recording is over
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from sdr.errors import SdrError
@@ -24,8 +25,9 @@ from station.errors import sentence_of
 from station.live_decoder import LiveDecoder, emptied
 from station.processes import Ended, Worker
 from station.publish import publish_files
-from station.recorded import close_interrupted, data_bytes, recording_facts
+from station.recorded import close_interrupted, has_samples, in_memory_only, recording_facts
 from station.recorder import Recorder
+from station.room import standable_rates
 from station.safety import INHIBIT_NAME
 from station.self_test_history import result_in
 from station.shared import channel_options, description_of, host_of, recorded_until, recording_end
@@ -221,7 +223,7 @@ def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Work
 
 def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], crew: Crew) -> bool:
     """Whether there are samples to decode."""
-    if not data_bytes(observation):
+    if not has_samples(observation):
         reason = ended.reason or "no sample was recorded"
         log.warning("%s: nothing is recorded: %s", observation.name, reason)
         crew.catalogue.fail(observation.name, "record", reason, _cost(ended))
@@ -237,8 +239,10 @@ def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], 
     note = "ended early: the station was stopped" if crew.stop.is_set() else ""
     if deaths:
         note = interrupted_words(deaths, result)
-    if ended.reason:
+    if ended.reason and not (crew.stop.is_set() and ended.status == -SIGTERM):
         note = f"{IN_PART}: {ended.reason}"
+    if (short := in_memory_only(observation)) is not None:
+        note = f"{IN_PART}: {short}"
     if note:
         log.warning("%s: %s", observation.name, note)
     files = sorted(observation.folder.glob("recording.*"))
@@ -280,7 +284,8 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "end": end.isoformat(),
         "center_hz": observation.center_hz,
         "wide": str(host.recording) if host else None,
-        "receiver": receiver_of(observation, crew.config).model_dump(mode="json"),
+        "receiver": _receiver_table(observation, crew.config),
+        "reserve_bytes": round(crew.config.schedule.keep_free_gb * 1e9),
         "products_options": products_options(crew.config),
         "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),
         "start_direction": observation.start_direction,
@@ -290,6 +295,16 @@ def _describe(observation: Observation, crew: Crew) -> None:
     folder = observation.folder
     (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
     (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
+
+
+def _receiver_table(observation: Observation, config: StationConfig) -> dict[str, Any]:
+    """As configured, with the lower rates that the downlink can stand."""
+    receiver = receiver_of(observation, config)
+    table = receiver.model_dump(mode="json")
+    if table.get("lower_rates"):
+        # A wide one is tuned to the middle of what it is to hold: at a lower rate that would lie outside.
+        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, observation.downlink))
+    return table
 
 
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:

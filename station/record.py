@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sdr.disk_thread import Writer
     from sdr.receiver import Opened
 
+RESERVE_BYTES = 256 << 20
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
 
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
@@ -50,7 +51,7 @@ class Assignment:
     """What is to be recorded, from when to when, with what.
 
     `center_hz` is what the receiver is tuned to, None for the downlink; `wide` the stem of another
-    observation's recording, to take it out of instead.
+    observation's recording, to take it out of instead; `reserve_bytes` of the disk are never recorded into.
     """
 
     satellite: str
@@ -67,6 +68,7 @@ class Assignment:
     downlink: str = ""
     center_hz: float | None = None
     wide: Path | None = None
+    reserve_bytes: int = RESERVE_BYTES
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Assignment:
@@ -86,6 +88,7 @@ class Assignment:
             downlink=str(table.get("downlink", "")),
             center_hz=table.get("center_hz"),
             wide=Path(table["wide"]) if table.get("wide") else None,
+            reserve_bytes=int(table.get("reserve_bytes", RESERVE_BYTES)),
         )
 
 
@@ -143,6 +146,7 @@ def _record(
             stop=stop,
             tuning=tuning if live else None,
             urgent=live,
+            reserve_bytes=wanted.reserve_bytes,
             progress=lambda state: progress(min(state.sample_count / rate / seconds, 1.0)),
         )
     finally:
@@ -153,14 +157,13 @@ def _record(
 def _lower_rate(wanted: Assignment, opened: Opened, folder: Path, begun_with: float | None) -> float | None:
     """The rate to open with anew, where the disk has no room for the one in use; None where that stays."""
     from sdr.disk import lower_rate
-    from sdr.record import RESERVE_BYTES
 
     allowed = getattr(wanted.receiver, "lower_rates", ())
     if begun_with is not None:  # what was begun with a lower one goes on with it
         return next((rate for rate in allowed if isclose(rate, begun_with, rel_tol=0.01)), None)
     seconds = (wanted.end - wanted.start).total_seconds()
     rates = (opened.sample_rate, *allowed)
-    lower = lower_rate(folder, seconds, rates, opened.format, RESERVE_BYTES)
+    lower = lower_rate(folder, seconds, rates, opened.format, wanted.reserve_bytes)
     if lower is not None:
         sys.stderr.write(f"tramthu: the disk is short: recording at {lower:g} instead of {rates[0]:g} Hz\n")
     return lower

@@ -23,9 +23,20 @@ def data_bytes(observation: Observation) -> int:
 def grows(observation: Observation) -> bool:
     """Whether samples are there and a recorder lives that may add to them."""
     try:
-        return data_bytes(observation) > 0 and writer_holds_lock(_index_path(observation))
+        return has_samples(observation) and writer_holds_lock(_index_path(observation))
     except OSError:
         return False
+
+
+def has_samples(observation: Observation) -> bool:
+    """Whether there is something to decode, on the disk or, where that is full, in memory."""
+    return data_bytes(observation) > 0 or in_memory_only(observation) is not None
+
+
+def in_memory_only(observation: Observation) -> str | None:
+    """Why samples were not brought to the disk any more, or from the first one on; None where all were."""
+    index = _index(observation)
+    return index.ring if index else None
 
 
 def end_of(observation: Observation) -> str | None:

@@ -231,15 +231,19 @@ def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> No
     assert "METEOR-M2 4: no pass is booked" in problems
 
 
-def test_without_room_nothing_is_recorded(tmp_path: Path) -> None:
+def test_short_of_room_a_pass_is_received_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     table = station_table(tmp_path) | {"schedule": {"keep_free_gb": 1e6}}
     clock = ManualClock(START, START + timedelta(hours=10))
     daemon = Daemon(parse_config(table), clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0)
     clock.between = daemon.settle
-    daemon.run()
+    with caplog.at_level("WARNING"):
+        daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
     assert over
-    assert all("no room" in o.job("record").reason for o in over)
+    assert {o.state for o in over} == {"done"}
+    assert all(f"{o.name}: short of room: 0.0 GB are free" in caplog.text for o in over)
 
 
 def test_a_full_disk_under_the_catalogue_is_waited_out(

@@ -1,0 +1,88 @@
+"""Room on the disk for a recording, and what becomes of it where there is not enough.
+
+In this order, as a pass does not come again:
+
+1. a lower rate, of those that the receiver is told to have (`lower_rates`) and the downlink can stand;
+2. no samples on the disk: they stay in memory for some seconds, enough for the live decoder, whose frames are
+   kept.
+
+`keep_free_gb` is never recorded into. The recorder itself looks, decides and reserves the room before the
+first sample; what is reckoned here is said beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdr.disk import free_bytes
+from station.catalogue import Observation
+from station.config import ReceiverSection
+from station.resources import recording_bytes_per_s
+
+_USABLE = 0.8  # of a sample rate: what lies beyond is bent by the radio's own filter
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes on the disk beyond what is kept free, and those that a whole recording takes.
+
+    Attributes:
+        free: may be recorded into.
+        needed: at the full rate.
+        lower_rates: Hz, that the downlink can stand, the dearest first.
+        sample_rate: Hz, the full one.
+    """
+
+    free: float
+    needed: float
+    lower_rates: tuple[float, ...]
+    sample_rate: float
+
+    @property
+    def shortage(self) -> str:
+        """What becomes of the recording, in one sentence; empty where there is room."""
+        if self.free >= self.needed:
+            return ""
+        said = f"short of room: {max(self.free, 0) / 1e9:.1f} GB are free for {self.needed / 1e9:.1f} GB; "
+        for rate in self.lower_rates:
+            if self.free >= self.needed * rate / self.sample_rate:
+                return f"{said}recorded at {rate:g} instead of {self.sample_rate:g} Hz"
+        return f"{said}frames are decoded and kept, samples are not; move old recordings away"
+
+
+def room_for(observation: Observation, receiver: ReceiverSection, folder: Path, keep_free_gb: float) -> Room:
+    """What the disk of a folder has for an observation.
+
+    Raises:
+        OSError: the folder cannot be asked.
+    """
+    seconds = (observation.end - observation.start).total_seconds()
+    rate = float(receiver.sample_rate or 0.0)
+    return Room(
+        free=free_bytes(folder) - keep_free_gb * 1e9,
+        needed=seconds * recording_bytes_per_s(receiver),
+        lower_rates=standable_rates(receiver, observation.downlink),
+        sample_rate=rate,
+    )
+
+
+def standable_rates(receiver: ReceiverSection, downlink: str) -> tuple[float, ...]:
+    """Of a receiver's lower rates those at which every mode of a downlink can still be decoded, falling."""
+    given: tuple[float, ...] = getattr(receiver, "lower_rates", ())
+    if not given:
+        return ()
+    least = least_rate(downlink)
+    full = receiver.sample_rate or 0.0
+    return tuple(sorted((rate for rate in given if least <= rate < full), reverse=True))
+
+
+def least_rate(downlink: str) -> float:
+    """Samples a second, Hz, that hold a downlink wherever its carrier moves, inside a radio's own filter."""
+    from decoders.channel import signal_half_width_hz
+    from decoders.demodulation.demodulators import least_sample_rate
+    from decoders.downlink import load_downlink
+
+    modes = load_downlink(downlink).modes
+    held = max(2 * (signal_half_width_hz(mode) + mode.carrier_reach_hz) / _USABLE for mode in modes)
+    return max(held, *map(least_sample_rate, modes))
