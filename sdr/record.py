@@ -19,7 +19,8 @@ from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
 from sdr.priority import come_first
 from sdr.receiver import Opened, Receiver, Tuning
-from sdr.record_session import Limit, RecordProgress, Session, StopFlag
+from sdr.record_progress import Limit, RecordProgress, StopFlag
+from sdr.record_session import Session
 from sdr.recording import RecordingInfo
 from sdr.recording_files import beside, remove_stillborn
 from sdr.ring import Ring, ring_path, sweep_rings
