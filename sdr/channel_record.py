@@ -14,7 +14,7 @@ from sdr.channel_bank import Channel
 from sdr.channeliser import bank_for, begun_at, channel_gaps, channel_info
 from sdr.errors import RecordingError
 from sdr.formats import Samples
-from sdr.index import Gap
+from sdr.index import Gap, IndexReader
 from sdr.recording import RecordingInfo, RecordingWriter, SampleReader
 from sdr.recording_files import beside
 from sdr.sigmf import INDEX_SUFFIX
@@ -80,9 +80,11 @@ def record_channels(
                 progress(begun.start + timedelta(seconds=bank.taken / wide.sample_rate))
         for output, part in zip(outputs, bank.flush(), strict=True):
             output.take(part, gaps, final=True)
+        for output in outputs:
+            output.writer.close(_end(reader, last))
     finally:
         for output in outputs:
-            output.writer.close()
+            output.writer.close("broken off")
     return tuple(output.writer.sample_count for output in outputs)
 
 
@@ -94,8 +96,8 @@ class _Output:
     ) -> None:
         self._ratio, self._taken = ratio, 0
         if beside(stem, INDEX_SUFFIX).exists():
+            _refuse_another(stem, info)
             self.writer = RecordingWriter.resume(stem, durable=durable)
-            self._check(info)
         else:
             self.writer = RecordingWriter(
                 stem,
@@ -123,14 +125,19 @@ class _Output:
                 return
             writer.gap(min(behind, self._taken) - done, gap.cause, gap.uncertainty)
 
-    def _check(self, info: RecordingInfo) -> None:
-        header = self.writer.header
-        same = (header.sample_rate, header.center_frequency_hz, header.start)
-        if same != (info.sample_rate, info.center_frequency_hz, info.start):
-            self.writer.close("begun otherwise")
-            raise RecordingError(
-                f"{self.writer.path_stem} holds another channel or time; choose another name"
-            )
+
+def _refuse_another(stem: Path, info: RecordingInfo) -> None:
+    header = IndexReader(beside(stem, INDEX_SUFFIX)).header
+    same = (header.sample_rate, header.center_frequency_hz, header.start)
+    if same != (info.sample_rate, info.center_frequency_hz, info.start):
+        raise RecordingError(f"{stem} holds another channel or time; choose another name")
+
+
+def _end(reader: SampleReader, last: float) -> str:
+    """Why a channel ends: that of the wide recording, where it has an end before it was meant to."""
+    if reader.position >= last or reader.info.sample_count is None:
+        return "finished"
+    return reader.info.end or "the wide recording broke off"
 
 
 def _skip(reader: SampleReader, count: int, stop: threading.Event) -> None:

@@ -13,6 +13,7 @@ from sdr.channel_record import record_channels
 from sdr.channeliser import Channel, ChannelReader
 from sdr.errors import RecordingError
 from sdr.formats import from_samples
+from sdr.index import IndexReader
 from sdr.recording import RecordingWriter, open_recording
 
 START = datetime(2026, 3, 24, 3, 14, 15, 926535, tzinfo=UTC)
@@ -105,6 +106,25 @@ def _die(writer: RecordingWriter) -> None:
     os.close(writer._index)  # the lock goes with it
 
 
+def test_it_ends_as_the_wide_recording_ended(tmp_path: Path) -> None:
+    """Unless it was to end before."""
+    with RecordingWriter(
+        tmp_path / "wide",
+        format="cs16",
+        sample_rate=RATE,
+        center_frequency_hz=CENTER,
+        start=START,
+        durable=False,
+    ) as writer:
+        writer.write(noise(100_000))
+        writer.close("the device was pulled out")
+    until = START + timedelta(seconds=0.02)
+    for name, end, said in (("late", None, "the device was pulled out"), ("early", until, "finished")):
+        split(tmp_path / "wide", [tmp_path / name], TWO[:1], end=end)
+        with open_recording(tmp_path / name) as reader:
+            assert reader.info.end == said
+
+
 def test_another_channel_of_that_name_is_refused(wide: Path, tmp_path: Path) -> None:
     begun = RecordingWriter(
         tmp_path / "torn", format="cs16", sample_rate=200e3, center_frequency_hz=137.9e6, start=START,
@@ -115,8 +135,10 @@ def test_another_channel_of_that_name_is_refused(wide: Path, tmp_path: Path) -> 
     _die(begun)
     with pytest.raises(RecordingError, match="holds another channel"):
         split(wide, [tmp_path / "torn"], TWO[:1])
+    assert IndexReader(tmp_path / "torn.sigmf-index").end is None  # whose it is may still go on with it
+    split(wide, [tmp_path / "whole"], TWO[:1])
     with pytest.raises(RecordingError, match=r"finished|ended"):
-        split(wide, [wide], TWO[:1])
+        split(wide, [tmp_path / "whole"], TWO[:1])
 
 
 def test_what_lies_outside_the_recording_is_refused(wide: Path, tmp_path: Path) -> None:
