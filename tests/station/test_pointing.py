@@ -36,7 +36,7 @@ from station.pointing import Pointing, begin_pointing, connected, follow_pass, o
 from station.rotator_lock import held_by_recorder
 from station.safety import SafetyWatch, inhibit_of
 from tests.station.conftest import ELEMENTS, START, Run, station_table
-from tests.station.test_daemon import _up_now
+from tests.station.desk import up_now
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
 
@@ -70,7 +70,7 @@ def _antenna(port: int, **rotator: object) -> AntennaSection:
 
 def _pointing(antenna: AntennaSection, minutes: float = 3.0) -> Pointing:
     now = datetime.now(UTC)
-    elements = _up_now(4)
+    elements = up_now(4)
     return Pointing(antenna, 1.7e9, elements, SITE, now, now + timedelta(minutes=minutes))
 
 
@@ -241,7 +241,7 @@ def test_the_recorder_takes_the_turn_of_the_cable_that_was_booked() -> None:
 
 def _by_hand(tmp_path: Path, port: int, *words: str) -> list[str]:
     """A command for the rotator of a station where a file forbids motion."""
-    (tmp_path / "elements.json").write_text(json.dumps([_up_now(4).to_omm()]))
+    (tmp_path / "elements.json").write_text(json.dumps([up_now(4).to_omm()]))
     (tmp_path / "station.toml").write_text(
         '[station]\nname = "Lai Châu"\nlatitude_deg = 22.4\nlongitude_deg = 103.45\n'
         '[receiver]\ntype = "rtl_tcp"\n[elements]\nfiles = ["elements.json"]\n'
