@@ -35,6 +35,7 @@ from station.shared import record_share
 if TYPE_CHECKING:
     from sdr.disk_thread import Writer
     from sdr.receiver import Opened
+    from sdr.record_progress import RecordProgress
 
 RESERVE_BYTES = 256 << 20
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
@@ -132,6 +133,12 @@ def _record(
         opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
     seconds = (wanted.end - wanted.start).total_seconds()
     rate = opened.sample_rate
+
+    def told(state: RecordProgress) -> None:
+        if state.note:
+            sys.stderr.write(f"tramthu: {state.note}\n")
+        progress(min(state.sample_count / rate / seconds, 1.0))
+
     try:
         # A radio tells the time of its first sample itself; a playback stands in for the booked pass.
         writer = begun or open_writer(
@@ -147,7 +154,7 @@ def _record(
             tuning=tuning if live else None,
             urgent=live,
             reserve_bytes=wanted.reserve_bytes,
-            progress=lambda state: progress(min(state.sample_count / rate / seconds, 1.0)),
+            progress=told,
         )
     finally:
         receiver.close()
