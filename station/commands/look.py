@@ -60,11 +60,12 @@ def inspect(
     With --out pictures are drawn: the spectrum, Eb/N0 against time and elevation beside the link budget,
     frames, carrier beside the predicted Doppler, clock, constellation and eye.
     """
-    from station.engineer.examine import given_by, sky_for
+    from station.engineer.examine import channel_for, given_by, sky_for
 
     given = given_by(what)
     _check(given, what, out, {"--downlink": downlink, "--from": from_s, "--seconds": seconds})
     sky = sky_for(given) or _sky(elements, satellite, site, downlink, given)
+    channel = channel or channel_for(given)
     if out is not None:
         _fresh_folder(out)
     if out is not None and given.recording is not None and (from_s is not None or seconds is not None):

@@ -18,6 +18,7 @@ from station.engineer.doppler import DopplerFit, fit_doppler, sent_frequency_hz
 from station.engineer.link import Link, by_elevation, link_of
 from station.engineer.sky import Sky, sky_of_observation, start_of
 from station.errors import StationError
+from station.shared import channel_options
 
 _LEAST_ROWS = 20  # of a carrier, to say anything about Doppler
 
@@ -188,6 +189,14 @@ def decoded_facts(findings: Findings) -> dict[str, Any]:
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def channel_for(given: Given) -> float | None:
+    """Centre of the channel that an observation takes out of its own wide recording; None for the whole."""
+    if given.observation is None:
+        return None
+    options = channel_options(json.loads((given.observation / "observation.json").read_text("utf-8")))
+    return float(options[1]) if options else None
 
 
 def sky_for(given: Given) -> Sky | None:

@@ -25,7 +25,7 @@ from station.commands.options import SITES
 from station.config import SimulatorReceiver
 from station.engineer.decoded import load_decoded, missing_frames
 from station.engineer.doppler import fit_doppler
-from station.engineer.examine import findings_of
+from station.engineer.examine import channel_for, findings_of, given_by
 from station.engineer.recorded import level_facts
 from station.engineer.sky import sky_of
 from station.errors import StationError
@@ -173,6 +173,10 @@ def test_an_observation_brings_orbit_and_antenna(
     assert found["antenna"] == "on the roof"
     assert found["folder"].endswith("decoded-2")
     assert found["doppler"]["crystal_ppm"] == pytest.approx(PPM, abs=0.3)
+    assert channel_for(given_by(folder)) is None
+    wide = described | {"center_hz": 137.5e6, "frequency_hz": 137.9e6}
+    (folder / "observation.json").write_text(json.dumps(wide), "utf-8")
+    assert channel_for(given_by(folder)) == 137.9e6
     (folder / "observation.json").write_text('{"elements": 5}', "utf-8")
     status, _, err = tramthu("inspect", folder)
     assert status == 2
