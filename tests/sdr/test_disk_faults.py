@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from sdr import disk_thread
-from sdr.errors import DeviceError
+from sdr.errors import DeviceError, RecordingError
 from sdr.index import Gap, IndexReader
 from sdr.memory_writer import memory_index_path
 from sdr.receiver import Block, Opened, Tuning
@@ -182,8 +183,9 @@ def settled(stem: Path, count: int) -> bool:
     """Wait until that many samples are committed; the last page may still wait."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if IndexReader(stem.with_name(stem.name + ".sigmf-index")).committed >= count:
-            return True
+        with contextlib.suppress(OSError, RecordingError):
+            if IndexReader(stem.with_name(stem.name + ".sigmf-index")).committed >= count:
+                return True
         time.sleep(0.01)
     return False
 
@@ -216,6 +218,38 @@ def test_a_disk_that_another_program_fills_is_left_before_it_is_full(
     assert index.ring == "the disk is full but for the reserve of 10 MiB"
     assert 20 * BLOCK <= index.committed < 50 * BLOCK
     check(tmp_path / "a", index.committed)
+
+
+def test_a_disk_that_fills_in_a_later_segment_is_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [10 << 30]
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
+    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
+    follower: list[np.ndarray] = []
+
+    def follow() -> None:
+        with open_recording(tmp_path / "a.sigmf-index", follow=True) as reader:
+            follower.extend(reader.blocks(5000))
+
+    def fill() -> None:
+        assert settled(tmp_path / "a-0002", 5 * BLOCK)
+        free[0] = 9 << 20
+        deadline = time.monotonic() + 30
+        while not memory_index_path(tmp_path / "a-0002").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    receiver = Counting(50 * BLOCK, {25 * BLOCK: fill, 40 * BLOCK: lambda: time.sleep(0.3)})
+    writer = open_writer(receiver.open(TUNING), tmp_path / "a", segment_s=10 * BLOCK / RATE)
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        with pytest.raises(DeviceError, match="after them were in memory only"):
+            record(receiver, writer, reserve_bytes=10 << 20, ring_bytes=RING)
+        thread.join(30)
+        assert np.array_equal(np.concatenate(follower), as_samples(0, 50 * BLOCK))
+    finally:
+        memory_index_path(tmp_path / "a-0002").unlink(missing_ok=True)
 
 
 def test_room_is_kept_beforehand_and_given_back(tmp_path: Path) -> None:
