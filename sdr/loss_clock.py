@@ -191,7 +191,7 @@ class LossClock:
             if late_s <= self._suspect_s and self._told is None:
                 self._punctual(arrival)
                 continue
-            near_s = _late_s(self._batch_s) / 2
+            near_s = max(_late_s(self._batch_s), self._envelope.spread_s) / 2
             self._suspicion.add(arrival, late_s, near_s)
             if self._suspicion.lasted_s() >= self._patience_s:
                 arrivals = self._decide(near_s, losses) + arrivals

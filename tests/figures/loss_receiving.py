@@ -87,7 +87,7 @@ def received_in_real_time(paced: Paced) -> Estimated:
     info = record(
         receiver,
         open_writer(opened, paced.folder / "recorded", durable=False),
-        duration_s=sum(wanted[-1]) / paced.rate + 3.0,
+        duration_s=sum(wanted[-1]) / paced.rate + 6.0,
         tuning=tuning,
         reserve_bytes=0,
         progress=lambda state: visible.append((state.sample_count, receiver.smallest_visible_loss)),

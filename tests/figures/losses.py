@@ -91,13 +91,13 @@ def stamps(undamaged: Undamaged, forget: int | None) -> tuple[Exact, Frames, int
     return exact, compare(undamaged.stem, undamaged.frames, frames, truth), changed
 
 
-def slip(undamaged: Undamaged, seed: int) -> Frames:
-    """Frames after losses whose length is told wrongly."""
+def slip(undamaged: Undamaged, seed: int, every: int = SLIPS) -> Frames:
+    """Frames after losses whose length is told wrongly; of the losses only each `every`th is there."""
     folder = undamaged.folder / "slip"
     folder.mkdir()
     random = np.random.default_rng(seed)
     samples = np.fromfile(undamaged.file(".sigmf-data"), np.uint16)
-    losses = undamaged.losses[::SLIPS]
+    losses = undamaged.losses[::every]
     with RecordingWriter(
         folder / "slipped",
         format="cu8",
@@ -202,6 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--losses", type=int, default=1000)
     parser.add_argument("--devices", type=int, default=16, help="without stamps, side by side")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=int, default=SLIPS, help="of the losses, for the slips")
     parser.add_argument("--only", choices=["stamps", "slip", "silent", "clock"])
     parser.add_argument("--sabotage", choices=["forget", "sure"])
     options = parser.parse_args(arguments)
@@ -215,7 +216,9 @@ def main(arguments: list[str] | None = None) -> int:
                 forget = options.losses // 2 if options.sabotage == "forget" else None
                 holds.append(_stamps_hold(undamaged, forget))
             if options.only in (None, "slip"):
-                holds.append(_frames_hold("slip:   ", slip(undamaged, options.seed), SLIP_SHARE))
+                holds.append(
+                    _frames_hold("slip:   ", slip(undamaged, options.seed, options.every), SLIP_SHARE)
+                )
             if options.only in (None, "silent"):
                 cut = silent(undamaged, options.losses // 4, options.seed)
                 holds.append(_frames_hold("silent: ", cut, SILENT_SHARE))

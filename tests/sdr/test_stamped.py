@@ -1,0 +1,65 @@
+"""Stamps of a device: losses, times, and what cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from sdr.errors import DeviceError
+from sdr.stamped import Stamped, align
+
+RATE = 1e6
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_quickest_answer_aligns_the_clocks() -> None:
+    utc, waits = Clock(1000.0), iter([0.5, 0.01, 0.3, 0.2, 0.4])
+
+    def device_ns() -> int:
+        utc.now += (wait := next(waits)) / 2
+        answer = round((utc.now - 990.0) * 1e9)
+        utc.now += wait / 2
+        return answer
+
+    offset_s, uncertainty_s = align(device_ns, utc)
+    assert offset_s == pytest.approx(990.0, abs=1e-6)
+    assert uncertainty_s == pytest.approx(0.005)
+
+
+def test_losses_and_times_by_the_stamps() -> None:
+    stamped = Stamped(RATE, 2, 5000.0, Clock(0.0), Clock(0.0))
+    first = stamped.block(bytes(2000), 7_000_000_000, "overflow")
+    second = stamped.block(bytes(2000), 7_001_000_400, "overflow")  # 0.4 samples late: rounding
+    third = stamped.block(bytes(2000), 7_002_000_000 + 123_000, "overflow")
+    assert [block.lost for block in (first, second, third)] == [0, 0, 123]
+    assert [block.cause for block in (first, second, third)] == ["", "", "overflow"]
+    assert third.time == pytest.approx(5007.002123, abs=1e-6)
+
+
+def test_without_a_clock_to_ask_the_arrival_tells_the_time() -> None:
+    stamped = Stamped(RATE, 2, None, Clock(100.0), Clock(0.0))
+    assert stamped.block(bytes(2 * 500_000), 0, "").time == pytest.approx(99.5)
+
+
+@pytest.mark.parametrize("jump_s", [-0.5, -1e-5, 61.0, 1e9])
+def test_stamps_that_cannot_be_are_no_loss_to_fill(jump_s: float) -> None:
+    stamped = Stamped(RATE, 2, 0.0, Clock(0.0), Clock(0.0))
+    stamped.block(bytes(2000), 10**18, "")
+    with pytest.raises(DeviceError, match=r"time jumps by .* s while 0\.0 s pass"):
+        stamped.block(bytes(2000), 10**18 + 1_000_000 + round(jump_s * 1e9), "")
+
+
+def test_a_long_standstill_is_a_loss() -> None:
+    monotonic = Clock(0.0)
+    stamped = Stamped(RATE, 2, 0.0, Clock(0.0), monotonic)
+    stamped.block(bytes(2000), 0, "")
+    monotonic.now = 100.0
+    assert stamped.block(bytes(2000), 100_000_000_000, "").lost == 99_999_000
