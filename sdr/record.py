@@ -17,7 +17,7 @@ from typing import Any
 from sdr.clock_quality import clock_quality
 from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
-from sdr.priority import come_first
+from sdr.priority import come_first, read_in_real_time
 from sdr.receiver import Opened, Receiver, Tuning
 from sdr.record_progress import Limit, RecordProgress, StopFlag
 from sdr.record_session import Session
@@ -189,7 +189,7 @@ def record(
     """
     header = writer.header
     if urgent:
-        _log.info("priority of the recorder: %s", come_first())
+        _log.info("the recorder: %s", come_first())  # before the thread of the disk is begun
     sweep_rings()
     size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
     ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count)
@@ -198,6 +198,8 @@ def record(
     limit = Limit(duration_s, stop_at)
     expected = limit.expected(writer.start, header.sample_rate)
     disk.begin(None if expected is None else expected * writer.bytes_per_sample)
+    if urgent:
+        _log.info("the recorder: %s", read_in_real_time())
     try:
         reason = session.run(limit, stop, block_s, timeout_s)
     except BaseException as error:

@@ -121,8 +121,11 @@ def record_assignment(
 def _record(
     wanted: Assignment, stem: Path, stop: threading.Event, progress: Callable[[float], None], *, live: bool
 ) -> int:
+    from sdr.priority import come_first
     from sdr.record import open_patiently, open_writer, record
 
+    if live:
+        come_first()  # before the driver begins its own threads
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.center_hz or wanted.frequency_hz)
     begun = _begun(stem)  # its lock makes a follower wait while the receiver opens
     # A dongle that is plugged in again in mid-pass still gives the rest of it.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sdr.priority import come_first
 from sdr.receiver import Receiver, Tuning
 from sdr.record import RecordProgress, open_patiently, open_writer, record
 from sdr.recording import RecordingInfo
@@ -92,6 +93,7 @@ def record_device(
         DeviceError: the device is not there or fails for good, or the disk did not take everything.
     """
     receiver = receiver_named(wanted.device, wanted.format)
+    come_first()  # before the driver begins its own threads
     until = datetime.now(UTC) + timedelta(seconds=_NOT_YET_S)
     try:
         opened = open_patiently(receiver, wanted.tuning, until, stop=stop)
@@ -101,7 +103,13 @@ def record_device(
             opened, wanted.stem, segment_s=wanted.segment_s, keep_segments=wanted.keep_segments
         )
         return record(
-            receiver, writer, duration_s=wanted.seconds, stop=stop, tuning=wanted.tuning, progress=told
+            receiver,
+            writer,
+            duration_s=wanted.seconds,
+            stop=stop,
+            tuning=wanted.tuning,
+            progress=told,
+            urgent=True,
         )
     finally:
         receiver.close()
