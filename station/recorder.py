@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _MODULE = "station.record"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 _WORKED_S = 1.0  # receiving that long shows that the next one will receive as well
-_STANDS_STILL_S = 30.0  # longer than a disk may stall
+_STANDS_STILL_S = 60.0  # as long as a follower has patience with a disk that stalls
 _AFTER_THE_PASS_S = 120.0  # the rotator is parked, a slow disk takes the last samples
 _POLL_S = 0.05
 
@@ -94,7 +94,8 @@ class Recorder:
             self._spare.dismiss()
 
     def _begin(self) -> Worker:
-        return Worker(_MODULE, [self._description], self._log, outlives=True)
+        # A simulation, which nobody can go on with, ends with its supervisor.
+        return Worker(_MODULE, [self._description], self._log, outlives=self._goes_on)
 
     def _begin_spare(self) -> Worker:
         return Worker(_MODULE, [self._description, "--spare"], self._log, outlives=True, waits=True)

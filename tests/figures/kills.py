@@ -96,7 +96,7 @@ def fly(
     desk.begin()
     killed: list[tuple[str, float]] = []
     try:
-        wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 60)
+        wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 150)
         for kind, moment in zip(kinds, times, strict=True):
             time.sleep(max(begins + moment - time.time(), 0))
             present = _present(desk, kind)

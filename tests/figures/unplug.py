@@ -68,7 +68,7 @@ def fly(folder: Path, sky: Sky, times: list[tuple[float, float]], seconds: float
     desk.begin()
     pulled: list[tuple[float, float]] = []
     try:
-        wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 60)
+        wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 150)
         for moment, away_s in times:
             time.sleep(max(begins + moment - time.time(), 0))
             out = time.time()

@@ -592,6 +592,7 @@ def test_a_recorder_and_a_decoder_that_are_killed_in_mid_pass_are_begun_again(st
     health = _health(data)
     assert health["ok"] is False
     assert f"{one.name}: {record.reason}" in health["problems"]  # type: ignore[operator]
+    told: dict[str, Any]
     (told,) = health["recordings"]  # type: ignore[misc]
     assert (told["name"], told["gaps"], told["level_dbfs"]) == (one.name, 1, pytest.approx(-1.8, abs=0.3))
     assert told["lost_s"] > 0
