@@ -10,11 +10,9 @@ import numpy.typing as npt
 
 from sdr.formats import Samples
 from sdr.index import Gap
+from sdr.level_sums import CLIPPED
 
 Floats = npt.NDArray[np.float64]
-
-# The highest positive code of eight bits is 127/128 (cs8) or 1 (cu8); of sixteen bits 32767/32768.
-CLIPPED = 127 / 128
 
 
 @dataclass(frozen=True)
