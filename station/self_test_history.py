@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sdr.self_test_verdict import FAULT, Usual, usual_of
+from sdr.self_test_usual import Usual, usual_of
+from sdr.self_test_verdict import FAULT
 
 HISTORY_NAME = "self_test.jsonl"
 RESULT_NAME = "self_test.json"  # beside the recording

@@ -23,7 +23,8 @@ import numpy as np
 from sdr import self_test_verdict
 from sdr.formats import from_samples
 from sdr.self_test import Measured, measure
-from sdr.self_test_verdict import ChainTest, judge, usual_of
+from sdr.self_test_usual import usual_of
+from sdr.self_test_verdict import ChainTest, judge
 
 RATE, CENTER = 1.024e6, 137.9e6
 _COUNT = 32 * 1024 + 4096

@@ -16,15 +16,14 @@ from sdr.formats import from_samples
 from sdr.receiver import Block, Opened, Tuning
 from sdr.self_test import Measured, band_dbfs, measure
 from sdr.self_test_run import KnownCarrier, run_self_test
+from sdr.self_test_usual import Usual, usual_of
 from sdr.self_test_verdict import (
     FAULT,
     OK,
     SUSPICIOUS,
     Carrier,
     ChainTest,
-    Usual,
     judge,
-    usual_of,
     verdict_of,
 )
 from sdr.self_test_words import WORDS
