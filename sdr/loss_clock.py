@@ -30,6 +30,7 @@ _WINDOW_S, _WINDOW_BATCHES = 0.25, 2.0
 _LATE_S, _LATE_BATCHES = 0.002, 0.1
 _SURELY = 1.5  # times that lateness: a loss so long is found without fail
 _WAITED_S = 0.0005
+_ALIKE = 4  # times the usual lateness a loss is plain to see at once; else it lies before the fourth so late
 _DRIPS = 3  # so often it gets later still before that is taken for losses without end
 _SEEN_AGAIN = 0.25  # of the patience: after that time at least, the least lateness must have been met again
 
@@ -87,9 +88,9 @@ class _Suspicion:
     def lasted_s(self) -> float:
         return self.arrivals[-1].time_s - self.arrivals[self.settled].time_s
 
-    def last_near(self, near_s: float) -> int:
-        """The last of them that comes near the least lateness."""
-        return max(i for i, late_s in enumerate(self.late_s) if late_s <= self.least_s + near_s)
+    def near(self, near_s: float) -> list[int]:
+        """Those of them that come near the least lateness."""
+        return [i for i, late_s in enumerate(self.late_s) if late_s <= self.least_s + near_s]
 
 
 class LossClock:
@@ -204,7 +205,7 @@ class LossClock:
     def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[_Arrival]:
         """Lost or late? Returns the arrivals that are to be looked at again."""
         suspicion = self._suspicion
-        settled, last = suspicion.settled, suspicion.last_near(near_s)
+        settled, last = suspicion.settled, suspicion.near(near_s)[-1]
         seen_again_s = suspicion.arrivals[last].time_s - suspicion.arrivals[settled].time_s
         if seen_again_s < _SEEN_AGAIN * self._patience_s and self._told is None and not self._drips():
             # The last late one before a loss: its lateness has not been met again.
@@ -212,7 +213,7 @@ class LossClock:
             self._rising_s.append(suspicion.least_s)
             self.judged, self._suspicion = suspicion.arrivals[last].count, _Suspicion()
             return again
-        losses.append(self._lose())
+        losses.append(self._lose(near_s))
         return suspicion.arrivals[settled:]
 
     def _drips(self) -> bool:
@@ -239,11 +240,14 @@ class LossClock:
         self._envelope.add(time_s, delay_s, _late_s(self._batch_s))
         self._window = []
 
-    def _lose(self) -> ClockLoss:
+    def _lose(self, near_s: float) -> ClockLoss:
         """The loss that lies among those under suspicion; the envelope is lifted by it."""
         suspicion, self._suspicion = self._suspicion, _Suspicion()
         settled = suspicion.arrivals[suspicion.settled]
-        first, last = self._told or (self._sure if self._rising_s else self.judged, settled.count)
+        behind = settled.count
+        if suspicion.least_s < _ALIKE * self._suspect_s:  # the first of them may only have been late
+            behind = suspicion.arrivals[suspicion.near(near_s)[:_ALIKE][-1]].count
+        first, last = self._told or (self._sure if self._rising_s else self.judged, behind)
         length = max(round(suspicion.least_s * self.sample_rate), 1)
         # Losses too short to be seen may have come before it.
         error_s = max(self._envelope.error_s(settled.time_s), self._suspect_s / 2)

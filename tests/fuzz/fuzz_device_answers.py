@@ -40,6 +40,9 @@ class Answers:
     def settimeout(self, timeout_s: float) -> None:
         pass
 
+    def setsockopt(self, *_: object) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
