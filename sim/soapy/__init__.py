@@ -21,7 +21,7 @@ What may follow `driver=tramthu_sim`, all checked, an unknown word refused:
     stamps=1            whether samples carry the hardware's time
     mtu=16384           samples of a transfer: they come together, and no read gives more
     fifo=               samples that wait for the reader, at least an mtu; without it a second of them.
-                        What is older is lost. (Of a socket at most 2**26)
+                        When they are more, all but the newest half is lost. (Of a socket at most 2**26)
     epoch=              POSIX time of sample 0, so that after a `close` or in another process the same time
                         has the same sample; without it sample 0 is on air at the first activation
 

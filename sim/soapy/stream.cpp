@@ -256,7 +256,9 @@ void Stream::lose(std::int64_t upto, const char* cause) {
 
 // All losses that come before the next sample.
 void Stream::lose_what_is_due(std::int64_t produced) {
-    std::int64_t oldest = settings_.pace ? produced - fifo() : next_;
+    // The newer half stays, so that a reader who is late for the next read as well gets samples.
+    const bool full = settings_.pace && produced - next_ > fifo();
+    std::int64_t oldest = full ? produced - fifo() / 2 : next_;
     if (feed_ != nullptr) oldest = std::max(oldest, feed_->oldest(next_));
     lose(oldest, "fifo full");
     for (; loss_ != settings_.losses.end() && loss_->first <= next_; ++loss_)

@@ -1,7 +1,7 @@
 // The stream of samples in time: a clock that numbers them, a FIFO that loses what is not read, the faults.
 //
 // Sample n is on air at base time + (n - base sample) / rate, rate being the crystal's true one. It can be
-// read once its transfer of `mtu` samples is complete; what is older than the FIFO is lost.
+// read once its transfer of `mtu` samples is complete; a FIFO that runs over keeps its newer half.
 #pragma once
 #include <chrono>
 #include <condition_variable>

@@ -617,10 +617,14 @@ def test_a_device_that_is_not_read_keeps_the_newest_of_a_pass(tmp_path: Path) ->
         with Radio(args) as radio:
             radio.start()
             eventually("samples", lambda: radio.read(1000)[0] > 0)
-            time.sleep(0.5)
-            eventually("an overflow", lambda: radio.read(1000)[0] == OVERFLOW)
-            eventually("samples", lambda: radio.read(1000)[0] > 0)
-        assert sum(count for _, count in lost(written(args))) > 0.3 * 250e3
+
+            def lost_at_once() -> int:
+                time.sleep(3.2)  # more than the sender may run ahead
+                eventually("samples", lambda: radio.read(1000)[0] > 0)
+                return max((count for _, count in lost(written(args))), default=0)
+
+            # Less where this machine is too slow for the sender.
+            eventually("a long loss", lambda: lost_at_once() > 2.5 * 250e3)
 
 
 def test_a_served_pass_has_its_faults(tmp_path: Path) -> None:
