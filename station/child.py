@@ -33,7 +33,8 @@ def main() -> None:
     parent, niceness, module = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     if parent:
         end_with_parent(parent)
-    os.nice(niceness)
+    with contextlib.suppress(PermissionError):  # to come before others is not granted everywhere
+        os.nice(niceness)
     sys.argv = [module, *sys.argv[4:]]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -62,7 +62,7 @@ class Worker:
         module: run with `python -m`.
         arguments: of the module.
         log: file that grows; its folder exists.
-        niceness: 0 for what must not wait, up to 19.
+        niceness: up to 19; below 0 for what must not wait, where the system lets it.
         outlives: go on when this process dies; the next one takes it over by `taken_over`.
         waits: its stdin is a pipe, on which `go` gives it the word; the pipe ends with this process.
     """

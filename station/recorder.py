@@ -23,6 +23,7 @@ from station.spare import Spare
 log = logging.getLogger(__name__)
 
 _MODULE = "station.record"
+_NICENESS = -10  # a busy machine must not hold up its start, in which samples are lost
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 _WORKED_S = 1.0  # receiving that long shows that the next one will receive as well
 _STANDS_STILL_S = 60.0  # as long as a follower has patience with a disk that stalls
@@ -95,10 +96,12 @@ class Recorder:
 
     def _begin(self) -> Worker:
         # A simulation, which nobody can go on with, ends with its supervisor.
-        return Worker(_MODULE, [self._description], self._log, outlives=self._goes_on)
+        niceness = _NICENESS if self._goes_on else 0
+        return Worker(_MODULE, [self._description], self._log, outlives=self._goes_on, niceness=niceness)
 
     def _begin_spare(self) -> Worker:
-        return Worker(_MODULE, [self._description, "--spare"], self._log, outlives=True, waits=True)
+        arguments = [self._description, "--spare"]
+        return Worker(_MODULE, arguments, self._log, outlives=True, waits=True, niceness=_NICENESS)
 
     def _wait(self, worker: Worker, watch: Callable[[], None]) -> tuple[Ended, bool]:
         look = _Look(worker, self._observation, self._stopped)

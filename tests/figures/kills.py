@@ -46,7 +46,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 NAMES = {who: kind for kind, who in KINDS.items()} | {("daemon", "recorder"): "all"}
 USUAL = ("recorder", "decoder", "both")
 MOST_LOST_S, MOST_BACK_S = 1.0, 3.0
-AHEAD_S, SPACING_S, QUIET_S = 8.0, 4.0, 6.0
+AHEAD_S, SPACING_S, QUIET_S, MARGIN_S = 8.0, 4.0, 6.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def fly(
     """One pass with its kills."""
     epoch = time.time()
     begins = epoch + AHEAD_S
-    desk = Desk(folder, sky, epoch=epoch, start=begins, end=begins + seconds)
+    desk = Desk(folder, sky, epoch=epoch, start=begins, end=begins + seconds + MARGIN_S)
     if late_s:
         desk.patch(
             "import station.recorder\n"
@@ -97,6 +97,7 @@ def fly(
     killed: list[tuple[str, float]] = []
     try:
         wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 150)
+        begins = max(begins, time.time())  # a daemon that is late has margin at the end
         for kind, moment in zip(kinds, times, strict=True):
             time.sleep(max(begins + moment - time.time(), 0))
             present = _present(desk, kind)
@@ -109,8 +110,17 @@ def fly(
     finally:
         desk.stop()
     result = judged(desk, killed)
-    print(f"{folder.name}: {len(killed)} kills, {'; '.join(result.faults) or 'no fault'}", flush=True)
+    print(f"{folder.name}: {told(result)}", flush=True)
     return result
+
+
+def told(one: PassResult) -> str:
+    """One pass in one line."""
+    lost = max((kill.lost_s for kill in one.kills if kill.lost_s is not None), default=0.0)
+    back = max((kill.back_s for kill in one.kills if kill.back_s is not None), default=0.0)
+    missed = f"{one.missed} of {one.frames} frames missed, {one.wrong} samples wrong"
+    faults = "; ".join(one.faults) or "no fault"
+    return f"{len(one.kills)} kills, lost {lost:.3f} s, back in {back:.2f} s at worst, {missed}, {faults}"
 
 
 def _present(desk: Desk, kind: str) -> tuple[str, ...]:
@@ -212,7 +222,7 @@ def run(
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(beside) as pool:
         folder = Path(name)
-        sky = make_sky(folder / "sky", START, seconds + AHEAD_S + 10, FillSource(load=0.0))
+        sky = make_sky(folder / "sky", START, seconds + AHEAD_S + MARGIN_S + 10, FillSource(load=0.0))
         flights = []
         for number in range(passes):
             chosen = rng.choices(kinds, k=kills)

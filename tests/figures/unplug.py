@@ -35,7 +35,7 @@ from tests.station.desk import RATE, Desk, Sky, make_sky, wait_for
 
 START = datetime(2024, 7, 17, tzinfo=UTC)
 MOST_BACK_S, MOST_EARLY_S = 2.0, 0.5
-AHEAD_S, QUIET_S, SPACING_S = 8.0, 5.0, 5.0
+AHEAD_S, QUIET_S, SPACING_S, MARGIN_S = 8.0, 5.0, 5.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,18 @@ def fly(folder: Path, sky: Sky, times: list[tuple[float, float]], seconds: float
     """One pass in which the device is pulled out and plugged in again."""
     epoch = time.time()
     begins = epoch + AHEAD_S
-    desk = Desk(folder, sky, epoch=epoch, start=begins, end=begins + seconds)
+    desk = Desk(folder, sky, epoch=epoch, start=begins, end=begins + seconds + MARGIN_S)
     if slow:
-        desk.patch("import sdr.record_session\nsdr.record_session._REOPEN_S = 5.0\n")
+        desk.patch(
+            "import sdr.record_session as s\n"
+            "opens = s.Session._open_anew\n"
+            "s.Session._open_anew = lambda self: (s.time.sleep(5.0), opens(self))[1]\n"
+        )
     desk.begin()
     pulled: list[tuple[float, float]] = []
     try:
         wait_for(lambda: desk.recorded_bytes() > 0, "nothing is recorded", 150)
+        begins = max(begins, time.time())  # a daemon that is late has margin at the end
         for moment, away_s in times:
             time.sleep(max(begins + moment - time.time(), 0))
             out = time.time()
@@ -143,7 +148,7 @@ def run(passes: int, pulls: int, away_s: float, beside: int, seed: int, *, slow:
     seconds = 2 * QUIET_S + pulls * (away_s + 2 * SPACING_S)
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(beside) as pool:
         folder = Path(name)
-        sky = make_sky(folder / "sky", START, seconds + AHEAD_S + 10, FillSource(load=0.0))
+        sky = make_sky(folder / "sky", START, seconds + AHEAD_S + MARGIN_S + 10, FillSource(load=0.0))
         flights = []
         for number in range(passes):
             starts = [QUIET_S + n * (away_s + 2 * SPACING_S) for n in range(pulls)]
