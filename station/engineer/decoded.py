@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from decoders.downlink import Mode, load_downlink
 from decoders.errors import DecoderError
+from decoders.framing.frame import IDLE_VCID
+from decoders.framing.virtual_channels import COUNTER_MODULUS
 from station.errors import StationError
 
 Floats = npt.NDArray[np.float64]
@@ -182,18 +184,27 @@ def _lost_before(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Missing before each frame and the number of the good one before it in its virtual channel, or -1.
 
-    A counter that goes back begins anew, as in the report.
+    A counter that goes back begins anew, and idle frames count for nothing, as in the report. Minor frames of
+    NOAA share one counter, which nothing proves: no more are missing than have room between them.
     """
     lost, before = np.zeros(len(good), np.int64), np.full(len(good), -1, np.int64)
     last: dict[tuple[Any, Any], int] = {}
-    rows = zip(columns["counter"], columns["scid"], columns["vcid"], strict=True)
-    for k, (counter, scid, vcid) in enumerate(rows):
-        if not good[k] or counter is None:
+    unproven = columns.get("unprotected") or [False] * len(good)
+    samples = np.array(columns["sample_index"], np.float64)
+    spacing = float(np.median(np.diff(samples))) if len(samples) > 1 else 0.0
+    rows = zip(columns["counter"], columns["scid"], columns["vcid"], unproven, strict=True)
+    for k, (counter, scid, vcid, bare) in enumerate(rows):
+        if not good[k] or counter is None or (vcid == IDLE_VCID and not bare):
             continue
-        before[k] = last.get((scid, vcid), -1)
-        if before[k] >= 0:
-            lost[k] = max(counter - columns["counter"][before[k]] - 1, 0)
-        last[scid, vcid] = k
+        key = scid, None if bare else vcid
+        before[k] = last.get(key, -1)
+        last[key] = k
+        if before[k] < 0:
+            continue
+        missing = (counter - columns["counter"][before[k]] - 1) % COUNTER_MODULUS
+        if bare and spacing > 0:
+            missing = min(missing, max(round((samples[k] - samples[before[k]]) / spacing) - 1, 0))
+        lost[k] = missing if missing < COUNTER_MODULUS // 2 else 0
     return lost, before
 
 

@@ -13,6 +13,7 @@ from station.engineer.decoded import Decoded, missing_frames
 from station.engineer.paper import GREEN, ORANGE, RED, new_figure, shade_gaps, time_axis, title_of
 
 _COLUMNS = 300  # of the timeline
+_LEAST_FRAMES = 20  # of a column: fewer make a saw of even reception
 
 
 def save_frames(decoded: Decoded, start: datetime | None, path: Path) -> None:
@@ -38,11 +39,11 @@ def _counts_said(decoded: Decoded) -> str:
 
 
 def _draw_counts(axes: Axes, decoded: Decoded) -> None:
-    frames, width = decoded.frames, max(decoded.seconds, 1.0) / _COLUMNS
-    edges = np.arange(_COLUMNS + 1) * width
+    frames, width = decoded.frames, _bin_s(decoded)
+    edges = np.arange(int(np.ceil(max(decoded.seconds, width) / width)) + 1) * width
     missing_s, missing = missing_frames(frames)
     clean = frames.corrected == 0
-    below = np.zeros(_COLUMNS)
+    below = np.zeros(len(edges) - 1)
     for name, colour, at, weights in (
         ("good", GREEN, frames.time_s[frames.good & clean], None),
         ("corrected", ORANGE, frames.time_s[frames.good & ~clean], None),
@@ -58,3 +59,9 @@ def _draw_counts(axes: Axes, decoded: Decoded) -> None:
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="upper right", fontsize=8, ncols=4)
     shade_gaps(axes, decoded)
+
+
+def _bin_s(decoded: Decoded) -> float:
+    """Seconds to a column: no fewer than hold some frames each."""
+    usual_s = decoded.seconds / max(len(decoded.frames.good), 1)
+    return max(decoded.seconds / _COLUMNS, _LEAST_FRAMES * usual_s, 1e-3)
