@@ -203,7 +203,7 @@ def show(results: list[PassResult]) -> int:
     wrong, off = sum(one.wrong for one in results), max(one.off for one in results)
     print(f"frames sent while samples were recorded: {frames}, of them not decoded: {missed}")
     print(f"samples that are not what was on the air: {wrong}; their times are off by at most {off} samples")
-    bad += missed + wrong
+    bad += missed + wrong + (not kills)
     print("ok" if not bad else f"{bad} figures missed")
     return 1 if bad else 0
 
