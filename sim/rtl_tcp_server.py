@@ -106,6 +106,7 @@ class RtlTcpServer:
 
     def serve(self) -> None:
         """Serve one client after the other until `stop` or the end of the pass."""
+        self.live.flow(self.live.request)  # the first is slow to make: the sky is drawn for it
         self.live.begin()
         while not self.stopping and not self.live.over:
             if self.live.away:

@@ -6,6 +6,8 @@ latitude, towards the poles by a map seen from above instead, with a soft passag
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -15,20 +17,27 @@ _MASK = SIDE - 1
 _POLAR_FROM_DEG, _POLAR_TO_DEG = 48.0, 66.0
 
 
+@functools.lru_cache(maxsize=4)  # a pass that is served live is taken up anew by every client
+def _square(seed: int, slope: float) -> NDArray[np.float32]:
+    waves = np.hypot(scipy.fft.fftfreq(SIDE)[:, None], scipy.fft.rfftfreq(SIDE)[None, :]) * SIDE
+    waves[0, 0] = np.inf
+    # Waves longer than a third of the square would show its repetition.
+    amplitude = np.minimum(waves / 3.0, 1.0) * np.maximum(waves, 3.0) ** -slope
+    random = np.random.default_rng(seed)
+    spectrum = scipy.fft.rfft2(random.standard_normal((SIDE, SIDE), dtype=np.float32)) * amplitude
+    spectrum[0, 0] = 0
+    square = scipy.fft.irfft2(spectrum, s=(SIDE, SIDE))
+    square = np.asarray(square / square.std(), np.float32).reshape(-1)
+    square.flags.writeable = False
+    return square
+
+
 class Texture:
     """Values of mean 0 and standard deviation 1, linear between the points of a periodic square."""
 
     def __init__(self, seed: int, slope: float = 4 / 3) -> None:
         """Amplitude falls as wave number to the power of -slope; 4/3: passive matter in turbulence."""
-        waves = np.hypot(scipy.fft.fftfreq(SIDE)[:, None], scipy.fft.rfftfreq(SIDE)[None, :]) * SIDE
-        waves[0, 0] = np.inf
-        # Waves longer than a third of the square would show its repetition.
-        amplitude = np.minimum(waves / 3.0, 1.0) * np.maximum(waves, 3.0) ** -slope
-        random = np.random.default_rng(seed)
-        spectrum = scipy.fft.rfft2(random.standard_normal((SIDE, SIDE), dtype=np.float32)) * amplitude
-        spectrum[0, 0] = 0
-        square = scipy.fft.irfft2(spectrum, s=(SIDE, SIDE))
-        self._square = (square / square.std()).astype(np.float32).reshape(-1)
+        self._square = _square(seed, slope)
 
     def __call__(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], period_deg: float
