@@ -204,8 +204,10 @@ class DiskThread:
         self.left = reason
         self._writer.leave(reason)
         committed, size = self._writer.committed, self._writer.bytes_per_sample
-        self._position, self._event = self.ring.place_of(committed, size)
+        self._position, self._event, rest = self.ring.place_of(committed, size)
         self._sink = MemoryWriter(self._writer.current, self.ring, self._position, reason)
+        if rest is not None:
+            self._sink.gap(rest.sample_count, rest.cause, rest.uncertainty)
 
     def _close(self, reason: str) -> None:
         try:

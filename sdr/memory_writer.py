@@ -1,7 +1,8 @@
 """The end of a recording whose disk takes no more: its samples stay in the ring in memory for a while.
 
 A decoder that follows reads on from there; what it makes of them is all that is kept. The index goes on in a
-file beside the ring; its header names the ring and the position in it of the first sample that it speaks of.
+file beside the ring; its header names the ring (its path, and its nonce: a later ring has the same path) and
+the position in it of the first sample that it speaks of.
 """
 
 from __future__ import annotations
@@ -62,7 +63,12 @@ class MemoryWriter:
         self.level: Level | None = None
         self._meter = LevelMeter(header.format, header.sample_rate, sample_count)
         self._lines: list[bytes] = []
-        where = {"ring": str(ring.path), "ring_position": position, "ring_sample": sample_count}
+        where = {
+            "ring": str(ring.path),
+            "ring_nonce": ring.nonce,
+            "ring_position": position,
+            "ring_sample": sample_count,
+        }
         head = replace(header, start=start, metadata=header.metadata | where)
         self._index = _opened(self.path) if ring.shared else -1
         self._write(head.to_line() + commit_line(sample_count, clock(), ring=reason))

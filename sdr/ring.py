@@ -9,7 +9,8 @@ is taken from it by the next one. Layout, native byte order, every word 8 bytes 
 
 Positions count bytes ever put, so they only grow. Gaps are events and take no room; the positions of
 followers are counted without them. Only the reading thread writes head, the events and the samples; only the
-writing thread writes tail.
+writing thread writes the tail. That is three words, so it is there twice: the newer one is made whole before
+`turn`, whose lowest bit says which one holds, names it. A kill in between leaves the older one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import mmap
 import os
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +30,23 @@ import numpy as np
 from sdr.index_line import Gap
 
 RING_FOLDER = Path("/dev/shm")  # noqa: S108 the only place where Linux promises memory
-_MAGIC = int.from_bytes(b"tramthu1", "little")
+_MAGIC = int.from_bytes(b"tramthu2", "little")
 _WORDS = (
     "magic",
     "capacity",
+    "nonce",
     "head",
+    "announced",
+    "event_head",
+    "stamp_sample",
+    "turn",
     "tail",
     "tail_sample",
-    "event_head",
     "event_tail",
-    "stamp_sample",
-    "announced",
 )
 _PLACE = {name: place for place, name in enumerate(_WORDS)}
-_STAMP = len(_WORDS)  # a float64: POSIX seconds of sample `stamp_sample`, 0 where unknown
+_TAIL = _WORDS[-3:]
+_STAMP = len(_WORDS) + len(_TAIL)  # a float64: `stamp_sample` in seconds since boot, 0 where unknown
 _SLOTS, _SLOT = 4096, 256
 _SLOT_HEAD = struct.Struct("@QQQQ")
 _EVENTS_AT = 4096
@@ -105,6 +109,7 @@ class Ring:
             descriptor, file = -1, mmap.mmap(-1, _DATA_AT + capacity)
         words = np.frombuffer(file, np.uint64, _STAMP)
         words[_PLACE["capacity"]], words[_PLACE["tail_sample"]] = capacity, tail_sample
+        words[_PLACE["nonce"]] = int.from_bytes(os.urandom(6), "little")
         words[_PLACE["magic"]] = _MAGIC
         del words
         return cls(path, file, descriptor)
@@ -124,9 +129,17 @@ class Ring:
         """Whether another process can see it."""
         return self._descriptor >= 0
 
+    @property
+    def nonce(self) -> int:
+        """Tells it from every other ring that was at its path, or will be."""
+        return self.word("nonce")
+
     def word(self, name: str) -> int:
         """One of the words at the head of the file."""
-        return int(self._words[_PLACE[name]])
+        place = _PLACE[name]
+        if name in _TAIL and int(self._words[_PLACE["turn"]]) % 2:
+            place += len(_TAIL)
+        return int(self._words[place])
 
     def free(self) -> int:
         """Bytes that can be put."""
@@ -151,7 +164,7 @@ class Ring:
         place = self.word("event_head")
         if place - self.word("event_tail") >= _SLOTS:
             return False
-        cause = gap.cause.encode()[: _SLOT - _SLOT_HEAD.size]
+        cause = gap.cause.encode(errors="replace")[: _SLOT - _SLOT_HEAD.size]
         at = _EVENTS_AT + place % _SLOTS * _SLOT
         head = (self.word("head"), gap.sample_count, gap.uncertainty, len(cause))
         _SLOT_HEAD.pack_into(self._file, at, *head)
@@ -184,40 +197,60 @@ class Ring:
 
     def release(self, position: int, tail_sample: int, event_tail: int) -> None:
         """Everything before that position is safe on the disk."""
-        self._words[_PLACE["event_tail"]] = event_tail
-        self._words[_PLACE["tail_sample"]] = tail_sample
-        self._words[_PLACE["tail"]] = position
+        turn = self.word("turn") + 1
+        at = _PLACE[_TAIL[0]] + turn % 2 * len(_TAIL)
+        for place, word in enumerate((position, tail_sample, event_tail), at):
+            self._words[place] = word
+        self._words[_PLACE["turn"]] = turn
 
-    def place_of(self, sample: int, bytes_per_sample: int) -> tuple[int, int]:
-        """Position of a sample of the recording, not before the tail, and number of the next event there."""
+    def place_of(self, sample: int, bytes_per_sample: int) -> tuple[int, int, Event | None]:
+        """Where a sample of the recording lies that is not before the tail.
+
+        Returns:
+            Its position; the number of the next event there; and, where the sample lies within a gap, what is
+            left of that from the sample on: it comes before everything else.
+        """
         position, at, place = self.word("tail"), self.word("tail_sample"), self.word("event_tail")
         while at < sample:
             event = self.event(place)
             if event is not None and event.position == position:
                 at, place = at + event.sample_count, place + 1
+                if at > sample:
+                    return position, place, replace(event, sample_count=at - sample)
                 continue
             step = sample - at
             if event is not None:
                 step = min(step, (event.position - position) // bytes_per_sample)
             position, at = position + step * bytes_per_sample, at + step
-        return position, place
+        return position, place, None
 
     def touch(self) -> None:
         """Show that it is in use; others remove what is old."""
         with contextlib.suppress(OSError):
             os.utime(self.path)
 
-    def stamp(self, sample: int, time_s: float) -> None:
-        """The time of a sample: what a later recorder counts its gap from."""
+    def stamp(self, sample: int, time_s: float, monotonic_s: float | None = None) -> None:
+        """The time of a sample: what a later recorder counts its gap from.
+
+        It is kept as time since boot, as the ring is: whoever sets the clock does not move it.
+
+        Args:
+            sample: of the recording.
+            time_s: when it was in the air, POSIX seconds.
+            monotonic_s: the same by `time.monotonic`, where that is known better.
+        """
+        age_s = time.time() - time_s if monotonic_s is None else time.monotonic() - monotonic_s
         self._stamp[0] = 0.0  # never an old time with a new number
         self._words[_PLACE["stamp_sample"]] = sample
-        self._stamp[0] = time_s
+        self._stamp[0] = _since_boot_s() - age_s
 
     @property
     def stamped(self) -> tuple[int, float] | None:
-        """A sample of the recording and its POSIX time; None where nothing is known."""
-        time_s = float(self._stamp[0])
-        return (self.word("stamp_sample"), time_s) if time_s else None
+        """A sample of the recording and its POSIX time by the clock of now; None where nothing is known."""
+        since_boot_s = float(self._stamp[0])
+        if not since_boot_s:
+            return None
+        return self.word("stamp_sample"), time.time() - (_since_boot_s() - since_boot_s)
 
     def close(self, *, remove: bool = False) -> None:
         """Let the memory go; `remove` takes the file away too."""
@@ -229,6 +262,10 @@ class Ring:
         del self._words, self._stamp
         with contextlib.suppress(BufferError):  # a piece that somebody still holds
             self._file.close()
+
+
+def _since_boot_s() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def sweep_rings() -> None:

@@ -55,7 +55,9 @@ def salvage(stem: Path, writer: Appendable) -> tuple[int, float] | None:
 
 def _replay(ring: Ring, writer: Appendable) -> None:
     """From the end of the recording on, which may lie behind what the ring was told of."""
-    position, place = ring.place_of(writer.sample_count, writer.bytes_per_sample)
+    position, place, rest = ring.place_of(writer.sample_count, writer.bytes_per_sample)
+    if rest is not None:
+        writer.gap(rest.sample_count, rest.cause, rest.uncertainty)
     head = ring.word("head")
     while True:
         event = ring.event(place)
