@@ -72,6 +72,7 @@ class DiskThread:
         self._sink: Sink = writer
         self._folder = writer.path_stem.parent
         self._position, self._event, self._released = 0, 0, 0
+        self._seen = 0  # head of the ring when it was emptied last
         self._start: datetime | None = None
         self._wake, self._end = threading.Event(), ""
         self._looked_at = 0.0
@@ -156,7 +157,9 @@ class DiskThread:
             self._sink.set_start(self._start)
             self._start = None
         head = self.ring.word("head")  # before the events: one that is seen later lies behind it
-        while self._step(head, whole=last or head == self._released):
+        whole = last or head == self._seen  # a device that fell silent: the last page gets no fuller
+        self._seen = head
+        while self._step(head, whole=whole):
             if self._position - self._released >= COMMIT_BYTES:
                 self._commit()
         self._commit()

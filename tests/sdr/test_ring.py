@@ -165,3 +165,14 @@ def test_a_disk_that_is_left_within_a_gap_leaves_the_rest_of_it_to_memory(tmp_pa
     assert (index.header.metadata["ring_sample"], index.committed) == (1100, 1800)
     disk._close("finished")
     memory_index_path(tmp_path / "b").unlink()
+
+
+def test_the_last_page_of_a_device_that_fell_silent_is_committed(tmp_path: Path, ring: Ring) -> None:
+    """At the second look: the first one leaves a broken page to be filled."""
+    with new_writer(tmp_path / "b") as writer:
+        disk = DiskThread(writer, ring, 0)
+        ring.put(numbers(0, 5000))
+        disk._work(last=False)
+        assert writer.committed == 4096
+        disk._work(last=False)
+        assert writer.committed == 5000
