@@ -21,6 +21,10 @@ class ByteSource(Protocol):
     while_waiting: Callable[[], None] | None
 
     @property
+    def start(self) -> datetime | None:
+        """Aware time of the first sample where it may still become known; else the header has it."""
+
+    @property
     def gaps(self) -> tuple[Gap, ...]:
         """Gaps known so far, in order."""
 
@@ -69,7 +73,7 @@ class SourceHeader:
 class StreamSource:
     """A finished file, plain or gzip'd."""
 
-    end = None
+    start = end = None
     while_waiting: Callable[[], None] | None = None
 
     def __init__(

@@ -6,9 +6,10 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from sdr.errors import RecordingError
 from sdr.hashed_file import HashedFile
@@ -49,7 +50,8 @@ class IndexedSource:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
-            self._file: BinaryIO | HashedFile = data_path.open("rb")
+            # Unbuffered: what lies behind the committed samples may be cut off and written anew.
+            self._file: FileIO | HashedFile = data_path.open("rb", buffering=0)
         except OSError as error:
             raise RecordingError(
                 f"{data_path}: the file of samples cannot be read: {error.strerror}"
@@ -64,16 +66,26 @@ class IndexedSource:
         self.while_waiting: Callable[[], None] | None = None
         self._ended = not follow or index.end is not None
         self._follow = not self._ended
-        self.notes: list[str] = []
+        self._notes: list[str] = []
         if not follow and index.end is None:
-            self.notes.append(
+            self._notes.append(
                 f"the recording has no end mark; the {index.committed} samples committed so far are used"
             )
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Gaps known so far, in order."""
-        return self._index.gaps if self._memory is None else self._index.gaps + self._memory.index.gaps
+        return self._index.gaps if self._memory is None else self._index.gaps + self._memory.gaps
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was odd so far."""
+        return self._notes if self._memory is None else (*self._notes, *self._memory.notes)
+
+    @property
+    def start(self) -> datetime | None:
+        """Aware time of the first sample, as exactly as it is known by now."""
+        return self._index.start if self._memory is None else self._memory.index.start or self._index.start
 
     @property
     def end(self) -> str | None:
@@ -108,7 +120,7 @@ class IndexedSource:
             note = (
                 f"the file of samples is shorter than its index says: the last {missing} samples are missing"
             )
-            self.notes += [note] if note not in self.notes else []
+            self._notes += [note] if note not in self._notes else []
         return raw
 
     def skip(self, count: int) -> None:
@@ -157,7 +169,7 @@ class IndexedSource:
                 heard = self._memory.index.poll() or heard
                 self._ended = self._memory.index.end is not None
             except OSError:
-                self.notes.append("what the recorder had in memory only is gone; the reading ends here")
+                self._notes.append("what the recorder had in memory only is gone; the reading ends here")
                 self._ended = True
         else:
             self._ended = self._index.end is not None
@@ -177,7 +189,7 @@ class IndexedSource:
         self._memory = RingSource.of(stem, self._bytes_per_sample)
         if self._memory is not None:
             reason = self._memory.index.ring
-            self.notes.append(f"{reason}; from sample {self._index.committed} on they are in memory only")
+            self._notes.append(f"{reason}; from sample {self._index.committed} on they are in memory only")
 
     def _writer_is_gone(self) -> bool:
         """Counts from when the writer was last seen alive: another may take up what a killed one left."""
@@ -190,13 +202,13 @@ class IndexedSource:
             self._lived_at = now
             if silent_s < self._stalled_after_s:
                 return False
-            self.notes.append(f"the recorder has stood still for {silent_s:.0f} s; the reading ends here")
+            self._notes.append(f"the recorder has stood still for {silent_s:.0f} s; the reading ends here")
             return True
         if now - max(self._heard_at, self._lived_at) < self._stale_after_s:
             return False
         if self._index.poll():  # it may have finished between the last look and the lock
             return self._index.end is not None
-        self.notes.append(
+        self._notes.append(
             f"the recorder died without end mark; the {self._index.committed} samples it committed are used"
         )
         return True

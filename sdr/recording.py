@@ -122,9 +122,14 @@ class SampleReader:
 
     @property
     def info(self) -> RecordingInfo:
-        """The recording as it is now: gaps and the count grow with a growing one."""
+        """The recording as it is now: gaps and the count grow with a growing one, its start becomes known."""
+        source = self._source
         return replace(
-            self._info, gaps=self._source.gaps, sample_count=self._source.sample_count, end=self._source.end
+            self._info,
+            start=self._info.start or source.start,
+            gaps=source.gaps,
+            sample_count=source.sample_count,
+            end=source.end,
         )
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sdr.errors import RecordingError
 from sdr.index import IndexReader
@@ -10,13 +13,15 @@ from sdr.index_line import Gap
 from sdr.memory_writer import memory_index_path
 from sdr.ring import Ring
 
+_OVERRUN = "overwritten in memory before they were read"
+
 
 class RingSource:
     """Bytes by their place in the recording; make one with `of`.
 
     Attributes:
         index: of what is in memory; it begins with the samples that the disk holds.
-        overrun: samples that were overwritten before they were read; they are zeros.
+        overrun: gaps of samples that were overwritten before they were read; they are zeros.
     """
 
     def __init__(
@@ -26,18 +31,31 @@ class RingSource:
         self._bytes_per_sample = bytes_per_sample
         self._sample, self._position = begins
         self._seen = 0  # gaps that lie before `_sample`
-        self.overrun = 0
+        self.overrun: list[Gap] = []
 
     @classmethod
     def of(cls, stem: Path, bytes_per_sample: int) -> RingSource | None:
         """What is in memory of the recording STEM.sigmf-*; None when nothing is."""
         try:
             index = IndexReader(memory_index_path(stem))
-            ring = Ring.attach(Path(index.header.metadata["ring"]))
+            ring = _named(index.header.metadata)
             begins = (int(index.header.metadata["ring_sample"]), int(index.header.metadata["ring_position"]))
         except (RecordingError, OSError, KeyError, ValueError, TypeError):
             return None
         return None if ring is None else cls(index, ring, begins, bytes_per_sample)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Gaps known so far, in order."""
+        if not self.overrun:
+            return self.index.gaps
+        return tuple(sorted((*self.index.gaps, *self.overrun), key=lambda gap: gap.sample_index))
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was odd so far."""
+        lost = sum(gap.sample_count for gap in self.overrun)
+        return (f"{lost} samples were {_OVERRUN}; they are zeros",) if lost else ()
 
     def read(self, sample_count: int) -> bytes:
         """The next samples, of those that the index commits; gaps and what is overwritten are zeros."""
@@ -58,11 +76,18 @@ class RingSource:
         count = most if gap is None else min(most, gap.sample_index - self._sample)
         raw = self._ring.copied(self._position, count * self._bytes_per_sample)
         if raw is None:
-            self.overrun += count
+            self._lose(count)
             raw = bytes(count * self._bytes_per_sample)
         self._sample += count
         self._position += len(raw)
         return raw
+
+    def _lose(self, count: int) -> None:
+        last = self.overrun[-1] if self.overrun else None
+        if last is not None and _end(last) == self._sample:
+            self.overrun[-1] = replace(last, sample_count=last.sample_count + count)
+        else:
+            self.overrun.append(Gap(self._sample, count, _OVERRUN))
 
     def _next_gap(self) -> Gap | None:
         gaps = self.index.gaps
@@ -73,6 +98,15 @@ class RingSource:
     def close(self) -> None:
         """Let the memory go."""
         self._ring.close()
+
+
+def _named(metadata: dict[str, Any]) -> Ring | None:
+    """The ring that an index in memory speaks of; a later recorder's lies under the same name."""
+    ring = Ring.attach(Path(metadata["ring"]))
+    if ring is not None and ring.nonce != metadata["ring_nonce"]:
+        ring.close()
+        return None
+    return ring
 
 
 def _end(gap: Gap) -> int:

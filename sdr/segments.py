@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -74,7 +75,9 @@ class SegmentedSource:
         self._current = self._opened(stem, index)
         self._before = 0  # samples of the segments that are done
         self._here = 0  # bytes read of the present one
-        self._gaps: tuple[Gap, ...] = ()  # of these
+        self._owed = 0  # zero bytes to be read first: what the file before had lost
+        self._gaps: tuple[Gap, ...] = ()  # of the segments that are done
+        self._start: datetime | None = None  # of the first one, once it is done
         self._notes: list[str] = []
         self._digest = sha256()
         self._hashing = self._over = False
@@ -89,6 +92,11 @@ class SegmentedSource:
             return self._current.gaps
         moved = (replace(gap, sample_index=gap.sample_index + self._before) for gap in self._current.gaps)
         return (*self._gaps, *moved)
+
+    @property
+    def start(self) -> datetime | None:
+        """Aware time of the first sample read from, as exactly as it is known by now."""
+        return self._current.start if self._index.header is self._first else self._start
 
     @property
     def end(self) -> str | None:
@@ -117,10 +125,12 @@ class SegmentedSource:
         return raw
 
     def _read(self, count: int) -> bytes:
+        zeros = bytes(min(count, self._owed))
+        self._owed -= len(zeros)
         self._current.while_waiting = self.while_waiting
-        raw = self._current.read(count)
+        raw = self._current.read(count - len(zeros))
         self._here += len(raw)
-        return raw
+        return zeros + raw
 
     def skip(self, count: int) -> None:
         """Pass over bytes of this segment, before it is read."""
@@ -173,7 +183,8 @@ class SegmentedSource:
             return False
         if self._hashing:
             self._current.sha256()
-        self._gaps, self._before = self.gaps, self._before + self._index.committed
+        self._start, self._gaps = self.start, self._with_what_is_missing(self.gaps)
+        self._before += self._index.committed
         self._notes += self._current.notes
         self._current.close()
         self._index, self._current = found
@@ -182,14 +193,30 @@ class SegmentedSource:
             self._current.hash_while_reading(self._digest)
         return True
 
+    def _with_what_is_missing(self, gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+        """What this segment's file has lost at its end becomes a gap: all behind it keeps its place."""
+        committed = self._index.committed
+        self._owed = max(committed * self._bytes_per_sample - self._here, 0)
+        lost = -(-self._owed // self._bytes_per_sample)  # of the torn sample nothing is left
+        if not lost:
+            return gaps
+        first = self._before + committed - lost
+        kept = (
+            replace(gap, sample_count=min(gap.sample_count, first - gap.sample_index))
+            for gap in gaps
+            if gap.sample_index < first
+        )
+        return (*kept, Gap(first, lost, "the file of samples was cut off here"))
+
     def _awaited(self) -> tuple[IndexReader, IndexedSource] | None:
         """The next segment, as soon as it is there; None, and a note, when it does not come or fit."""
-        stem = segment_stem(self._base, self._index.header.segment + 1)
+        number, due = self._index.header.segment + 1, self._before + self._index.committed
+        stem = segment_stem(self._base, number)
         deadline = self._monotonic() + (self._stale_after_s if self._follow else 0.0)
         while True:
             try:
                 index = IndexReader(beside(stem, INDEX_SUFFIX))
-                if (why := self._misfit(index)) is not None:
+                if (why := self._misfit(index.header, number, due)) is not None:
                     break
                 return index, self._opened(stem, index)
             except (RecordingError, OSError):
@@ -202,9 +229,12 @@ class SegmentedSource:
         self._notes.append(f"the recording goes on in {stem.name}, but {why}; what lies before is used")
         return None
 
-    def _misfit(self, index: IndexReader) -> str | None:
-        here, there = self._first, index.header
-        due = here.first_sample + self._before + self._index.committed
+    def _misfit(self, there: IndexHeader, number: int, before: int) -> str | None:
+        """Why it is not the segment of that number, which so many samples lie before."""
+        here = self._first
+        due = here.first_sample + before
+        if there.segment != number:
+            return f"that calls itself number {there.segment}"
         if (there.format, there.sample_rate) != (here.format, here.sample_rate):
             return f"that is of {there.sample_rate:.0f} samples/s in {there.format}"
         if there.first_sample != due:
@@ -215,10 +245,12 @@ class SegmentedSource:
         """Samples of this and all further segments."""
         total, index = self._index.committed, self._index
         while index.end == CONTINUED:
-            stem = segment_stem(self._base, index.header.segment + 1)
+            number = index.header.segment + 1
             try:
-                index = IndexReader(beside(stem, INDEX_SUFFIX))
+                index = IndexReader(beside(segment_stem(self._base, number), INDEX_SUFFIX))
             except (RecordingError, OSError):
+                break
+            if self._misfit(index.header, number, total) is not None:
                 break
             total += index.committed
         return total

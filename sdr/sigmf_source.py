@@ -51,7 +51,8 @@ def open_growing(
     """A recording with its index, finished or not, and the segments that follow it."""
     index, source = _with_index(stem, index_path, follow, stale_after_s)
     head = index.header
-    header = SourceHeader(head.format, head.sample_rate, head.center_frequency_hz, index.start, head.metadata)
+    # The source tells the start: it may become known, or more exact, while the recording grows.
+    header = SourceHeader(head.format, head.sample_rate, head.center_frequency_hz, None, head.metadata)
     return header, source
 
 
