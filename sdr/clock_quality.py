@@ -8,6 +8,7 @@ the clock's error is bounded by |system time| + root delay / 2 + root dispersion
 from __future__ import annotations
 
 import ctypes
+import math
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 STA_UNSYNC, STA_PPSSIGNAL = 0x0040, 0x0100
 _TIME_ERROR = 5
 _CHRONY_S = 0.5  # the device is open by then, and its buffers are short
-# Names that chrony gives to the reference clocks of a GNSS receiver.
+# Names (of up to 4 letters) that chrony gives to the reference clocks of a GNSS receiver.
 _GNSS = ("PPS", "GPS", "GNSS", "NMEA", "SHM", "SOCK", "PHC")
 
 
@@ -83,8 +84,12 @@ def from_chrony(line: str) -> ClockQuality | None:
         offset_s, root_delay_s, root_dispersion_s = (float(words[place]) for place in (4, 10, 11))
     except ValueError:
         return None
-    source = "gnss" if words[1].upper().startswith(_GNSS) else "ntp"
     error_s = abs(offset_s) + root_delay_s / 2 + root_dispersion_s
+    if not math.isfinite(error_s):
+        return None
+    # A clock of its own makes this computer stratum 1; a server may be called gps1.example.vn.
+    own = words[2] == "1" and len(words[1]) <= 4
+    source = "gnss" if own and words[1].upper().startswith(_GNSS) else "ntp"
     return ClockQuality(source, round(error_s, 9), f"chrony, {words[1]}, stratum {words[2]}")
 
 

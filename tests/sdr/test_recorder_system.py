@@ -42,6 +42,17 @@ def test_what_keeps_the_clock_is_told_with_its_bound() -> None:
     assert from_kernel(0, 0, 25_000, chrony=chrony("vn.pool.ntp.org", 3)).source == "ntp"
 
 
+def test_a_server_with_the_name_of_a_reference_clock_is_a_server() -> None:
+    for name, stratum in (("gps1.example.vn", 3), ("gps.vn", 1), ("PPS", 2)):
+        assert from_kernel(0, 0, 25_000, chrony=chrony(name, stratum)).source == "ntp"
+    assert from_kernel(0, 0, 25_000, chrony=chrony("GPS", 1)).source == "gnss"
+
+
+def test_an_error_that_is_no_number_is_left_to_the_kernel() -> None:
+    line = ",".join("nan" if place == 4 else word for place, word in enumerate(chrony("PPS", 1).split(",")))
+    assert from_kernel(0, 0, 25_000, chrony=line).error_s == 0.025
+
+
 @pytest.mark.parametrize(
     "line", ["", "506 Cannot talk to daemon", "a,b,c", chrony("PPS", 1, "Not synchronised")]
 )
