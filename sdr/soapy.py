@@ -181,7 +181,7 @@ class SoapyReceiver:
             return "clock"
         offset_s, uncertainty_s = align(lambda: int(call("getHardwareTime", device, b"")), self._clock)
         taken.facts["time_alignment_s"] = uncertainty_s
-        self._judge = Stamped(taken.sample_rate, size, offset_s, self._clock)
+        self._judge = Stamped(taken.told_rate, size, offset_s, self._clock)
         return "device"
 
     def _choose_format(self, device: int, taken: Taken) -> str:

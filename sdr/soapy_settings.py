@@ -24,6 +24,7 @@ class Taken:
     Attributes:
         frequency_hz: of the true centre, the crystal's error allowed for.
         sample_rate: the true one, likewise.
+        told_rate: the same by the device's own clock.
         gain_db: None when automatic.
         notes: wishes that were not fulfilled.
         facts: for the recording's metadata.
@@ -31,6 +32,7 @@ class Taken:
 
     frequency_hz: float = 0.0
     sample_rate: float = 0.0
+    told_rate: float = 0.0
     gain_db: float | None = None
     antenna: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -56,7 +58,8 @@ def apply(device: int, tuning: Tuning, clocks: Clocks, settings: Mapping[str, st
     _set_clocks(device, clocks, taken)
     _write_settings(device, settings)
     scale = _correct_crystal(device, tuning.ppm, taken)
-    taken.sample_rate = _set_rate(device, tuning.sample_rate) * scale
+    taken.told_rate = _set_rate(device, tuning.sample_rate)
+    taken.sample_rate = taken.told_rate * scale
     taken.antenna = _set_antenna(device, tuning.antenna)
     if tuning.bandwidth_hz is not None:
         call("setBandwidth", device, *CHANNEL, tuning.bandwidth_hz)
@@ -219,6 +222,8 @@ def _set_clocks(device: int, clocks: Clocks, taken: Taken) -> None:
 def _write_settings(device: int, settings: Mapping[str, str]) -> None:
     if not settings:
         return
+    if bias := [name for name in settings if name in BIAS_TEE_SETTINGS]:
+        raise DeviceError(f"the setting {bias[0]!r} feeds a preamplifier: use bias_tee = true or false")
     known = setting_names(device)
     for name, value in settings.items():
         if known and name not in known:

@@ -11,6 +11,8 @@ from sdr.receiver import Block
 _TRIES = 5
 # A jump of the stamps that real time cannot explain is nonsense, not a loss to fill with zeros.
 _MOST_JUMP_S = 60.0
+# So far back is rounding: stamps in whole ticks of a clock that is slower than the samples.
+_ROUNDING_SAMPLES = 2
 
 
 def align(device_ns: Callable[[], int], utc: Callable[[], float] = time.time) -> tuple[float, float]:
@@ -38,7 +40,7 @@ class Stamped:
     """Turns stamped pieces into blocks.
 
     Args:
-        sample_rate: Hz, of the stamps.
+        sample_rate: Hz by the device's own clock, which also stamps; not the rate corrected for its crystal.
         bytes_per_sample: of the raw samples.
         offset_s: POSIX seconds less the device's; None: taken from the arrival of the first piece.
         utc: POSIX seconds.
@@ -55,24 +57,25 @@ class Stamped:
     ) -> None:
         self._rate, self._size, self._offset_s = sample_rate, bytes_per_sample, offset_s
         self._utc, self._monotonic = utc, monotonic
-        self._expected_ns: float | None = None
+        # Whole numbers throughout: a radio may count from 1970, where a float of ns has steps of 256.
+        self._expected_ns: int | None = None
         self._arrived_s = monotonic()
 
     def block(self, raw: bytes, time_ns: int, cause: str) -> Block:
         """The block of a piece and its stamp; DeviceError when the stamp cannot be."""
-        length_s = len(raw) // self._size / self._rate
+        length_ns = round(len(raw) // self._size * 1e9 / self._rate)
         if self._offset_s is None:
-            self._offset_s = self._utc() - length_s - time_ns * 1e-9
+            self._offset_s = self._utc() - (length_ns + time_ns) * 1e-9
         lost = 0 if self._expected_ns is None else self._lost(time_ns - self._expected_ns)
-        self._expected_ns = time_ns + 1e9 * length_s
+        self._expected_ns = time_ns + length_ns
         self._arrived_s = self._monotonic()
         return Block(raw, lost, cause if lost else "", time=self._offset_s + time_ns * 1e-9)
 
-    def _lost(self, jump_ns: float) -> int:
+    def _lost(self, jump_ns: int) -> int:
         lost = round(jump_ns * 1e-9 * self._rate)
         waited_s = self._monotonic() - self._arrived_s
-        if lost < 0 or lost / self._rate > waited_s + _MOST_JUMP_S:
+        if lost < -_ROUNDING_SAMPLES or lost / self._rate > waited_s + _MOST_JUMP_S:
             raise DeviceError(
                 f"the radio's time jumps by {jump_ns * 1e-9:g} s while {waited_s:.1f} s pass; open it anew"
             )
-        return lost
+        return max(lost, 0)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from sdr.soapy_drivers import BIAS_TEE_SETTINGS
 from station.config.strict import ANY_FREQUENCY, Name, NotNegative, Positive, Ranges, Strict
 
 SampleFormat = Literal["cf32", "cs16", "cu8", "cs8"]
@@ -135,6 +136,8 @@ class SoapyReceiver(_Receiver):
             )
         if "driver" in self.args or "serial" in self.args:
             raise ValueError("args: driver and serial have keys of their own; write them beside args")
+        if bias := [name for name in self.settings if name in BIAS_TEE_SETTINGS]:
+            raise ValueError(f"settings: {bias[0]} feeds a preamplifier; write bias_tee = true beside them")
         return self
 
 

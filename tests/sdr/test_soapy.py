@@ -144,6 +144,17 @@ def test_a_crystal_that_the_device_cannot_correct_is_tuned_around(tmp_path: Path
     assert opened.facts["ppm_corrected"] == "by tuning and by the stated sample rate"
 
 
+@pytest.mark.parametrize("ppm", [50, -50])
+def test_a_crystal_that_the_device_cannot_correct_loses_nothing(tmp_path: Path, ppm: float) -> None:
+    """Stamps count in the device's own seconds: blocks long enough that its error is some samples."""
+    receiver = radio(tmp_path, corrections=0, mtu=65536)
+    receiver.open(Tuning(137.9e6, 1_000_000, ppm=ppm))
+    got = [receiver.read(100_000, 5.0) for _ in range(12)]
+    receiver.close()
+    assert sum(len(block.raw) for block in got) // 4 > 5 * 65536
+    assert losses_of(got) == []
+
+
 @pytest.mark.parametrize(
     ("tuning", "options", "message"),
     [
@@ -157,6 +168,7 @@ def test_a_crystal_that_the_device_cannot_correct_is_tuned_around(tmp_path: Path
         ({"sample_rate": 1e9}, {}, "cannot give 1e.09 samples/s; it gives 1000-1e.08"),
         ({}, {"frequency_error": 1e6}, "says that it is tuned to 138900000 Hz instead of 137900000"),
         ({}, {"SETTINGS": {"dither": "1"}}, "no setting 'dither'; there are biastee"),
+        ({}, {"SETTINGS": {"biastee": "true"}}, "feeds a preamplifier: use bias_tee = true or false"),
         ({}, {"CLOCKS": Clocks(clock_source="gpsdo")}, "no clock_source 'gpsdo'; there are none"),
         ({}, {"FORMAT": "cu8", "format": "CF32"}, None),
         ({}, {"devices": 0}, "no radio found for driver=tramthu_sim.*is it plugged in"),

@@ -63,3 +63,21 @@ def test_a_long_standstill_is_a_loss() -> None:
     stamped.block(bytes(2000), 0, "")
     monotonic.now = 100.0
     assert stamped.block(bytes(2000), 100_000_000_000, "").lost == 99_999_000
+
+
+@pytest.mark.parametrize("rate", [2.4e6, 3.2e6, 10e6, 20e6, 61.44e6])
+def test_stamps_from_1970_lose_nothing_and_show_one_sample(rate: float) -> None:
+    """A radio that keeps UTC, as a GPS receiver sets it: a float of its ns would have steps of 256."""
+    began_ns, mtu, missing = 1_763_000_000 * 10**9, 4093, 0
+    stamped, found = Stamped(rate, 4, 0.0), {}
+    for number in range(2000):
+        missing += number == 1234
+        block = stamped.block(bytes(4 * mtu), began_ns + round((number * mtu + missing) * 1e9 / rate), "x")
+        found |= {number: block.lost} if block.lost else {}
+    assert found == {1234: 1}
+
+
+def test_stamps_in_whole_ticks_of_a_slower_clock_are_no_nonsense() -> None:
+    stamped = Stamped(3.2e6, 2, 0.0, Clock(0.0), Clock(0.0))
+    stamped.block(bytes(2 * 1000), 0, "")
+    assert stamped.block(bytes(2 * 1000), 312_000, "").lost == 0  # 1.6 samples early: whole microseconds

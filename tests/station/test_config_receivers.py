@@ -93,6 +93,7 @@ def test_automatic_gain_has_a_word(tmp_path: Path) -> None:
         ('type = "soapy"\ngain_db = "high"', "'high' is no gain; give decibels"),
         ('type = "soapy"\ngain_db = 30\ngains_db = { LNA = 3 }', "gain_db and gains_db exclude each other"),
         ('type = "soapy"\nargs = { serial = "1" }', "driver and serial have keys of their own"),
+        ('type = "soapy"\nsettings = { biastee = "true" }', "write bias_tee = true beside them"),
         ('type = "soapy"\nformat = "cs24"', "format"),
         ('type = "soapy"\nppm = 500', "less than or equal to 200"),
         ('type = "soapy"\nsample_rate = nan', "sample_rate"),
