@@ -103,7 +103,9 @@ def open_writer(
     """
     facts: dict[str, Any] = {"hw": opened.device, "gain_db": opened.gain_db, "antenna": opened.antenna}
     known = {key: value for key, value in facts.items() if value is not None}
-    notes = {"receiver_notes": list(opened.notes)} if opened.notes else {}
+    notes: dict[str, Any] = {"receiver_notes": list(opened.notes)} if opened.notes else {}
+    if opened.smallest_visible_loss > 1:
+        notes["smallest_visible_loss"] = opened.smallest_visible_loss
     writer = RecordingWriter(
         path_stem,
         format=opened.format,
