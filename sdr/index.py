@@ -73,7 +73,7 @@ class IndexReader:
             raise RecordingError(f"{path}: the index has no complete first line; nothing was recorded")
         try:
             self.header = IndexHeader.from_mapping(_mapping(first[0]))
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise RecordingError(f"{path}: no index of a recording: {error}") from None
         self.start = self.header.start
         self._take(first[1:])

@@ -28,6 +28,7 @@ from typing import Any
 from sdr.formats import FORMATS
 
 INDEX_VERSION = 1
+_LOWEST_RATE = 1.0  # Hz; below it is no recording, and times leave what a date can hold
 CONTINUED = "continued"
 """The end mark of a segment that another one follows."""
 
@@ -113,9 +114,9 @@ class IndexHeader:
             raise ValueError(f"version {values.get('tramthu_index')!r} instead of {INDEX_VERSION}")
         rate = number(values["sample_rate"])
         frequency = values.get("center_frequency_hz")
-        if values["format"] not in FORMATS or not (math.isfinite(rate) and rate > 0):
+        if values["format"] not in FORMATS or not (math.isfinite(rate) and rate >= _LOWEST_RATE):
             raise ValueError(f"format {values['format']!r} at {rate} Hz")
-        return cls(
+        header = cls(
             values["format"],
             rate,
             None if frequency is None else number(frequency),
@@ -125,6 +126,8 @@ class IndexHeader:
             _count(values, "segment"),
             _count(values, "first_sample"),
         )
+        header.to_line()  # NaN and halves of surrogate pairs, which JSON can hold, can never be written again
+        return header
 
 
 def _object(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -193,7 +196,8 @@ def commit_line(
 def parse_gap(values: list[Any]) -> Gap:
     """A gap from its place in a line; ValueError or TypeError when it is none."""
     first, length, cause, *more = values
-    return Gap(int(first), int(length), str(cause), max(int(more[0]), 0) if more else 0)
+    cause = str(cause).encode(errors="replace").decode()  # JSON can hold half a surrogate pair
+    return Gap(int(first), int(length), cause, max(int(more[0]), 0) if more else 0)
 
 
 def parse_level(values: list[Any]) -> Level:
