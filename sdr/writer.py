@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -113,20 +113,20 @@ class RecordingWriter:
         first_line, _ = header.to_line(), bytes_per_sample(format)  # refuse before any file is made
         refuse_existing(stem)
         forget(stem)
+        self.resumed = False
+        self._hash: WrittenHash | TrailingHash = WrittenHash()
         index = open_file(beside(stem, INDEX_SUFFIX), new=True)
+        self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable, clock)
         try:
             lock(index, beside(stem, INDEX_SUFFIX))
-            self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable, clock)
             self._append(first_line)
             self._data = open_file(self.data_path, new=True)
             self._write_metadata(None)
             if durable:
                 sync_folder(stem.parent)
         except BaseException:
-            os.close(index)
+            self.let_go()
             raise
-        self.resumed = False
-        self._hash: WrittenHash | TrailingHash = WrittenHash()
 
     @classmethod
     def resume(
@@ -162,12 +162,15 @@ class RecordingWriter:
         self._begin(stem, taken, commit_interval_s, durable, clock)
         self.resumed = True
         self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
-        self._append(commit_line(taken.sample_count, clock(), resumed=reason))
-        self.stamp = salvage(stem, self) if ring else None
-        if self.start is None and self.stamp is not None:
-            sample, time_s = self.stamp
-            self.set_start(datetime.fromtimestamp(time_s - sample / self.header.sample_rate, UTC))
-        self.commit()
+        try:
+            self._append(commit_line(taken.sample_count, clock(), resumed=reason))
+            if ring:
+                self.stamp = salvage(stem, self)
+            else:
+                self.commit()
+        except BaseException:
+            self.let_go()
+            raise
         return self
 
     def _begin(
@@ -264,7 +267,8 @@ class RecordingWriter:
         self.lost_samples = sum(gap.sample_count for gap in self.gaps)
         self._new_gaps, self._levels = [], []
         self._meter = LevelMeter(self.header.format, self.header.sample_rate, self.committed)
-        self._hash = TrailingHash(self._data, lambda: 0)
+        self._hash.stop()
+        self._hash = TrailingHash(self._data, lambda: self._written_bytes)
         with contextlib.suppress(DeviceError):
             self._append(commit_line(self.committed, self._clock(), ring=reason))
 
@@ -297,9 +301,15 @@ class RecordingWriter:
         except OSError as error:
             raise disk_refuses(self.data_path, error) from error
         finally:
-            self._hash.stop()
-            os.close(self._data)
-            os.close(self._index)
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Let the files alone, as a kill does: without an end mark, for another writer to take up."""
+        self.closed = True
+        self._hash.stop()
+        for descriptor in (self._data, self._index):
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def __enter__(self) -> RecordingWriter:
         return self
