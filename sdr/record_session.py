@@ -52,10 +52,13 @@ class Session:
         now = time.monotonic()
         # A sample and when it was in the air, by the monotonic clock: from there a gap is counted.
         self.known = (0, now)
+        # What made POSIX seconds monotonic ones when the receiver was opened.
+        self.opened_s = now - time.time()
         self.failure = ""
-        if writer.resumed and writer.start is not None:
+        if writer.resumed and (writer.start is not None or writer.sample_count):
             self.failure = "the recorder died"
-            sample, posix_s = writer.stamp or (0, writer.start.timestamp())
+            stamp = writer.stamp or (writer.start and (0, writer.start.timestamp()))
+            sample, posix_s = stamp or (writer.sample_count, time.time())  # nobody knows since when
             self.known = (sample, now - (time.time() - posix_s))
         self.first = self.start is None or not writer.sample_count
         self.heard_at, self.looked_at = now, -_LOOK_S
@@ -127,6 +130,7 @@ class Session:
                 f"the receiver came back with {opened.format} at {opened.sample_rate:g} Hz "
                 f"instead of {self.format} at {self.rate:g} Hz"
             )
+        self.opened_s = time.monotonic() - time.time()
         self.away = False
 
     def _failed(self, reason: str, timeout_s: float) -> None:
@@ -149,10 +153,23 @@ class Session:
 
     def _in_the_air(self, block: Block) -> float:
         """When the first sample of a block just read was in the air, by the monotonic clock."""
-        age_s = math.inf if block.time is None else time.time() - block.time
-        if 0 <= age_s < _OLDEST_S:  # a receiver may hold samples back while it looks for losses
-            return time.monotonic() - age_s
-        return time.monotonic() - len(block.raw) / self.bytes_per_sample / self.rate
+        told = self._told_times(block)
+        if not told:
+            return time.monotonic() - len(block.raw) / self.bytes_per_sample / self.rate
+        due = self.known[1] + (self.intake.count + block.lost - self.known[0]) / self.rate
+        return min(told, key=lambda at: abs(at - due))
+
+    def _told_times(self, block: Block) -> list[float]:
+        """The same by the block's own time; none where it is played. Samples may have been held back.
+
+        A receiver that stamps goes by the clock as it was when it was opened, one that does not by the clock
+        as it is. Where that was set in between, one of both is wrong.
+        """
+        if block.time is None:
+            return []
+        now = time.monotonic()
+        times = (block.time + self.opened_s, block.time + now - time.time())
+        return [at for at in times if now - _OLDEST_S < at <= now]
 
     def _take(self, block: Block, most: int | None) -> None:
         self.ended = block.ended
@@ -188,18 +205,19 @@ class Session:
             self._tell(f"{STALLED}: the ring in memory is full" if self.stalls else "the disk goes on")
 
     def _state_start(self, block: Block) -> None:
-        """State the start exactly, now that the first sample is here."""
+        """State the start exactly, now that the first sample is here, or the first that has a time."""
         self.first = False
-        self.known = (0, self._in_the_air(block) - block.lost / self.rate)
+        before_s = (self.intake.count + block.lost) / self.rate
+        self.known = (0, self._in_the_air(block) - before_s)
         if self.start is None and block.time is not None:
-            self.start = datetime.fromtimestamp(block.time - block.lost / self.rate, UTC)
+            self.start = datetime.fromtimestamp(block.time - before_s, UTC)
             self.disk.set_start(self.start)
 
     def _stamp(self, block: Block) -> None:
         """Remember when the first sample of this block was in the air."""
         self.known = (self.intake.count, self._in_the_air(block))
-        if block.time is not None and abs(time.time() - block.time) < _OLDEST_S:  # else it is played
-            self.ring.stamp(self.intake.count, block.time)
+        if block.time is not None and self._told_times(block):
+            self.ring.stamp(self.intake.count, block.time, self.known[1])
 
     def _look(self) -> None:
         """Once a second: progress."""
