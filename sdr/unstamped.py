@@ -13,8 +13,14 @@ _HOLD_S = 10.0
 
 
 def steady() -> float:
-    """Seconds of a clock that neither steps nor is slewed."""
-    return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+    """Seconds of a clock that neither steps nor is slewed, and goes on while the machine is suspended.
+
+    CLOCK_MONOTONIC_RAW stands still then, and so does CLOCK_MONOTONIC, but CLOCK_BOOTTIME does not
+    (clock_gettime(2)). Read in this order the answer can only be late, as an arrival can.
+    """
+    awake_s = time.clock_gettime(time.CLOCK_MONOTONIC)
+    suspended_s = time.clock_gettime(time.CLOCK_BOOTTIME) - awake_s
+    return suspended_s + time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
 
 
 class Unstamped:
