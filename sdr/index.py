@@ -49,7 +49,7 @@ class IndexReader:
         committed: samples of the file that can be read.
         gaps: among them, in order.
         end: why the file ended, None while it grows; `CONTINUED` where the next segment goes on.
-        sha256: of the data file, as its recorder took it; None until the end.
+        sha256: of the data file, as its recorder took it; None until the end, or where that took too long.
         ring: why the samples behind `committed` are in memory only; None while they go to the disk.
         resumed: how often a new recorder went on with it.
         last_utc: POSIX seconds of the newest line.

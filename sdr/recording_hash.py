@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 
 _ZEROS = bytes(1 << 18)
@@ -30,7 +32,7 @@ class WrittenHash:
         for left in range(count, 0, -len(_ZEROS)):
             self._digest.update(view[:left])
 
-    def finish(self, size: int) -> str:  # noqa: ARG002 the other one needs it
+    def finish(self, size: int, patience_s: float = math.inf) -> str:  # noqa: ARG002 the other one needs it
         """The hash (hex) of the file of that many bytes."""
         return self._digest.hexdigest()
 
@@ -58,10 +60,25 @@ class TrailingHash:
     def zeros(self, count: int) -> None:
         """Is read from the file."""
 
-    def finish(self, size: int) -> str:
-        """The hash (hex) of the file of that many bytes; OSError when it cannot be read."""
+    def finish(self, size: int, patience_s: float = math.inf) -> str | None:
+        """The hash of the file.
+
+        Args:
+            size: of the file, bytes.
+            patience_s: with what is still to be read of it.
+
+        Returns:
+            Hex; None when that takes longer.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         self.stop()
-        self._advance(size)
+        deadline = time.monotonic() + patience_s
+        self._advance(min(size, self._done + _CHUNK))  # of a short file there is a hash on any machine
+        self._advance(size, lambda: time.monotonic() >= deadline)
+        if self._done != size and time.monotonic() >= deadline:
+            return None
         if self._done != size:
             raise OSError(f"the file holds {self._done} bytes instead of {size}")
         return self._digest.hexdigest()
@@ -76,11 +93,11 @@ class TrailingHash:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         with contextlib.suppress(OSError):  # told by finish
             while not self._final.is_set():
-                self._advance(self._size(), self._final)
+                self._advance(self._size(), self._final.is_set)
                 self._final.wait(_PAUSE_S)
 
-    def _advance(self, size: int, stop: threading.Event | None = None) -> None:
-        while self._done < size and not (stop is not None and stop.is_set()):
+    def _advance(self, size: int, stop: Callable[[], bool] = lambda: False) -> None:
+        while self._done < size and not stop():
             raw = os.pread(self._descriptor, min(_CHUNK, size - self._done), self._done)
             if not raw:
                 return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ _ZERO_BLOCK = 1 << 18
 COMMIT_S = 0.1
 """Samples older than this are committed at the next write; a live decoder sees them no later."""
 COMMIT_BYTES = 8 << 20
+_HASH_S = 2.0  # the ring in memory lasts 12 s
 
 
 class RecordingWriter:
@@ -180,7 +182,7 @@ class RecordingWriter:
         self.sample_count, self.gaps = taken.sample_count, list(taken.gaps)
         self.lost_samples = sum(gap.sample_count for gap in taken.gaps)
         self.level: Level | None = None
-        self.closed = False
+        self.closed, self._doubtful = False, ""
         self.stamp: tuple[int, float] | None = None
         self.bytes_per_sample = bytes_per_sample(taken.header.format)
         self._index, self._index_bytes, self._data = taken.index, taken.index_bytes, taken.data
@@ -246,7 +248,14 @@ class RecordingWriter:
 
     def commit(self) -> None:
         """Bring all samples to the disk and enter them in the index; also an idle recorder's heartbeat."""
-        self._sync(self._data)
+        if self._doubtful and self.sample_count > self.committed:
+            raise DeviceError(self._doubtful)
+        try:
+            self._sync(self._data)
+        except DeviceError as error:
+            # Linux tells it once, drops what it could not write, and the next sync succeeds.
+            self._doubtful = str(error)
+            raise
         now, gaps, levels = self._clock(), self._new_gaps, self._levels
         # Each gap lies among the samples that its own line commits, so that a follower never read it before.
         lines = [commit_line(gap.sample_index + gap.sample_count, now, gap=gap) for gap in gaps]
@@ -259,7 +268,10 @@ class RecordingWriter:
         self._committed_at, self.committed = time.monotonic(), self.sample_count
 
     def leave(self, reason: str) -> None:
-        """The disk takes no more: the recording on it ends with what it holds; say so if it lets us."""
+        """The disk takes no more: the recording on it ends with what it holds; say so if it lets us.
+
+        After a sync that failed, what was written since the last commit is not held to be there.
+        """
         with contextlib.suppress(DeviceError):
             self.commit()
         self.sample_count = self.committed
@@ -284,8 +296,14 @@ class RecordingWriter:
         """
         return size if reserve_room(self._data, size) else 0
 
-    def close(self, reason: str = "finished") -> None:
-        """End the recording: last commit, final metadata, end mark with the hash. May be called again."""
+    def close(self, reason: str = "finished", *, whole_hash: bool = False) -> None:
+        """End the recording: last commit, final metadata, end mark with the hash. May be called again.
+
+        Args:
+            reason: for the index.
+            whole_hash: of a resumed recording, read all that another process wrote; False leaves the hash out
+                where that takes more than an instant, for the next samples wait.
+        """
         if self.closed:
             return
         self.closed = True
@@ -295,7 +313,7 @@ class RecordingWriter:
             give_back_room(self._data, self._written_bytes)
             self._levels += self._meter.flush()
             self.commit()
-            sha256 = self._sha256()
+            sha256 = self._sha256(math.inf if whole_hash else _HASH_S)
             self._write_metadata(sha256)
             self._append(commit_line(self.sample_count, self._clock(), end=reason, sha256=sha256))
         except OSError as error:
@@ -344,9 +362,9 @@ class RecordingWriter:
             write_all(self._data, raw, self._written_bytes + done * self.bytes_per_sample, self.data_path)
             self._hash.update(raw)
 
-    def _sha256(self) -> str | None:
+    def _sha256(self, patience_s: float) -> str | None:
         with contextlib.suppress(OSError):  # what cannot be read again has no hash
-            return self._hash.finish(self._written_bytes)
+            return self._hash.finish(self._written_bytes, patience_s)
         return None
 
     def _append(self, lines: bytes) -> None:
@@ -384,4 +402,4 @@ def finish_interrupted(path_stem: Path, reason: str = "the recorder died") -> No
         DeviceError: the disk refuses.
     """
     if IndexReader(beside(path_stem, INDEX_SUFFIX)).end is None:
-        RecordingWriter.resume(path_stem, reason=reason).close(reason)
+        RecordingWriter.resume(path_stem, reason=reason).close(reason, whole_hash=True)
