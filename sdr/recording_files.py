@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
 
 # A follower that looks whether the writer lives holds the lock for an instant.
 _LOCK_S = 1.0
+_LINE = 1 << 20
 _NEW = os.O_CREAT | os.O_EXCL
 
 
@@ -22,10 +25,31 @@ def beside(stem: Path, suffix: str) -> Path:
 
 
 def refuse_existing(stem: Path) -> None:
-    """RecordingError when one of the files exists."""
+    """RecordingError when one of the files exists, or further segments, whose first ones may be gone."""
     for suffix in (DATA_SUFFIX, META_SUFFIX, INDEX_SUFFIX):
         if beside(stem, suffix).exists():
             raise _exists(beside(stem, suffix))
+        for number in segment_numbers(stem, suffix):
+            raise _exists(stem.with_name(f"{stem.name}-{number:04d}{suffix}"))
+
+
+def segment_numbers(stem: Path, suffix: str = INDEX_SUFFIX) -> list[int]:
+    """Numbers of the segments STEM-0001, STEM-0002 … that have a file of that suffix.
+
+    A recording of its own that has such a name ("noaa19-2025" beside "noaa19") is none of them.
+    """
+    pattern = re.compile(re.escape(stem.name) + r"-(\d{4,})" + re.escape(suffix))
+    names = [path.name for path in stem.parent.iterdir()] if stem.parent.is_dir() else []
+    numbers = (int(match[1]) for name in names if (match := pattern.fullmatch(name)))
+    return sorted(number for number in numbers if number and _may_be_segment(stem, number))
+
+
+def _may_be_segment(stem: Path, number: int) -> bool:
+    """Unless its index says otherwise."""
+    index = stem.with_name(f"{stem.name}-{number:04d}{INDEX_SUFFIX}")
+    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError), index.open("rb") as file:
+        return bool(json.loads(file.readline(_LINE)).get("segment", 0) == number)
+    return True
 
 
 def remove_stillborn(stem: Path) -> bool:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sdr.errors import RecordingError
+from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, Level
-from sdr.recording_files import beside, remove_stillborn
+from sdr.recording_files import beside, remove_stillborn, segment_numbers
 from sdr.salvage import salvage
 from sdr.segments import segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
@@ -66,9 +66,16 @@ class SegmentWriter:
         if number:
             _end(segment_stem(stem, number - 1))
         current = RecordingWriter.resume(segment_stem(stem, number), ring=False)
-        self = cls(current, stem, segment_s, keep_segments)
-        self.stamp = salvage(stem, self)
-        self.commit()
+        try:
+            self = cls(current, stem, segment_s, keep_segments)
+        except RecordingError:
+            current.let_go()
+            raise
+        try:
+            self.stamp = salvage(stem, self)
+        except BaseException:
+            self.let_go()
+            raise
         return self
 
     @property
@@ -171,11 +178,17 @@ class SegmentWriter:
 
     def leave(self, reason: str) -> None:
         """The disk takes no more."""
-        self.current.leave(reason)
+        if not self.current.closed:  # else it did not even take an end mark at a joint
+            self.current.leave(reason)
 
     def close(self, reason: str = "finished") -> None:
         """End the recording; may be called again."""
         self.current.close(reason)
+
+    def let_go(self) -> None:
+        """Let the files alone, without an end mark, for another writer to take up."""
+        if not self.current.closed:
+            self.current.let_go()
 
     def _room(self) -> int:
         """Samples that the newest file still takes; a new one is begun when it is full."""
@@ -184,29 +197,41 @@ class SegmentWriter:
         return self._length - self.current.sample_count
 
     def _roll(self) -> None:
-        full, head = self.current, self.current.header
+        """Begin the next file, then end the full one; where that fails, the full one stays the newest."""
+        full = self.current
         full.commit()
-        first = head.first_sample + full.sample_count
-        follows = timedelta(seconds=full.sample_count / head.sample_rate)
-        number = head.segment + 1
-        self.current = RecordingWriter(
-            segment_stem(self.path_stem, number),
-            format=head.format,
-            sample_rate=head.sample_rate,
-            center_frequency_hz=head.center_frequency_hz,
-            start=None if full.start is None else full.start + follows,
-            metadata=head.metadata,
-            clock_quality=head.clock,
-            segment=number,
-            first_sample=first,
-            durable=full.durable,
-        )
-        self.current.commits_itself = self._commits_itself
-        self.current.reserve(self._length * self.bytes_per_sample)
-        full.close(CONTINUED)
+        following = self._following(full)
+        try:
+            full.close(CONTINUED)
+        except DeviceError:
+            _discard(following)
+            raise
+        self.current = following
         self._lost_before += full.lost_samples
         if self._keep is not None:
-            self._let_go(number - self._keep)
+            self._let_go(following.header.segment - self._keep)
+
+    def _following(self, full: RecordingWriter) -> RecordingWriter:
+        head, number = full.header, full.header.segment + 1
+        follows = timedelta(seconds=full.sample_count / head.sample_rate)
+        try:
+            following = RecordingWriter(
+                segment_stem(self.path_stem, number),
+                format=head.format,
+                sample_rate=head.sample_rate,
+                center_frequency_hz=head.center_frequency_hz,
+                start=None if full.start is None else full.start + follows,
+                metadata=head.metadata,
+                clock_quality=head.clock,
+                segment=number,
+                first_sample=head.first_sample + full.sample_count,
+                durable=full.durable,
+            )
+        except RecordingError as error:  # somebody else's file lies there: no reason to end a recording
+            raise DeviceError(str(error)) from error
+        following.commits_itself = self._commits_itself
+        following.reserve(self._length * self.bytes_per_sample)
+        return following
 
     def _let_go(self, newest: int) -> None:
         """Remove that file and the ones before it; the index first, so that nobody begins to read it."""
@@ -214,16 +239,23 @@ class SegmentWriter:
             stem = segment_stem(self.path_stem, number)
             if not beside(stem, DATA_SUFFIX).exists():
                 return
-            for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
-                with contextlib.suppress(OSError):
-                    beside(stem, suffix).unlink(missing_ok=True)
+            _remove(stem)
 
 
 def newest_segment(stem: Path) -> int:
     """Number of the newest file of a recording; 0 where there is one file, or none."""
-    names = (path.name for path in stem.parent.glob(f"{stem.name}-*{INDEX_SUFFIX}"))
-    numbers = (name.removeprefix(f"{stem.name}-").removesuffix(INDEX_SUFFIX) for name in names)
-    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return max(segment_numbers(stem), default=0)
+
+
+def _discard(unused: RecordingWriter) -> None:
+    unused.let_go()
+    _remove(unused.path_stem)
+
+
+def _remove(stem: Path) -> None:
+    for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
+        with contextlib.suppress(OSError):
+            beside(stem, suffix).unlink(missing_ok=True)
 
 
 def _end(stem: Path) -> None:

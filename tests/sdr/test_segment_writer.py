@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sdr.errors import RecordingError
+from sdr.errors import DeviceError, RecordingError
 from sdr.index import CONTINUED, Gap, IndexReader
-from sdr.record import take_up
+from sdr.memory_writer import memory_index_path
+from sdr.receiver import Block, Opened, Tuning
+from sdr.record import record, take_up
 from sdr.recording import RecordingWriter, open_recording
+from sdr.ring import Ring, ring_path
 from sdr.segment_writer import SegmentWriter, newest_segment, segmented
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
@@ -142,3 +146,176 @@ def test_nothing_begun_is_nothing_to_take_up(tmp_path: Path) -> None:
         writer.write_raw(numbers(0, 10))
     with pytest.raises(RecordingError, match="has ended"):
         take_up(tmp_path / "a")
+
+
+def test_a_name_whose_first_files_were_let_go_is_not_taken_anew(tmp_path: Path) -> None:
+    """It would unlink the living recorder's ring, and meet the old files at a joint."""
+    writer = new(tmp_path / "a", keep=2)
+    writer.write_raw(numbers(0, 23_000))
+    assert not (tmp_path / "a.sigmf-index").exists()
+    ring = Ring.create(ring_path(tmp_path / "a"), 1 << 20)
+    with pytest.raises(RecordingError, match=r"a-0003\.sigmf-data exists"):
+        new(tmp_path / "a", keep=2)
+    assert ring.path.exists()
+    ring.close(remove=True)
+    writer.close()
+    (tmp_path / "a-0003.sigmf-index").unlink()  # whatever is left of a segment counts
+    (tmp_path / "a-0004.sigmf-index").unlink()
+    with pytest.raises(RecordingError, match="never overwritten"):
+        new(tmp_path / "a", keep=2)
+
+
+def test_a_recording_that_is_only_called_like_a_segment_is_none(tmp_path: Path) -> None:
+    new(tmp_path / "a-2025").close()
+    (tmp_path / "a-12.sigmf-index").touch()
+    assert newest_segment(tmp_path / "a") == 0
+    assert take_up(tmp_path / "a") is None
+    writer = new(tmp_path / "a")
+    writer.write_raw(numbers(0, 12_000))
+    writer.close()
+    assert newest_segment(tmp_path / "a") == 2
+
+
+def test_a_file_in_the_way_of_the_next_segment_leaves_the_recording_to_memory(tmp_path: Path) -> None:
+    writer = new(tmp_path / "a")
+    (tmp_path / "a-0001.sigmf-meta").write_bytes(b"{}")
+    with pytest.raises(DeviceError, match=r"a-0001\.sigmf-meta exists"):
+        writer.write_raw(numbers(0, 6000))
+    writer.leave("it is in the way")
+    assert (writer.committed, writer.current.path_stem) == (5000, tmp_path / "a")
+    writer.close("finished")
+    assert IndexReader(tmp_path / "a.sigmf-index").end == "finished"
+    assert not (tmp_path / "a-0001.sigmf-index").exists()
+
+
+def test_a_full_file_that_takes_no_end_mark_stays_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in memory goes on under its name, where a follower is; a later recorder takes it up."""
+    writer = new(tmp_path / "a")
+    writer.write_raw(numbers(0, 4000))
+
+    def refuse(_self: RecordingWriter, sha256: str | None) -> None:
+        if sha256 is not None:
+            raise DeviceError("no space for the metadata")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RecordingWriter, "_write_metadata", refuse)
+        with pytest.raises(DeviceError, match="no space"):
+            writer.write_raw(numbers(4000, 2000))
+        writer.leave("no space")
+        assert (writer.committed, writer.current.path_stem) == (5000, tmp_path / "a")
+        writer.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.sigmf-data",
+        "a.sigmf-index",
+        "a.sigmf-meta",
+    ]
+    again = SegmentWriter.resume(tmp_path / "a", 0.5)
+    again.write_raw(numbers(5000, 3000))
+    again.close()
+    assert read(tmp_path / "a") == (numbers(0, 8000), ())
+
+
+def test_what_a_killed_recorder_left_in_memory_is_taken_with_its_time(tmp_path: Path) -> None:
+    """It died before the disk had anything; what a segment had in memory only is forgotten."""
+    stem = tmp_path / "a"
+    writer = segmented(stem, 0.5, format="cs16", sample_rate=RATE, center_frequency_hz=1e8, start=None)
+    ring = Ring.create(ring_path(stem), 1 << 20)
+    began = time.time() - 100.0
+    ring.put(numbers(0, 4000))
+    ring.put_gap(Gap(4000, 2000, "overflow"))
+    ring.put(numbers(6000, 1000))
+    ring.stamp(6000, began + 0.6)
+    ring.close()
+    killed(writer.current)
+    memory_index_path(stem.with_name("a-0001")).touch()
+    again = take_up(stem, segment_s=0.5)
+    assert isinstance(again, SegmentWriter)
+    assert again.start is not None
+    assert again.start.timestamp() == pytest.approx(began, abs=0.05)
+    assert again.sample_count == 7000
+    assert not memory_index_path(stem.with_name("a-0001")).exists()
+    assert not ring_path(stem).exists()
+    again.close()
+    gaps = (Gap(4000, 1000, "overflow"), Gap(5000, 1000, "overflow"))
+    assert read(stem) == (numbers(0, 4000) + bytes(8000) + numbers(6000, 1000), gaps)
+
+
+def test_a_kill_in_mid_gap_at_a_joint_costs_nothing(tmp_path: Path) -> None:
+    stem = tmp_path / "a"
+    writer = new(stem)
+    ring = Ring.create(ring_path(stem), 1 << 20)
+    ring.put(numbers(0, 4000))
+    ring.put_gap(Gap(4000, 3000, "overflow", 5))
+    ring.put(numbers(7000, 1000))
+    ring.close()
+    writer.write_raw(numbers(0, 4000))
+    writer.gap(1000, "overflow", 5)
+    writer.commit()  # the joint; then it is killed
+    killed(writer.current)
+    again = take_up(stem, segment_s=0.5)
+    assert again is not None
+    assert again.sample_count == 8000
+    again.close()
+    gaps = (Gap(4000, 1000, "overflow", 5), Gap(5000, 2000, "overflow", 5))
+    assert read(stem) == (numbers(0, 4000) + bytes(12_000) + numbers(7000, 1000), gaps)
+
+
+def test_a_disk_that_refuses_while_segments_are_taken_up_keeps_the_ring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = tmp_path / "a"
+    writer = new(stem)
+    ring = Ring.create(ring_path(stem), 1 << 20)
+    ring.put(numbers(0, 4000))
+    ring.close()
+    killed(writer.current)
+
+    def refuse(_self: RecordingWriter) -> None:
+        raise DeviceError("the disk refuses")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RecordingWriter, "write_raw", lambda self, _raw: refuse(self))
+        with pytest.raises(DeviceError, match="refuses"):
+            take_up(stem, segment_s=0.5)
+    again = take_up(stem, segment_s=0.5)  # the lock is free, the ring is there
+    assert again is not None
+    assert again.sample_count == 4000
+    again.close()
+
+
+class Once:
+    """One block of samples, taken at that POSIX time."""
+
+    def __init__(self, time_s: float | None) -> None:
+        self.blocks = [Block(b"", ended=True), Block(numbers(0, 1000), time=time_s)]
+
+    def open(self, tuning: Tuning) -> Opened:
+        return Opened("once", "cs16", tuning.frequency_hz, RATE)
+
+    def read(self, _count: int, _timeout_s: float) -> Block:
+        return self.blocks.pop()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_gap_is_marked_although_nobody_knows_when_the_recording_began(tmp_path: Path, timed: bool) -> None:
+    """The recorder died before the start was written, and its memory is gone: a break is one all the same."""
+    stem = tmp_path / "a"
+    writer = segmented(stem, 0.5, format="cs16", sample_rate=RATE, center_frequency_hz=1e8, start=None)
+    writer.write_raw(numbers(0, 3000))
+    writer.commit()
+    killed(writer.current)
+    again = take_up(stem, segment_s=0.5)
+    assert again is not None
+    now = time.time()
+    info = record(Once(now if timed else None), again, reserve_bytes=0)
+    (gap,) = [gap for gap in read(stem)[1] if gap.cause == "the recorder died"][:1]
+    assert gap.sample_index == 3000
+    if timed:
+        assert info.start is not None
+        first_s = now - (info.sample_count - 1000) / RATE
+        assert again.start.timestamp() == pytest.approx(first_s, abs=1e-3)
