@@ -5,6 +5,7 @@ Only this thread touches the files of a recording. A disk that stands still make
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from datetime import datetime
@@ -24,6 +25,7 @@ Writer = RecordingWriter | SegmentWriter
 _WRITE_BYTES = 4 << 20
 _PAGE = 4096
 _LOOK_S = 1.0
+_ALIVE_S = 0.1
 
 
 class Sink(Protocol):
@@ -117,15 +119,19 @@ class DiskThread:
         self._wake.set()
 
     def finish(self, reason: str, patience_s: float) -> None:
-        """Write what is left, end the recording; DeviceError when the disk does not finish in time."""
+        """Write what is left, end the recording; DeviceError when the disk stands still for so long."""
         self._end = reason
         self._wake.set()
-        self._thread.join(patience_s)
-        if self._thread.is_alive():
-            raise DeviceError(
-                f"the disk under {self._folder} has not answered for {patience_s:.0f} s; what it has not "
-                f"taken yet stays in {self.ring.path} until the recording is taken up again"
-            )
+        seen, since = -1, 0.0
+        while self._thread.is_alive():
+            if self._position != seen:
+                seen, since = self._position, time.monotonic()
+            elif time.monotonic() - since >= patience_s:
+                raise DeviceError(
+                    f"the disk under {self._folder} has not answered for {patience_s:.0f} s; what it has not "
+                    f"taken yet stays in {self.ring.path} until the recording is taken up again"
+                )
+            self._thread.join(min(patience_s, _ALIVE_S))
 
     def _run(self) -> None:
         try:
@@ -155,6 +161,9 @@ class DiskThread:
         """Write what the ring holds, in large pieces, and commit it."""
         if self._start is not None:
             self._sink.set_start(self._start)
+            if self.left:  # the file on the disk holds no sample, perhaps, but can still tell of them
+                with contextlib.suppress(DeviceError):
+                    self._writer.set_start(self._start)
             self._start = None
         head = self.ring.word("head")  # before the events: one that is seen later lies behind it
         whole = last or head == self._seen  # a device that fell silent: the last page gets no fuller

@@ -206,6 +206,9 @@ class SegmentWriter:
         except DeviceError:
             _discard(following)
             raise
+        following.reserve(
+            self._length * self.bytes_per_sample
+        )  # what the full one had not used is free again
         self.current = following
         self._lost_before += full.lost_samples
         if self._keep is not None:
@@ -230,7 +233,6 @@ class SegmentWriter:
         except RecordingError as error:  # somebody else's file lies there: no reason to end a recording
             raise DeviceError(str(error)) from error
         following.commits_itself = self._commits_itself
-        following.reserve(self._length * self.bytes_per_sample)
         return following
 
     def _let_go(self, newest: int) -> None:

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from sdr import ring as ring_module
-from sdr.disk_thread import DiskThread
-from sdr.errors import DeviceError
 from sdr.index import Gap, IndexReader
 from sdr.memory_writer import MemoryWriter, memory_index_path
 from sdr.recording import RecordingWriter
@@ -141,38 +139,3 @@ def test_a_memory_index_names_the_very_ring_it_belongs_to(tmp_path: Path, ring: 
     later = Ring.create(ring.path, RING)
     assert later.nonce != index.header.metadata["ring_nonce"]
     later.close(remove=True)
-
-
-def test_a_disk_that_is_left_within_a_gap_leaves_the_rest_of_it_to_memory(tmp_path: Path, ring: Ring) -> None:
-    """As at a joint of two segments: part of a gap is committed, then the disk refuses."""
-    writer = new_writer(tmp_path / "b")
-    ring.put(numbers(0, 1000))
-    ring.put_gap(Gap(1000, 300, "overflow", 7))
-    ring.put(numbers(1300, 500))
-    whole = writer.gap
-
-    def part(sample_count: int, cause: str, uncertainty: int = 0) -> None:
-        whole(sample_count - 200, cause, uncertainty)
-        writer.commit()
-        raise DeviceError("the disk is full")
-
-    writer.gap = part  # type: ignore[method-assign]
-    disk = DiskThread(writer, ring, 0)
-    disk._work(last=True)
-    assert (disk.left, disk.sample_count) == ("the disk is full", 1800)
-    index = IndexReader(memory_index_path(tmp_path / "b"))
-    assert index.gaps == (Gap(1100, 200, "overflow", 7),)
-    assert (index.header.metadata["ring_sample"], index.committed) == (1100, 1800)
-    disk._close("finished")
-    memory_index_path(tmp_path / "b").unlink()
-
-
-def test_the_last_page_of_a_device_that_fell_silent_is_committed(tmp_path: Path, ring: Ring) -> None:
-    """At the second look: the first one leaves a broken page to be filled."""
-    with new_writer(tmp_path / "b") as writer:
-        disk = DiskThread(writer, ring, 0)
-        ring.put(numbers(0, 5000))
-        disk._work(last=False)
-        assert writer.committed == 4096
-        disk._work(last=False)
-        assert writer.committed == 5000
