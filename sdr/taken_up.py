@@ -1,20 +1,26 @@
-"""Takes up a recording whose recorder was killed: what is committed is kept, the rest is cut off."""
+"""Takes up a recording whose recorder was killed: what is committed is kept, the rest is cut off.
+
+Where the disk lost samples that it had confirmed, the index is cut back to what is there.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sdr.errors import RecordingError
-from sdr.formats import bytes_per_sample, zero_bytes
+from sdr.formats import bytes_per_sample
 from sdr.index import IndexReader
 from sdr.index_line import Gap, IndexHeader
-from sdr.recording_files import beside, disk_refuses, lock, open_file, write_all
+from sdr.recording_files import beside, disk_refuses, lock, open_file
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 
-_FILL_BLOCK = 1 << 18
+# A disk loses what it took last. A number of samples far beyond that is no number: one digit of it was lost.
+_MOST_LOST_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class TakenUp:
         start: aware time of its first sample.
         gaps: so far.
         sample_count: committed, and in the data file.
+        lost: committed samples behind these, which the disk lost; a gap for the writer to mark.
         index: descriptor, locked.
         index_bytes: whole lines.
         data: descriptor.
@@ -38,6 +45,7 @@ class TakenUp:
     index: int
     index_bytes: int
     data: int
+    lost: int = 0
 
 
 def take_up(stem: Path) -> TakenUp:
@@ -52,11 +60,16 @@ def take_up(stem: Path) -> TakenUp:
     try:
         lock(index, index_path)
         reader = _unfinished(index_path)
-        os.ftruncate(index, reader.whole_bytes)
+        start = reader.start
         # A power cut between the index and the data file: nothing was committed.
         data = open_file(data_path, new=not (data_path.exists() or reader.committed))
         try:
-            _cut(data, reader, data_path)
+            kept = _kept(data, reader)
+            lost = reader.committed - kept
+            if lost:
+                reader = _cut_back(index, index_path, kept)
+            os.ftruncate(index, reader.whole_bytes)
+            os.ftruncate(data, kept * bytes_per_sample(reader.header.format))
         except BaseException:
             os.close(data)
             raise
@@ -66,8 +79,8 @@ def take_up(stem: Path) -> TakenUp:
     except BaseException:
         os.close(index)
         raise
-    head, count = reader.header, reader.committed
-    return TakenUp(head, reader.start, reader.gaps, count, index, reader.whole_bytes, data)
+    believed = lost if lost <= _MOST_LOST_S * reader.header.sample_rate else 0
+    return TakenUp(reader.header, start, reader.gaps, kept, index, reader.whole_bytes, data, believed)
 
 
 def _unfinished(index_path: Path) -> IndexReader:
@@ -77,11 +90,26 @@ def _unfinished(index_path: Path) -> IndexReader:
     return reader
 
 
-def _cut(data: int, reader: IndexReader, path: Path) -> None:
-    """Make the data file end with the last committed sample; those that the disk lost become zeros."""
-    size, there = bytes_per_sample(reader.header.format), os.fstat(data).st_size
-    wanted = reader.committed * size
-    os.ftruncate(data, min(there // size * size, wanted))
-    for first in range(min(there // size, reader.committed), reader.committed, _FILL_BLOCK):
-        count = min(_FILL_BLOCK, reader.committed - first)
-        write_all(data, zero_bytes(count, reader.header.format), first * size, path)
+def _kept(data: int, reader: IndexReader) -> int:
+    """Committed samples that are there; one less than a whole gap is none of it."""
+    there = os.fstat(data).st_size // bytes_per_sample(reader.header.format)
+    firsts = [gap.sample_index for gap in reader.gaps if gap.sample_index + gap.sample_count > there]
+    return min([there, reader.committed, *firsts])
+
+
+def _cut_back(index: int, path: Path, kept: int) -> IndexReader:
+    """Cut off the lines that speak of more samples."""
+    whole = 0
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        if _samples(line) > kept:
+            break
+        whole += len(line) + 1
+    os.ftruncate(index, whole)
+    return IndexReader(path)
+
+
+def _samples(line: bytes) -> int:
+    """That it commits; 0 where it does not say."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return int(json.loads(line)["samples"])
+    return 0

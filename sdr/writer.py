@@ -48,7 +48,7 @@ _ZERO_BLOCK = 1 << 18
 COMMIT_S = 0.1
 """Samples older than this are committed at the next write; a live decoder sees them no later."""
 COMMIT_BYTES = 8 << 20
-_HASH_S = 2.0  # the ring in memory lasts 12 s
+_HASH_S = 1.0  # the ring in memory lasts 12 s
 
 
 class RecordingWriter:
@@ -165,7 +165,9 @@ class RecordingWriter:
         self.resumed = True
         self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
         try:
-            self._append(commit_line(taken.sample_count, clock(), resumed=reason))
+            self._append(commit_line(taken.sample_count, clock(), start=taken.start, resumed=reason))
+            if taken.lost:
+                self.gap(taken.lost, "lost by the disk")
             if ring:
                 self.stamp = salvage(stem, self)
             else:
@@ -387,9 +389,13 @@ class RecordingWriter:
 def metadata_text(
     header: IndexHeader, start: datetime | None, gaps: tuple[Gap, ...], sha256: str | None = None
 ) -> bytes:
-    """The bytes of the .sigmf-meta file."""
-    values = build_metadata(header, start, gaps, sha256)
-    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    """The bytes of the .sigmf-meta file; RecordingError for a value that it cannot hold."""
+    try:
+        values = build_metadata(header, start, gaps, sha256)
+        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    except (ValueError, OverflowError) as error:
+        raise RecordingError(f"metadata that cannot be written: {error}") from None
+    return text.encode(errors="replace") + b"\n"
 
 
 def finish_interrupted(path_stem: Path, reason: str = "the recorder died") -> None:
