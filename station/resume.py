@@ -10,7 +10,7 @@ from sdr.errors import SdrError
 from station.catalogue import Catalogue, Observation
 from station.observation import MOST_ATTEMPTS
 from station.recorded import close_interrupted, data_bytes, grows, recording_facts
-from station.shared import takes_share
+from station.shared import recording_end, takes_share
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ def resume(catalogue: Catalogue, now: datetime, goes_on: Callable[[Observation],
 def _is_under_way(observation: Observation, now: datetime) -> bool:
     if observation.job("record").state != "running":
         return False
-    # A share can be taken as long as the recording that holds it is there.
-    return now < observation.end or grows(observation) or takes_share(observation)
+    # Others may share the recording, beyond the own pass. A share can be taken as long as that is there.
+    return now < recording_end(observation) or grows(observation) or takes_share(observation)
 
 
 def _settle_recording(catalogue: Catalogue, observation: Observation, now: datetime) -> None:

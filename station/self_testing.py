@@ -13,6 +13,7 @@ from station.config import ReceiverSection, StationConfig
 from station.observation import antenna_of, receiver_of
 from station.processes import Worker
 from station.self_test import can_be_tested, wanted_of
+from station.shared import recording_end
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class SelfTests:
     ) -> datetime:
         """When whatever else is recorded by it has ended."""
         ends = [
-            o.end + _AFTER_OTHERS
+            recording_end(o) + _AFTER_OTHERS
             for o in observations
             if o.name != observation.name
             and receiver_of(o, self._config).name == receiver.name

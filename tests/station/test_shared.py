@@ -31,6 +31,7 @@ from station.record import Assignment, record_assignment
 from station.replay import recording_source
 from station.resume import resume
 from station.schedule import enter_schedule, plan_station, standing_in
+from station.self_testing import SelfTests
 from station.shared import channel_options, host_of, recorded_until, tuned_hz
 from tests.station.conftest import ELEMENTS, START, station_table
 from tests.station.desk import ROOT, cut, wait_for, workers_of
@@ -160,6 +161,28 @@ def test_the_receiver_is_taken_until_the_recording_ends(tmp_path: Path, catalogu
     (first.folder / "observation.json").write_text(json.dumps({"wide": None, "end": end.isoformat()}))
     (planned,), _ = standing_in(config, [first], [], START)
     assert (planned.center_hz, planned.end) == (CENTER, int(end.timestamp()))
+
+
+def test_a_shared_recording_goes_on_after_the_pass_of_its_own(catalogue: Catalogue) -> None:
+    """The station comes back when the one that records is over, and another still shares it."""
+    first = booked(catalogue, "first", *minutes(0, 10))
+    first.folder.mkdir(parents=True)
+    (first.folder / "observation.json").write_text(json.dumps({"end": minutes(0, 18)[1].isoformat()}))
+    catalogue.begin("first", "record")
+    (left,) = resume(catalogue, minutes(0, 12)[1], goes_on=lambda _: True)
+    assert left.job("record").state == "running"
+    assert not resume(catalogue, minutes(0, 19)[1], goes_on=lambda _: True)
+
+
+def test_a_self_test_waits_for_the_end_of_a_shared_recording(tmp_path: Path, catalogue: Catalogue) -> None:
+    first = booked(catalogue, "first", *minutes(0, 10), receiver="receiver")
+    after = booked(catalogue, "after", *minutes(20, 30), receiver="receiver")
+    first.folder.mkdir(parents=True)
+    end = minutes(0, 18)[1]
+    (first.folder / "observation.json").write_text(json.dumps({"end": end.isoformat()}))
+    config = desk(tmp_path, wide=True)
+    tests = SelfTests(config)
+    assert tests._free_from(config.receivers[0], after, [first, after]) > end
 
 
 def test_a_share_cut_off_by_a_power_cut_is_taken_to_its_end_later(catalogue: Catalogue) -> None:
