@@ -6,9 +6,9 @@ Readers get frozen records, never rows. The state of an observation is derived f
 from __future__ import annotations
 
 import hashlib
-import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -314,7 +314,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         said = str(getattr(error, "orig", None) or error)
         raise CatalogueError(
             f"{path}: {said}; check rights and free space, or move the file away to begin a new catalogue"
@@ -371,10 +371,16 @@ def _migrate(engine: Engine, path: Path) -> None:
     if have == newest:
         return
     if have is not None:
-        shutil.copy2(path, path.with_name(f"{path.name}.before-{newest}"))
+        _copy(path, path.with_name(f"{path.name}.before-{newest}"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """By SQLite itself: after a kill the newest rows stand in the log beside the file only."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 def _revision(connection: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -116,3 +117,21 @@ def test_a_catalogue_that_is_none_is_said(tmp_path: Path, booking: Booking) -> N
     assert error.value.exit_status == 3
     with pytest.raises(CatalogueError, match="no observation 'x'"):
         Catalogue(tmp_path / "new").observation("x")
+
+
+def test_the_copy_before_a_migration_holds_the_newest_rows(tmp_path: Path, booking: Booking) -> None:
+    """After a kill they stand in the log beside the database only."""
+    alive, killed = Catalogue(tmp_path / "alive"), tmp_path / "killed"
+    alive.book(booking)
+    killed.mkdir()
+    for file in (tmp_path / "alive").iterdir():
+        if not file.name.endswith("-shm"):
+            (killed / file.name).write_bytes(file.read_bytes())
+    assert (killed / f"{CATALOGUE_NAME}-wal").stat().st_size > 0
+    with closing(sqlite3.connect(tmp_path / "copied")) as made, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("station.catalogue._revision", lambda _: "0000")
+        patch.setattr("alembic.command.upgrade", lambda *_: None)
+        Catalogue(killed).close()
+        (copy,) = killed.glob("*.before-*")
+        made.execute(f"attach '{copy}' as copy")
+        assert made.execute("select name from copy.observation").fetchall() == [(booking.name,)]
