@@ -11,7 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from sdr.errors import RecordingError
+from sdr.index import IndexReader
+from sdr.memory_writer import memory_index_path
 from station.catalogue import Observation
 from station.config import PlaybackReceiver, ReceiverSection, SimulatorReceiver
 from station.errors import DONE, WRONG_USE
@@ -149,6 +153,8 @@ class _Look:
     def __init__(self, worker: Worker, observation: Observation, stopped: Callable[[], bool]) -> None:
         self._worker, self._observation, self._stopped = worker, observation, stopped
         self._bytes = data_bytes(observation)
+        self._in_memory = memory_index_path(observation.recording)
+        self._memory_mtime = _mtime(self._in_memory)
         self._received_at: float | None = None
         self._heard_at: float | None = None
         self._index_mtime = 0.0
@@ -157,7 +163,7 @@ class _Look:
         now = time.monotonic()
         if self._stopped():
             self._worker.interrupt()
-        if self._received_at is None and data_bytes(self._observation) > self._bytes:
+        if self._received_at is None and self._has_received():
             self._received_at = now
         self._end_if_it_stands_still(now)
 
@@ -169,18 +175,36 @@ class _Look:
     def worked(self) -> bool:
         return self._received_at is not None and time.monotonic() - self._received_at > _WORKED_S
 
+    def _has_received(self) -> bool:
+        return data_bytes(self._observation) > self._bytes or self._has_received_in_memory()
+
+    def _has_received_in_memory(self) -> bool:
+        """On a full disk nothing grows but the ring in memory, and the index beside that."""
+        if _mtime(self._in_memory) == self._memory_mtime:
+            return False
+        try:
+            index = IndexReader(self._in_memory)
+        except (OSError, RecordingError):
+            return False
+        return index.committed > int(index.header.metadata.get("ring_sample", 0))
+
     def _end_if_it_stands_still(self, now: float) -> None:
         """A driver may hang with the recorder; its index then lacks the heartbeat."""
-        try:
-            mtime = self._observation.recording.with_name("recording.sigmf-index").stat().st_mtime
-        except OSError:
-            return
+        on_disk = self._observation.recording.with_name("recording.sigmf-index")
+        mtime = max(_mtime(on_disk), _mtime(self._in_memory))
         if self._received_at is None or mtime != self._index_mtime:
             self._index_mtime, self._heard_at = mtime, now
         elif self._heard_at is not None and now - self._heard_at > _STANDS_STILL_S:
             log.warning("%s: the recorder stands still, and is killed", self._observation.name)
             self._heard_at = now
             self._worker.kill()
+
+
+def _mtime(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def keeps_the_pace_of_life(receiver: ReceiverSection) -> bool:

@@ -6,12 +6,16 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from sdr.index_line import IndexHeader
+from sdr.memory_writer import memory_index_path
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import PlaybackReceiver, RtlTcpReceiver, SimulatorReceiver
-from station.recorder import Pauses, Recorder, keeps_the_pace_of_life
+from station.processes import Worker
+from station.recorder import Pauses, Recorder, _Look, keeps_the_pace_of_life
 
 # Leaves a line at each start; what its first argument's folder says of how it ends.
 _FAKE = """
@@ -26,6 +30,12 @@ if act == "kill":
     os.kill(os.getpid(), 9)
 if act == "hang":
     time.sleep(600)
+if act == "memory":
+    from sdr.index_line import IndexHeader, commit_line
+    from sdr.memory_writer import memory_index_path
+    path = memory_index_path(folder / "recording")
+    path.write_bytes((folder / "head").read_bytes() + commit_line(2000, time.time(), ring="disk full"))
+    time.sleep(600)
 if act in ("end", "stall"):
     from datetime import UTC, datetime
     from sdr.writer import RecordingWriter
@@ -39,6 +49,15 @@ if act in ("end", "stall"):
     writer.close()
 sys.exit(int(act) if act.isdigit() else 0)
 """
+
+
+class Killable:
+    kills = 0
+
+    def kill(self) -> None:
+        self.kills += 1
+
+
 LIVE = RtlTcpReceiver(type="rtl_tcp")
 
 
@@ -108,6 +127,47 @@ def test_a_recorder_that_stands_still_is_killed(
     recorder = Recorder(observation, LIVE, lambda: bool(recorder.deaths), 600.0)
     recorder.run(lambda: None)
     assert recorder.deaths[0].startswith("ended by SIGKILL")
+
+
+def test_one_that_records_in_memory_only_and_stands_still_is_killed(
+    observation: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full: no file of the recording grows, nor is its index written."""
+    monkeypatch.setattr("station.recorder._STANDS_STILL_S", 1.0)
+    prepared: list[bool] = []
+    monkeypatch.setattr("station.spare.Spare.prepare", lambda _: prepared.append(True))
+    head = IndexHeader("cu8", 1e3, None, datetime(2026, 1, 1, tzinfo=UTC), metadata={"ring_sample": 0})
+    (observation.folder / "head").write_bytes(head.to_line())
+    (observation.folder / "plan").write_text("memory")
+    recorder = Recorder(observation, LIVE, lambda: bool(recorder.deaths), 600.0)
+    try:
+        recorder.run(lambda: None)
+    finally:
+        memory_index_path(observation.recording).unlink(missing_ok=True)
+    assert prepared
+    assert recorder.deaths[0].startswith("ended by SIGKILL")
+
+
+def test_one_whose_disk_got_full_is_heard_by_its_index_in_memory(observation: Observation) -> None:
+    worker = Killable()
+    for name in ("recording.sigmf-index", "recording.sigmf-data"):
+        (observation.folder / name).write_bytes(b"")
+    in_memory = memory_index_path(observation.recording)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            seconds = iter(range(200))
+            patch.setattr("station.recorder.time.monotonic", lambda: next(seconds))
+            look = _Look(cast("Worker", worker), observation, lambda: False)
+            (observation.folder / "recording.sigmf-data").write_bytes(bytes(2))
+            for second in range(150):
+                in_memory.touch()
+                os.utime(in_memory, (1e9 + second, 1e9 + second))
+                os.utime(observation.folder / "recording.sigmf-index", (9e8, 9e8))
+                look()
+    finally:
+        in_memory.unlink(missing_ok=True)
+    assert look.receives
+    assert worker.kills == 0
 
 
 def test_pauses_grow_only_while_nothing_is_received() -> None:
