@@ -6,20 +6,21 @@ It decodes anew from the start, into an empty folder, and soon is where the reco
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from station.catalogue import Observation
+from station.errors import WRONG_USE
 from station.processes import Ended, Worker
 from station.recorded import end_of, grows
+from station.recorder import Pauses
 
 log = logging.getLogger(__name__)
 
-MOST_PER_MINUTE = 12
-_MINUTE_S = 60.0
+_WORKED_S = 10.0  # one that lived as long may do so again, and is begun again at once
 MOST_AFTERWARDS = 3  # once the recording is over
 
 
@@ -39,7 +40,9 @@ class LiveDecoder:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observation, self._begin, self._monotonic = observation, begin, monotonic
-        self._begun: deque[float] = deque(maxlen=MOST_PER_MINUTE)
+        self._pauses = Pauses()
+        self._begun_at = 0.0
+        self._not_before = -math.inf
         self._worker: Worker | None = None
 
     @property
@@ -55,13 +58,12 @@ class LiveDecoder:
     def look(self) -> None:
         """Begin it, or begin it again; to be called some times a second while the recording is made."""
         if self._worker is None:
-            if self._may_begin() and grows(self._observation):
-                self._begun.append(self._monotonic())
+            if self._monotonic() >= self._not_before and grows(self._observation):
+                self._begun_at = self._monotonic()
                 self._worker = self._begin(True)
         elif (ended := self._worker.poll()) is not None and end_of(self._observation) is None:
-            why = ended.reason or "it took the recording for finished"
-            log.warning("%s: the live decoder ended: %s; it is begun again", self._observation.name, why)
             self._worker = None
+            self._died(ended)
 
     def finish(self, timeout_s: float, watch: Callable[[], None]) -> Ended:
         """How the decoding ended, once the recording is over; a decoder that was killed is begun again."""
@@ -75,9 +77,15 @@ class LiveDecoder:
             self._worker = None
         return ended
 
-    def _may_begin(self) -> bool:
-        full = len(self._begun) == MOST_PER_MINUTE
-        return not full or self._monotonic() - self._begun[0] > _MINUTE_S
+    def _died(self, ended: Ended) -> None:
+        now = self._monotonic()
+        pause_s = self._pauses.after_a_death(worked=now - self._begun_at > _WORKED_S)
+        how = f"it is begun again in {pause_s:g} s" if pause_s else "it is begun again at once"
+        if ended.status == WRONG_USE:  # which it will be again
+            pause_s, how = math.inf, "what is recorded is decoded afterwards"
+        self._not_before = now + pause_s
+        why = ended.reason or "it took the recording for finished"
+        log.warning("%s: the live decoder ended: %s; %s", self._observation.name, why, how)
 
 
 def emptied(folder: Path) -> Path:

@@ -10,7 +10,8 @@ import pytest
 
 from sdr.writer import RecordingWriter
 from station.catalogue import Booking, Catalogue, Observation
-from station.live_decoder import MOST_AFTERWARDS, MOST_PER_MINUTE, LiveDecoder, emptied
+from station.errors import WRONG_USE
+from station.live_decoder import MOST_AFTERWARDS, LiveDecoder, emptied
 from station.processes import Ended, Worker
 
 KILLED = Ended(-9, 1.0, 1.0, "")
@@ -82,6 +83,7 @@ def test_it_begins_with_the_first_samples_and_again_after_a_death(
     for ended in (KILLED, DONE):  # one that took the recording for finished is as bad
         fakes.begun[-1].ended = ended
         decoder.look()
+        fakes.time_s += 1.0
         decoder.look()
     assert [w.follow for w in fakes.begun] == [True] * 3
     writer.close()
@@ -92,19 +94,51 @@ def test_it_begins_with_the_first_samples_and_again_after_a_death(
     assert len(fakes.begun) == 3
 
 
-def test_it_is_begun_a_few_times_a_minute(observation: Observation, writer: RecordingWriter) -> None:
+def test_what_dies_at_once_is_begun_more_and_more_seldom(
+    observation: Observation, writer: RecordingWriter
+) -> None:
     fakes = Fakes(killed_always=True)
     decoder = LiveDecoder(observation, fakes.begin, lambda: fakes.time_s)
     writer.write_raw(bytes(2000))
     writer.commit()
     counts = []
-    for _ in range(4):
-        for _ in range(40):
+    for _ in range(3):
+        for _ in range(4800):
             decoder.look()
+            fakes.time_s += 0.125
         counts.append(len(fakes.begun))
-        fakes.time_s += 61.0
-    assert counts == [MOST_PER_MINUTE * n for n in (1, 2, 3, 4)]
+    assert counts[0] <= 8 + 20  # ten minutes, at last every 30 s
+    assert 15 <= counts[1] - counts[0] == counts[2] - counts[1] <= 20
+    fakes.killed_always = False
+    fakes.time_s += 30
+    decoder.look()
+    decoder.look()
+    fakes.time_s += 11
+    before = len(fakes.begun)
+    fakes.begun[-1].ended = KILLED  # one that worked
+    decoder.look()
+    decoder.look()
+    assert len(fakes.begun) == before + 1
     writer.close()
+
+
+def test_what_is_wrongly_used_is_not_begun_again_before_the_end(
+    observation: Observation, writer: RecordingWriter
+) -> None:
+    fakes = Fakes()
+    decoder = LiveDecoder(observation, fakes.begin, lambda: fakes.time_s)
+    writer.write_raw(bytes(2000))
+    writer.commit()
+    decoder.look()
+    fakes.begun[-1].ended = Ended(WRONG_USE, 1.0, 1.0, "no such downlink")
+    for _ in range(100):
+        decoder.look()
+        fakes.time_s += 60
+    assert len(fakes.begun) == 1
+    writer.close()
+    decoder.look()
+    assert decoder.finish(1.0, lambda: None) == DONE
+    assert [w.follow for w in fakes.begun] == [True, False]
 
 
 def test_without_a_living_recorder_none_is_begun(observation: Observation, writer: RecordingWriter) -> None:
