@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
+import logging
 import os
 import re
 import time
@@ -12,6 +14,8 @@ from pathlib import Path
 
 from sdr.errors import DeviceError, RecordingError
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
+
+_log = logging.getLogger(__name__)
 
 # A follower that looks whether the writer lives holds the lock for an instant.
 _LOCK_S = 1.0
@@ -55,16 +59,34 @@ def _may_be_segment(stem: Path, number: int) -> bool:
 def remove_stillborn(stem: Path) -> bool:
     """Remove what a recorder left that died before it recorded anything; False when there is more than that.
 
-    An index without a whole first line speaks of no sample, so none of the data was ever committed.
+    An index without a whole first line speaks of no sample. Where there are samples nevertheless, a power cut
+    took the index: they are put aside, as STEM.sigmf-data.aside1. A recorder that lives keeps its files.
     """
-    index = beside(stem, INDEX_SUFFIX)
-    with contextlib.suppress(OSError):
-        if b"\n" in index.read_bytes():
+    path = beside(stem, INDEX_SUFFIX)
+    with contextlib.suppress(OSError, DeviceError, RecordingError):
+        if b"\n" in path.read_bytes():
             return False
-        for suffix in (META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX):
-            beside(stem, suffix).unlink(missing_ok=True)
+        index = open_file(path, new=False)
+        try:
+            lock(index, path)
+            if b"\n" in path.read_bytes():
+                return False
+            _put_aside(beside(stem, DATA_SUFFIX))
+            for suffix in (META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX):
+                beside(stem, suffix).unlink(missing_ok=True)
+        finally:
+            os.close(index)
         return True
     return False
+
+
+def _put_aside(data: Path) -> None:
+    """Give samples another name, unless there are none."""
+    if data.exists() and data.stat().st_size:
+        names = (data.with_name(f"{data.name}.aside{number}") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        data.rename(aside)
+        _log.warning("%s has lost its index; put aside as %s", data, aside.name)
 
 
 def open_file(path: Path, *, new: bool) -> int:
@@ -81,14 +103,22 @@ def open_file(path: Path, *, new: bool) -> int:
 
 
 def lock(descriptor: int, path: Path) -> None:
-    """Tell followers that the writer lives; RecordingError when another one does."""
+    """Tell followers that the writer lives; RecordingError when another one does, or took the file away."""
     deadline = time.monotonic() + _LOCK_S
-    while True:
-        with contextlib.suppress(BlockingIOError):
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    while not _locked(descriptor):
         if time.monotonic() >= deadline:
             raise RecordingError(f"{path}: another process is still writing this recording")
         time.sleep(0.01)
+    if not os.fstat(descriptor).st_nlink:
+        raise RecordingError(f"{path}: another process took it for a leftover and removed it; begin again")
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_all(descriptor: int, raw: bytes | memoryview, offset: int, path: Path) -> None:
