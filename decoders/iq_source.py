@@ -60,8 +60,11 @@ class IqSource:
         self._tap = tap
         self._notes: list[str] = []
         self._kept: list[Samples] = []
+        self._step = _Step()
+        self._read = 0  # samples
+        self._first = 0  # sample with which the demodulator began
         self._portion = _portion(reader)
-        self._strongest = _Strongest(reader.info.sample_rate, self._portion)
+        self._strongest = _Strongest(reader.info.sample_rate)
         self._demodulator: AnyDemodulator | None = None
         self._pace = Pace(reader.info.sample_rate)
         self._good = False
@@ -153,6 +156,7 @@ class IqSource:
                 block = self._reader.read(LONG_READ_SAMPLES if long else self._portion)
             if not len(block):
                 return
+            self._read += len(block)
             self._pace.read(len(block), self._reader.waiting)
             for watcher in self._watchers:
                 watcher.samples(block, self._reader.position, self._pace.lag_s)
@@ -163,6 +167,7 @@ class IqSource:
     def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
         """Decode to the end, or until the samples show that the mode was chosen wrongly."""
         demodulator = self._demodulator = open_demodulator(mode, self._reader.info.sample_rate)
+        self._first = self._read - sum(map(len, self._kept))
         if self._watchers:
             demodulator.observer = self._observer(mode, demodulator.factor)
         decoder = ModeSearch([mode], tap=self._tap, prompt=self._reader.waiting is not None)
@@ -180,9 +185,11 @@ class IqSource:
         yield self._noted(frames)
 
     def _observer(self, mode: Mode, factor: int) -> Observer:
+        first_s = self._first / self._reader.info.sample_rate - self._lead_s
+
         def give(row: Row) -> None:
             for watcher in self._watchers:
-                watcher.row(replace(row, time_s=row.time_s - self._lead_s))
+                watcher.row(replace(row, time_s=row.time_s + first_s))
 
         eye = any(watcher.wants_eye for watcher in self._watchers)
         return Observer(mode, self._reader.info.sample_rate, factor, give, eye=eye)
@@ -211,7 +218,7 @@ class IqSource:
             return []
         self._give("soft", soft.soft_bits)
         with self._pace.stage("decode"):
-            frames = decoder.process(soft.soft_bits, soft.sample_index, soft.esn0_db)
+            frames = decoder.process(soft.soft_bits, soft.sample_index + self._first, soft.esn0_db)
         return self._noted(frames)
 
     def _noted(self, frames: list[Frame]) -> list[Frame]:
@@ -231,22 +238,27 @@ class IqSource:
                 yield []
                 if self.mode is not None:
                     return
+        if len(rest := self._step.take()):
+            self._keep_step(rest)
         if self._kept:
             self._choose()
 
-    def _keep(self, block: Samples) -> bool:
-        """Keep a block for a mode that may be found later; whether a window is full."""
-        window = self._window_blocks()
-        self._kept = [*self._kept, block][-KEPT_WINDOWS * window :]
+    def _keep(self, portion: Samples) -> bool:
+        """Keep a portion for a mode that may be found later; whether a window is full."""
+        return self._step.add(portion) and self._keep_step(self._step.take())
+
+    def _keep_step(self, step: Samples) -> bool:
+        window = self._window_steps()
+        self._kept = [*self._kept, step][-KEPT_WINDOWS * window :]
         self._fresh = (self._fresh + 1) % window
         return self._fresh == 0
 
-    def _window_blocks(self) -> int:
-        samples = min(WINDOW_SECONDS * self._reader.info.sample_rate, KEPT_BYTES / 8 / KEPT_WINDOWS)
-        return _blocks_of(samples, self._portion)
+    def _window_steps(self) -> int:
+        rate = self._reader.info.sample_rate
+        return _steps_of(min(WINDOW_SECONDS * rate, KEPT_BYTES / 8 / KEPT_WINDOWS))
 
     def _window(self) -> Samples:
-        return np.concatenate(self._kept[-2 * self._window_blocks() :])
+        return np.concatenate(self._kept[-2 * self._window_steps() :])
 
     def _choose(self) -> None:
         guess = choose_mode(self._window(), self._reader.info.sample_rate, self._modes)
@@ -268,31 +280,55 @@ def _portion(reader: Reader) -> int:
     return portion
 
 
-def _blocks_of(samples: float, portion: int) -> int:
-    """Portions of a stretch on the grid, at least one step of it."""
-    return max(1, round(samples / READ_SAMPLES)) * (READ_SAMPLES // portion)
+def _steps_of(samples: float) -> int:
+    """Steps of the grid in a stretch, at least one."""
+    return max(1, round(samples / READ_SAMPLES))
+
+
+class _Step:
+    """Puts portions together to a step of the grid: what is judged by steps does not depend on them."""
+
+    def __init__(self) -> None:
+        self._portions: list[Samples] = []
+
+    def add(self, portion: Samples) -> bool:
+        """Takes the next portion; whether the step is full."""
+        self._portions.append(portion)
+        return sum(map(len, self._portions)) >= READ_SAMPLES
+
+    def take(self) -> Samples:
+        """What has come of the step; a new one begins."""
+        portions, self._portions = self._portions, []
+        return portions[0] if len(portions) == 1 else np.concatenate([np.zeros(0, np.complex64), *portions])
 
 
 class _Strongest:
     """Remembers the stretch of samples with the most power, to say in the end what was there instead."""
 
-    def __init__(self, sample_rate: float, portion: int) -> None:
-        samples = min(STRONGEST_SECONDS * sample_rate, STRONGEST_BYTES / 8)
-        self._last: deque[Samples] = deque(maxlen=_blocks_of(samples, portion))
-        self._powers: deque[float] = deque(maxlen=self._last.maxlen)
+    def __init__(self, sample_rate: float) -> None:
+        steps = _steps_of(min(STRONGEST_SECONDS * sample_rate, STRONGEST_BYTES / 8))
+        self._step = _Step()
+        self._last: deque[Samples] = deque(maxlen=steps)
+        self._powers: deque[float] = deque(maxlen=steps)
         self._best: tuple[Samples, ...] = ()
         self._power = -1.0
 
-    def watch(self, block: Samples) -> None:
-        """Takes the next block."""
-        self._last.append(block)
-        self._powers.append(float(np.vdot(block, block).real) / len(block))
+    def watch(self, portion: Samples) -> None:
+        """Takes the next portion."""
+        if self._step.add(portion):
+            self._judge(self._step.take())
+
+    def _judge(self, step: Samples) -> None:
+        self._last.append(step)
+        self._powers.append(float(np.vdot(step, step).real) / len(step))
         mean = sum(self._powers) / len(self._powers)
         if len(self._best) < len(self._powers) or mean > self._power:
             self._best, self._power = tuple(self._last), mean
 
     def take(self) -> Samples:
         """The strongest stretch, once; nothing is remembered any more."""
+        if len(rest := self._step.take()):
+            self._judge(rest)
         best, self._best = self._best, ()
         self._last.clear()
         return np.concatenate([np.zeros(0, dtype=np.complex64), *best])
