@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from sdr.sigmf import INDEX_SUFFIX
 
 _POLL_S = 0.02
 _MEMORY_LOOK_S = 0.25
+_PASS_BYTES = 1 << 18
 _LOOK_SHARE = 0.02
 """Of the patience: so often it is seen whether the writer of a silent recording lives."""
 
@@ -61,8 +63,10 @@ class IndexedSource:
         self._monotonic, self._sleep = monotonic, sleep
         self._heard_at = self._lived_at = self._looked_at = monotonic()
         self._memory_looked_at = -_MEMORY_LOOK_S
-        self._position = 0
+        self._position = self._file_position = 0
         self._memory: RingSource | None = None
+        self._outlived: tuple[Gap, ...] = ()  # gaps up to where an earlier recorder's memory ended
+        self._outlived_until = 0
         self.while_waiting: Callable[[], None] | None = None
         self._ended = not follow or index.end is not None
         self._follow = not self._ended
@@ -75,7 +79,13 @@ class IndexedSource:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Gaps known so far, in order."""
-        return self._index.gaps if self._memory is None else self._index.gaps + self._memory.gaps
+        gaps = self._index.gaps
+        if self._memory is not None:
+            begins = self._memory.begins  # what the disk says of later samples is another recorder's
+            if gaps and gaps[-1].sample_index >= begins:
+                gaps = tuple(gap for gap in gaps if gap.sample_index < begins)
+            gaps += self._memory.gaps
+        return gaps if not self._outlived_until else self._outlived + _from(gaps, self._outlived_until)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -99,22 +109,20 @@ class IndexedSource:
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end; waits while the recording grows."""
-        while not self._ended and self._committed_bytes() - self._position < count:
+        raw = b""
+        while not self._ended and self._committed_bytes() - self._position < count - len(raw):
             if self._heard():
                 pass
+            elif self._memory is not None and self._memory.forsaken and not self._memory.index.poll():
+                raw += self._there(count - len(raw))
+                self._outlive(self._memory)
             elif self._writer_is_gone():
                 self._ended = True
             else:
                 if self.while_waiting is not None:
                     self.while_waiting()
                 self._sleep(_POLL_S)
-        on_disk = self._index.committed * self._bytes_per_sample
-        raw = self._file.read(max(min(count, on_disk - self._position), 0))
-        self._position += len(raw)
-        if self._memory is not None and self._position >= on_disk:
-            more = self._memory.read((count - len(raw)) // self._bytes_per_sample)
-            self._position += len(more)
-            raw += more
+        raw += self._there(count - len(raw))
         if len(raw) < count and self._position < self._committed_bytes():
             missing = (self._committed_bytes() - self._position) // self._bytes_per_sample
             note = (
@@ -127,6 +135,39 @@ class IndexedSource:
         """Pass over bytes that are committed, before any are hashed."""
         self._file.seek(count, os.SEEK_CUR)  # type: ignore[union-attr]
         self._position += count
+        self._file_position += count
+
+    def _there(self, count: int) -> bytes:
+        """Up to that many bytes, of those that are there."""
+        on_disk = self._index.committed if self._memory is None else self._memory.begins
+        raw = self._from_disk(min(count, on_disk * self._bytes_per_sample - self._position))
+        self._position += len(raw)
+        if self._memory is not None and self._position >= on_disk * self._bytes_per_sample:
+            more = self._memory.read((count - len(raw)) // self._bytes_per_sample)
+            self._position += len(more)
+            raw += more
+        return raw
+
+    def _from_disk(self, count: int) -> bytes:
+        """Bytes of the file at this position; in place of some before it others were read from memory."""
+        if count <= 0:
+            return b""
+        while (behind := self._position - self._file_position) > 0:
+            passed = self._file.read(min(behind, _PASS_BYTES))
+            self._file_position += len(passed)
+            if not passed:
+                return b""
+        raw = self._file.read(count)
+        self._file_position += len(raw)
+        return raw
+
+    def _outlive(self, memory: RingSource) -> None:
+        """All that a dead recorder left in memory is read: the next one goes on, there or on the disk."""
+        until = self._position // self._bytes_per_sample
+        self._outlived, self._outlived_until = self.gaps, until
+        self._notes += memory.notes
+        self._memory = None
+        memory.close()
 
     def waiting_bytes(self) -> int | None:
         """Bytes that are committed and not yet read; None when the recording was over before it was read."""
@@ -154,7 +195,8 @@ class IndexedSource:
 
     @property
     def _committed(self) -> int:
-        return self._index.committed if self._memory is None else self._memory.index.committed
+        known = self._index.committed if self._memory is None else self._memory.index.committed
+        return max(known, self._position // self._bytes_per_sample)
 
     def _committed_bytes(self) -> int:
         return self._committed * self._bytes_per_sample
@@ -165,12 +207,8 @@ class IndexedSource:
         if self._memory is None and (self._index.ring is not None or (not heard and self._is_due())):
             self._look_into_memory()
         if self._memory is not None:
-            try:
-                heard = self._memory.index.poll() or heard
-                self._ended = self._memory.index.end is not None
-            except OSError:
-                self._notes.append("what the recorder had in memory only is gone; the reading ends here")
-                self._ended = True
+            heard = self._memory.index.poll() or heard
+            self._ended = self._memory.index.end is not None
         else:
             self._ended = self._index.end is not None
         if heard:
@@ -188,6 +226,7 @@ class IndexedSource:
         stem = self._index.path.with_name(self._index.path.name.removesuffix(INDEX_SUFFIX))
         self._memory = RingSource.of(stem, self._bytes_per_sample)
         if self._memory is not None:
+            self._memory.wanted = self._position // self._bytes_per_sample
             reason = self._memory.index.ring
             self._notes.append(f"{reason}; from sample {self._index.committed} on they are in memory only")
 
@@ -212,6 +251,18 @@ class IndexedSource:
             f"the recorder died without end mark; the {self._index.committed} samples it committed are used"
         )
         return True
+
+
+def _from(gaps: tuple[Gap, ...], sample: int) -> tuple[Gap, ...]:
+    """What of the gaps lies from a sample on."""
+    ends = ((gap, gap.sample_index + gap.sample_count) for gap in gaps)
+    return tuple(
+        replace(
+            gap, sample_index=max(gap.sample_index, sample), sample_count=min(gap.sample_count, end - sample)
+        )
+        for gap, end in ends
+        if end > sample
+    )
 
 
 def writer_holds_lock(index_path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +22,18 @@ class RingSource:
 
     Attributes:
         index: of what is in memory; it begins with the samples that the disk holds.
+        begins: the first sample that is in memory.
+        wanted: the first sample that is to be read; those before it were read elsewhere.
         overrun: gaps of samples that were overwritten before they were read; they are zeros.
     """
 
     def __init__(
-        self, index: IndexReader, ring: Ring, begins: tuple[int, int], bytes_per_sample: int
+        self, index: IndexReader, descriptor: int, ring: Ring, begins: tuple[int, int], bytes_per_sample: int
     ) -> None:
-        self.index, self._ring = index, ring
+        self.index, self._descriptor, self._ring = index, descriptor, ring
         self._bytes_per_sample = bytes_per_sample
         self._sample, self._position = begins
+        self.begins = self.wanted = self._sample
         self._seen = 0  # gaps that lie before `_sample`
         self.overrun: list[Gap] = []
 
@@ -37,12 +41,26 @@ class RingSource:
     def of(cls, stem: Path, bytes_per_sample: int) -> RingSource | None:
         """What is in memory of the recording STEM.sigmf-*; None when nothing is."""
         try:
-            index = IndexReader(memory_index_path(stem))
-            ring = _named(index.header.metadata)
-            begins = (int(index.header.metadata["ring_sample"]), int(index.header.metadata["ring_position"]))
-        except (RecordingError, OSError, KeyError, ValueError, TypeError):
+            descriptor = os.open(memory_index_path(stem), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
             return None
-        return None if ring is None else cls(index, ring, begins, bytes_per_sample)
+        try:
+            # This file, whatever comes to lie at its path.
+            index = IndexReader(Path(f"/proc/self/fd/{descriptor}"))
+            words = index.header.metadata
+            begins = int(words["ring_sample"]), int(words["ring_position"])
+            ring = _named(words)
+        except (RecordingError, OSError, KeyError, ValueError, TypeError):
+            ring = None
+        if ring is None:
+            os.close(descriptor)
+            return None
+        return cls(index, descriptor, ring, begins, bytes_per_sample)
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether its recorder is dead and another one has taken up the recording: nothing will come."""
+        return os.fstat(self._descriptor).st_nlink == 0
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -59,6 +77,9 @@ class RingSource:
 
     def read(self, sample_count: int) -> bytes:
         """The next samples, of those that the index commits; gaps and what is overwritten are zeros."""
+        while self._sample < (until := min(self.wanted, self.index.committed)):
+            self._part(until - self._sample)
+            self.overrun.clear()
         parts = []
         left = min(sample_count, self.index.committed - self._sample)
         while left > 0:
@@ -98,6 +119,7 @@ class RingSource:
     def close(self) -> None:
         """Let the memory go."""
         self._ring.close()
+        os.close(self._descriptor)
 
 
 def _named(metadata: dict[str, Any]) -> Ring | None:
