@@ -40,6 +40,8 @@ class Envelope:
             delay_s: the least delay.
             early_s: a window that lies so far below the line shows that all before it were late.
         """
+        if self._points and time_s <= self.newest_s:
+            return  # of what was judged again
         if self._points:
             late_s = delay_s - self.at(time_s)
             if late_s < -early_s:

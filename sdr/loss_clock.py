@@ -109,7 +109,7 @@ class LossClock:
         self.count = self.judged = 0
         self._envelope = Envelope()
         self._learnt = False
-        self._first: _Arrival | None = None
+        self._learning: list[_Arrival] = []
         self._batches: deque[float] = deque(maxlen=31)
         self._waited_at: float | None = None
         self._batch_s = 0.0
@@ -144,13 +144,15 @@ class LossClock:
         self._note_batch(time_s, waited_s)
         if self._learnt:
             return self._judge([arrival])
-        self._first = self._first or arrival
+        self._learning.append(arrival)
         self._window.append((time_s, self._delay(arrival)))
-        if time_s - self._first.time_s >= max(_LEARN_S, _LEARN_BATCHES * self._batch_s):
-            self._learnt = True
-            self._close_window()
-            self.judged = self.count
-        return []
+        if time_s - self._learning[0].time_s < max(_LEARN_S, _LEARN_BATCHES * self._batch_s):
+            return []
+        self._learnt = True
+        self._close_window()
+        # Some of what the line was learnt from may already lie behind a loss.
+        learning, self._learning = self._learning, []
+        return self._judge([one for one in learning if one.count > self.judged])
 
     def overflowed(self) -> None:
         """The device says that samples are missing here, but not how many."""

@@ -72,6 +72,18 @@ def test_losses_are_found_within_their_uncertainty(name: str) -> None:
     assert extra <= 0.05 * seen  # one loss told as two next to each other, on a very busy machine
 
 
+@pytest.mark.parametrize("name", ["quiet", "busy", "large batches in pieces", "small transfers"])
+def test_a_loss_while_the_clock_still_learns_is_where_it_is_said_to_be(name: str) -> None:
+    machine = MACHINES[name]
+    for number in range(30):
+        place = round((0.1 + 0.02 * number) * machine.rate)
+        ((loss, *more), clock, _) = run(machine, [(place, round(0.1 * machine.rate))], 6, number)
+        assert not more
+        assert abs(loss.place - place) <= loss.uncertainty
+        assert abs(loss.length - 0.1 * machine.rate) <= loss.uncertainty
+        assert clock.judged > 0.9 * clock.count
+
+
 def test_the_total_of_losses_is_kept() -> None:
     """What was read too short at one place is made good at the next: the clock never runs away."""
     losses = random_losses(QUIET, 30, 7)
