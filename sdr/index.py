@@ -51,6 +51,7 @@ class IndexReader:
         end: why the file ended, None while it grows; `CONTINUED` where the next segment goes on.
         sha256: of the data file, as its recorder took it; None until the end, or where that took too long.
         ring: why the samples behind `committed` are in memory only; None while they go to the disk.
+        left: how often the disk took no more, and a recorder went on in memory only.
         resumed: how often a new recorder went on with it.
         last_utc: POSIX seconds of the newest line.
         bad_lines: that could not be used.
@@ -64,7 +65,7 @@ class IndexReader:
         self.end: str | None = None
         self.sha256: str | None = None
         self.ring: str | None = None
-        self.resumed = 0
+        self.left = self.resumed = 0
         self.last_utc: float | None = None
         self.bad_lines = 0
         self.whole_bytes = 0
@@ -123,7 +124,7 @@ class IndexReader:
         if "resumed" in values:
             self.resumed, self.ring = self.resumed + 1, None
         if "ring" in values:
-            self.ring = str(values["ring"])
+            self.ring, self.left = str(values["ring"]), self.left + 1
         self.committed = samples
 
     def _gap(self, gap: Gap, samples: int) -> Gap:

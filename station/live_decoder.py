@@ -1,6 +1,7 @@
 """The decoder that follows a growing recording: begun again when it dies, while the recording goes on.
 
-It decodes anew from the start, into an empty folder, and soon is where the recording is.
+It decodes anew from the start, into an empty folder, and soon is where the recording is. Where samples were
+in memory only, what earlier attempts made of them stays beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from station.catalogue import Observation
 from station.errors import WRONG_USE
 from station.processes import Ended, Worker
-from station.recorded import end_of, grows
+from station.recorded import end_of, grows, was_in_memory_only
 from station.recorder import Pauses
 
 log = logging.getLogger(__name__)
@@ -88,11 +89,17 @@ class LiveDecoder:
         log.warning("%s: the live decoder ended: %s; %s", self._observation.name, why, how)
 
 
-def emptied(folder: Path) -> Path:
+def folder_of_attempt(observation: Observation) -> Path:
+    """For a new attempt to decode it; what was made of samples that nothing holds any more stays."""
+    return emptied(observation.folder / "decoded", keep=was_in_memory_only(observation))
+
+
+def emptied(folder: Path, *, keep: bool = False) -> Path:
     """A folder of that name for a new attempt, emptied of an earlier one; numbered where that stays."""
     for number in range(1, 1000):
         chosen = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
-        shutil.rmtree(chosen, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(chosen, ignore_errors=True)
         if not chosen.exists():
             break
     return chosen

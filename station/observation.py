@@ -22,7 +22,7 @@ from sdr.errors import SdrError
 from station.catalogue import Catalogue, Observation
 from station.config import AntennaSection, ReceiverSection, StationConfig
 from station.errors import sentence_of
-from station.live_decoder import LiveDecoder, emptied
+from station.live_decoder import LiveDecoder, folder_of_attempt
 from station.processes import Ended, Worker
 from station.publish import publish_files
 from station.recorded import close_interrupted, has_samples, in_memory_only, recording_facts
@@ -215,7 +215,7 @@ def _nothing_soon(observation: Observation, crew: Crew) -> bool:
 
 
 def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
-    out = emptied(observation.folder / "decoded")
+    out = folder_of_attempt(observation)
     crew.catalogue.begin(observation.name, "decode", {"folder": out.name})
     arguments = decode_arguments(observation, out, follow=follow)
     return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)

@@ -9,6 +9,7 @@ from typing import Any
 from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader, read_levels
+from sdr.memory_writer import memory_index_path
 from station.catalogue import Observation
 
 
@@ -37,6 +38,12 @@ def in_memory_only(observation: Observation) -> str | None:
     """Why samples were not brought to the disk any more, or from the first one on; None where all were."""
     index = _index(observation)
     return index.ring if index else None
+
+
+def was_in_memory_only(observation: Observation) -> bool:
+    """Whether some of it ever was: what was decoded of that cannot be decoded again."""
+    index = _index(observation)
+    return (index is not None and index.left > 0) or memory_index_path(observation.recording).exists()
 
 
 def end_of(observation: Observation) -> str | None:
