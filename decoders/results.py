@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from decoders.errors import OutputError
+from decoders.errors import DecoderError, OutputError
 from decoders.frame_table import FrameTable
 
 UNFINISHED = ".part"
@@ -44,6 +46,7 @@ class Results:
 
         Raises:
             OutputError: it cannot be made or written.
+            DecoderError: another one writes into it.
         """
         self.folder = folder
         self.taps = taps
@@ -52,6 +55,16 @@ class Results:
         self.files: dict[str, dict[str, Any]] = {}
         with self._guard("."):
             folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._unlock()
+            raise DecoderError(
+                f"another decoder writes into {folder}; give another --out, or wait until it is done"
+            ) from None
+        except OSError:  # a file system without locks
+            self._unlock()
 
     def append(self, name: str, content: bytes) -> None:
         """Append to a file that appears when the run is finished."""
@@ -103,13 +116,19 @@ class Results:
                 unfinished.unlink(missing_ok=True)
 
     def abandon(self) -> None:
-        """Remove what is unfinished."""
+        """Remove what is unfinished, and let go of the folder."""
         for name, file in self._open.items():
             with suppress(OSError):  # closing writes what is left: a full disk refuses that too
                 file.close()
             with suppress(OSError):
                 (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
         self._open = {}
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
 
     @contextmanager
     def _guard(self, name: str) -> Iterator[None]:
