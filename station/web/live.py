@@ -36,6 +36,7 @@ _FACTS = (
 _MOST_INDEXES = 16
 _TAIL = 16384  # bytes of an index, for its newest level
 _BINS = 256
+_SILENT_S = 5.0  # a decoder that lives writes every second
 
 
 def is_live(observation: Observation) -> bool:
@@ -75,8 +76,15 @@ class LiveReader:
             now: for the direction of the satellite.
         """
         over = not is_live(observation)
-        live = read_json(decoded_folder(observation) / LIVE_NAME) or {}
+        path = decoded_folder(observation) / LIVE_NAME
+        live = read_json(path) or {}
         state = "over" if over else str(live.get("state") or "waiting")
+        recording = self._recording(observation)
+        if state not in ("over", "waiting") and _age_s(path, now) > _SILENT_S:
+            # The decoder writes every second. One that hangs or is dead falls behind what is recorded.
+            state = "silent"
+            behind_s = (recording["seconds"] if recording else 0.0) - (_number(live.get("seconds")) or 0.0)
+            live |= {"lag_s": round(max(behind_s, 0.0), 1)}
         return {
             "name": observation.name,
             "over": over,
@@ -86,7 +94,7 @@ class LiveReader:
             "constellation": _constellation(live.get("constellation")),
             "spectrum": _spectrum(live.get("spectrum")),
             "waterfall": _waterfall(live.get("waterfall"), after),
-            "recording": self._recording(observation),
+            "recording": recording,
             "direction": None if over else _direction(observation, now),
         }
 
@@ -121,6 +129,17 @@ class LiveReader:
         while len(self._indexes) > _MOST_INDEXES:
             self._indexes.popitem(last=False)
         return index
+
+
+def _age_s(path: Path, now: datetime) -> float:
+    try:
+        return now.timestamp() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _number(given: object) -> float | None:
+    return float(given) if isinstance(given, int | float) else None
 
 
 def _newest_level(index: Path) -> list[float | None] | None:

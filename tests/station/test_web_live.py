@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,6 +122,27 @@ def test_before_and_after_the_decoder(
         catalogue.finish(running.name, step, {"folder": "decoded"})
     told = status(client, running)
     assert (told["over"], told["state"]) == (True, "over")
+
+
+def test_a_status_that_nobody_writes_any_more_is_not_told_as_live(
+    client: TestClient, running: Observation, live: Live
+) -> None:
+    live()
+    old_s = time.time() - 60
+    os.utime(running.folder / "decoded" / "live.json", (old_s, old_s))
+    told = status(client, running)
+    assert (told["state"], told["frames_good"]) == ("silent", 210)
+    samples = RecordingWriter(
+        running.recording,
+        format="cu8",
+        sample_rate=1000.0,
+        center_frequency_hz=None,
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+        durable=False,
+    )
+    samples.write_raw(bytes(2 * 90_000))
+    samples.close()
+    assert status(client, running)["lag_s"] == 90.0 - 26.0
 
 
 @pytest.mark.parametrize(
