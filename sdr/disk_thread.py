@@ -165,6 +165,8 @@ class DiskThread:
                 with contextlib.suppress(DeviceError):
                     self._writer.set_start(self._start)
             self._start = None
+        if isinstance(self._writer, SegmentWriter):
+            self._writer.heard = self.ring.stamped or self._writer.heard
         head = self.ring.word("head")  # before the events: one that is seen later lies behind it
         whole = last or head == self._seen  # a device that fell silent: the last page gets no fuller
         self._seen = head

@@ -22,6 +22,7 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -239,18 +240,21 @@ class Ring:
             time_s: when it was in the air, POSIX seconds.
             monotonic_s: the same by `time.monotonic`, where that is known better.
         """
-        age_s = time.time() - time_s if monotonic_s is None else time.monotonic() - monotonic_s
+        if monotonic_s is None:
+            since_boot_s = time_s + _boot_ahead_of(time.time)
+        else:
+            since_boot_s = monotonic_s + _boot_ahead_of(time.monotonic)
         self._stamp[0] = 0.0  # never an old time with a new number
         self._words[_PLACE["stamp_sample"]] = sample
-        self._stamp[0] = _since_boot_s() - age_s
+        self._stamp[0] = since_boot_s
 
     @property
     def stamped(self) -> tuple[int, float] | None:
-        """A sample of the recording and its POSIX time by the clock of now; None where nothing is known."""
-        since_boot_s = float(self._stamp[0])
-        if not since_boot_s:
+        """A sample of the recording and its POSIX time by the clock of now; None while unknown."""
+        since_boot_s, sample = float(self._stamp[0]), self.word("stamp_sample")
+        if not since_boot_s or float(self._stamp[0]) != since_boot_s:  # it is being changed
             return None
-        return self.word("stamp_sample"), time.time() - (_since_boot_s() - since_boot_s)
+        return sample, since_boot_s - _boot_ahead_of(time.time)
 
     def close(self, *, remove: bool = False) -> None:
         """Let the memory go; `remove` takes the file away too."""
@@ -264,8 +268,15 @@ class Ring:
             self._file.close()
 
 
-def _since_boot_s() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+def _boot_ahead_of(clock: Callable[[], float]) -> float:
+    """Seconds since boot less those of that clock; the closest of some looks, as each can be interrupted."""
+    looks = []
+    for _ in range(3):
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        at = clock()
+        after = time.clock_gettime(time.CLOCK_BOOTTIME)
+        looks.append((after - before, (before + after) / 2 - at))
+    return min(looks)[1]
 
 
 def sweep_rings() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ class SegmentWriter:
         segment_s: length of a file.
         keep_segments: so many files are left, the growing one among them; None keeps all.
 
+    Attributes:
+        heard: a sample and its POSIX time, the newest that is known: the start of the next file is counted
+            from there, as crystals are wrong by seconds a day; None counts on from the file before.
+
     Raises:
         RecordingError: a length or a number that makes no sense.
     """
@@ -51,6 +55,8 @@ class SegmentWriter:
         self._lost_before = 0
         self._commits_itself = True
         self.stamp: tuple[int, float] | None = None
+        self.heard: tuple[int, float] | None = None
+        self._began: datetime | None = None
 
     @classmethod
     def resume(cls, stem: Path, segment_s: float, keep_segments: int | None = None) -> SegmentWriter:
@@ -87,6 +93,8 @@ class SegmentWriter:
     def start(self) -> datetime | None:
         """Aware time of the first sample of the recording."""
         start, head = self.current.start, self.current.header
+        if self._began is not None:
+            return self._began
         return None if start is None else start - timedelta(seconds=head.first_sample / head.sample_rate)
 
     @property
@@ -198,7 +206,7 @@ class SegmentWriter:
 
     def _roll(self) -> None:
         """Begin the next file, then end the full one; where that fails, the full one stays the newest."""
-        full = self.current
+        full, self._began = self.current, self.start
         full.commit()
         following = self._following(full)
         try:
@@ -216,24 +224,33 @@ class SegmentWriter:
 
     def _following(self, full: RecordingWriter) -> RecordingWriter:
         head, number = full.header, full.header.segment + 1
-        follows = timedelta(seconds=full.sample_count / head.sample_rate)
+        first = head.first_sample + full.sample_count
         try:
             following = RecordingWriter(
                 segment_stem(self.path_stem, number),
                 format=head.format,
                 sample_rate=head.sample_rate,
                 center_frequency_hz=head.center_frequency_hz,
-                start=None if full.start is None else full.start + follows,
+                start=self._start_of(first, full),
                 metadata=head.metadata,
                 clock_quality=head.clock,
                 segment=number,
-                first_sample=head.first_sample + full.sample_count,
+                first_sample=first,
                 durable=full.durable,
             )
         except RecordingError as error:  # somebody else's file lies there: no reason to end a recording
             raise DeviceError(str(error)) from error
         following.commits_itself = self._commits_itself
         return following
+
+    def _start_of(self, first: int, full: RecordingWriter) -> datetime | None:
+        """Time of the first sample of the next file."""
+        if full.start is None:
+            return None
+        if self.heard is None:
+            return full.start + timedelta(seconds=full.sample_count / full.header.sample_rate)
+        sample, time_s = self.heard
+        return datetime.fromtimestamp(time_s + (first - sample) / full.header.sample_rate, UTC)
 
     def _let_go(self, newest: int) -> None:
         """Remove that file and the ones before it; the index first, so that nobody begins to read it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import CONTINUED, Gap, IndexReader
 from sdr.memory_writer import memory_index_path
@@ -319,3 +320,25 @@ def test_a_gap_is_marked_although_nobody_knows_when_the_recording_began(tmp_path
         assert info.start is not None
         first_s = now - (info.sample_count - 1000) / RATE
         assert again.start.timestamp() == pytest.approx(first_s, abs=1e-3)
+
+
+def test_the_start_of_a_later_file_is_what_the_newest_stamp_says(tmp_path: Path) -> None:
+    """A crystal that is wrong by 1 %: by the rate alone each file would begin 5 ms further off."""
+    began, true_rate = time.time() - 60.0, RATE * 1.01
+    writer = segmented(
+        tmp_path / "a", 0.5, format="cs16", sample_rate=RATE, center_frequency_hz=1e8,
+        start=datetime.fromtimestamp(began, UTC),
+    )  # fmt: skip
+    ring = Ring.create(ring_path(tmp_path / "a"), 1 << 20)
+    disk = DiskThread(writer, ring, 0)
+    for first in range(0, 41_000, 500):
+        ring.stamp(first, began + first / true_rate)
+        ring.put(numbers(first, 500))
+        disk._work(last=True)
+    assert writer.start == datetime.fromtimestamp(began, UTC)
+    writer.close()
+    ring.close(remove=True)
+    for number in range(1, 9):
+        header = IndexReader(tmp_path / f"a-{number:04d}.sigmf-index").header
+        assert header.start is not None
+        assert header.start.timestamp() == pytest.approx(began + header.first_sample / true_rate, abs=2e-3)
