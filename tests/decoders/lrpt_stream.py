@@ -27,9 +27,14 @@ def coded_bits(mode: str, cadus: list[bytes], *, seed: int = 1) -> NDArray[np.ui
     coder = ChannelCoder(mode_named(mode), np.random.SeedSequence(seed))
     if not mode_named(mode).interleaved:
         return coder.process(_array(cadus))
-    other = _array(sent_cadus(INTERLEAVER_SPAN_BITS // 16384 + 2, seed=99, first_counter=500_000))
+    other = _array(beside())
     coder.process(other)
     return np.concatenate([coder.process(_array(cadus)), coder.process(other)])
+
+
+def beside() -> list[bytes]:
+    """What is on air before and behind the interleaved CADUs."""
+    return sent_cadus(INTERLEAVER_SPAN_BITS // 16384 + 2, seed=99, first_counter=500_000)
 
 
 def _array(cadus: list[bytes]) -> NDArray[np.uint8]:
