@@ -14,7 +14,8 @@ One JSON object a line, each written after the samples it speaks of have reached
     {"samples": 400000, "utc": …, "ring": "…"}             from here on in memory only, and why
     {"samples": 1000000, "utc": …, "end": "finished", "sha256": "…"}
 
-Lines of older recorders have gaps of three values, and neither levels nor a hash.
+Lines of older recorders have gaps of three values, and neither levels nor a hash; nor has the end of a
+resumed recording a hash where reading what its first recorder wrote would have kept new samples waiting.
 """
 
 from __future__ import annotations

@@ -330,6 +330,7 @@ class RecordingWriter:
         for descriptor in (self._data, self._index):
             if descriptor >= 0:
                 os.close(descriptor)
+        self._data = self._index = -1  # another file may get these numbers
 
     def __enter__(self) -> RecordingWriter:
         return self
