@@ -24,7 +24,7 @@ from statistics import median
 from sdr.envelope import Envelope
 
 _LEARN_S, _LEARN_BATCHES = 0.4, 2.5
-_PATIENCE_S, _PATIENCE_BATCHES = 0.6, 3.0
+PATIENCE_S, NETWORK_PATIENCE_S, _PATIENCE_BATCHES = 0.6, 4.0, 3.0
 _WINDOW_S, _WINDOW_BATCHES = 0.25, 2.0
 # Lateness that is under no suspicion: scheduling of a quiet machine, and a part of the device's batches.
 _LATE_S, _LATE_BATCHES = 0.002, 0.1
@@ -98,14 +98,15 @@ class LossClock:
 
     Args:
         sample_rate: Hz, as the device states it.
+        patience_s: lateness that lasts longer is a loss. A network may hold a queue for seconds.
 
     Attributes:
         count: samples received so far.
         judged: of these, those that are under no suspicion.
     """
 
-    def __init__(self, sample_rate: float) -> None:
-        self.sample_rate = sample_rate
+    def __init__(self, sample_rate: float, patience_s: float = PATIENCE_S) -> None:
+        self.sample_rate, self._least_patience_s = sample_rate, patience_s
         self.count = self.judged = 0
         self._envelope = Envelope()
         self._learnt = False
@@ -202,7 +203,7 @@ class LossClock:
 
     @property
     def _patience_s(self) -> float:
-        return max(_PATIENCE_S, _PATIENCE_BATCHES * self._batch_s)
+        return max(self._least_patience_s, _PATIENCE_BATCHES * self._batch_s)
 
     def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[_Arrival]:
         """Lost or late? Returns the arrivals that are to be looked at again."""

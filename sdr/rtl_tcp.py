@@ -8,6 +8,7 @@ rtl-sdr 0.6.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import math
 import socket
 import struct
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdr.errors import DeviceError
-from sdr.loss_clock import visible_loss_s
+from sdr.loss_clock import NETWORK_PATIENCE_S, PATIENCE_S, visible_loss_s
 from sdr.receiver import Block, Opened, Tuning
 from sdr.unstamped import Unstamped
 
@@ -115,7 +116,7 @@ class RtlTcp:
             raise
         transfer_s = _TRANSFER_SAMPLES / sample_rate
         self._odd, self._failure, self._heard_at = b"", None, time.monotonic()
-        self._watch = Unstamped(sample_rate, 2, self._clock)
+        self._watch = Unstamped(sample_rate, 2, self._clock, patience_s=patience_of(self._socket))
         self._silence_s = max(_SILENCE_S, 4 * transfer_s)
         return Opened(
             f"rtl_tcp {self.host}:{self.port} ({greeting.tuner})",
@@ -225,6 +226,13 @@ def _nearest_gain(gain_db: float | None, greeting: Greeting) -> float | None:
     if gain_db is None or not greeting.tuner.startswith("R82"):
         return gain_db
     return min(_R82XX_GAINS_DB, key=lambda step: abs(step - gain_db))
+
+
+def patience_of(connection: socket.socket) -> float:
+    """After how many seconds lateness is a loss: in a network between, samples may queue for a while."""
+    peer = ipaddress.ip_address(connection.getpeername()[0].partition("%")[0])
+    here = getattr(peer, "ipv4_mapped", None) or peer
+    return PATIENCE_S if here.is_loopback else NETWORK_PATIENCE_S
 
 
 def _prepare(connection: socket.socket) -> None:

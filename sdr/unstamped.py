@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from sdr.loss_clock import ClockLoss, LossClock
+from sdr.loss_clock import PATIENCE_S, ClockLoss, LossClock
 from sdr.receiver import Block
 
 _HOLD_S = 10.0
@@ -31,6 +31,7 @@ class Unstamped:
         bytes_per_sample: of the raw samples.
         utc: POSIX seconds.
         steady: seconds of a clock that never steps.
+        patience_s: lateness that lasts longer is a loss.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Unstamped:
         bytes_per_sample: int,
         utc: Callable[[], float] = time.time,
         steady: Callable[[], float] = steady,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self.clock = LossClock(sample_rate)
+        self.clock = LossClock(sample_rate, patience_s)
         self._size, self._utc, self._steady = bytes_per_sample, utc, steady
         self._held: deque[bytes] = deque()
         self._given = 0  # samples given out

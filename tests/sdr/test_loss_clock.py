@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdr.loss_clock import ClockLoss, LossClock, visible_loss_s
+from sdr.loss_clock import NETWORK_PATIENCE_S, ClockLoss, LossClock, visible_loss_s
 from tests.sdr.arrivals import Machine, arrivals
 
 QUIET = Machine()
@@ -103,6 +103,18 @@ def test_a_reader_that_stalls_and_catches_up_slowly_lost_nothing() -> None:
         found += clock.arrived(time_s, 8192, 0.001)
     assert found == []
     assert clock.judged == clock.count
+
+
+def test_a_queue_in_the_network_that_stands_for_seconds_is_no_loss() -> None:
+    """30 ms later for 3 s, then as before; what is late for good is a loss there as well."""
+    clock, found = LossClock(QUIET.rate, NETWORK_PATIENCE_S), []
+    for number in range(1, 600):
+        taken_s = number * 8192 / QUIET.rate
+        late_s = 0.03 if 5 < taken_s < 8 else 0.1 if taken_s > 12 else 0.0
+        found += clock.arrived(taken_s + late_s, 8192, 0.005)
+    (loss,) = found
+    assert loss.length == pytest.approx(0.1 * QUIET.rate, abs=loss.uncertainty)
+    assert loss.place == pytest.approx(12 * QUIET.rate, abs=loss.uncertainty)
 
 
 def test_a_told_overflow_is_placed_exactly_and_measured() -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -18,10 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdr.errors import DeviceError
+from sdr.loss_clock import NETWORK_PATIENCE_S, PATIENCE_S
 from sdr.receiver import Block, Tuning
 from sdr.record import open_writer, record
 from sdr.recording import open_recording
-from sdr.rtl_tcp import RtlTcp, _commands, parse_greeting, real_sample_rate
+from sdr.rtl_tcp import RtlTcp, _commands, parse_greeting, patience_of, real_sample_rate
 from sim.impairments import Delivery, Gaps, Impairments
 from sim.packet_source import FillSource
 from sim.request import PassSimulation
@@ -287,3 +290,18 @@ def test_losses_of_our_server_are_found_by_the_clock(tmp_path: Path) -> None:
     assert lost[1] == 0.2 * RATE
     assert abs(length - lost[1]) <= uncertainty < 0.1 * RATE
     assert abs(place - lost[0]) <= uncertainty
+
+
+@pytest.mark.parametrize(
+    ("peer", "patience_s"),
+    [
+        ("127.0.0.1", PATIENCE_S),
+        ("::1", PATIENCE_S),
+        ("::ffff:127.0.0.1", PATIENCE_S),
+        ("192.0.2.7", NETWORK_PATIENCE_S),
+        ("fe80::1%eth0", NETWORK_PATIENCE_S),
+    ],
+)
+def test_lateness_has_more_patience_where_a_network_lies_between(peer: str, patience_s: float) -> None:
+    connection = cast("socket.socket", SimpleNamespace(getpeername=lambda: (peer, 1234)))
+    assert patience_of(connection) == patience_s
