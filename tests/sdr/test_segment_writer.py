@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdr import recording_hash
+from sdr import writer as writer_module
 from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import CONTINUED, Gap, IndexReader
@@ -16,6 +18,7 @@ from sdr.memory_writer import memory_index_path
 from sdr.receiver import Block, Opened, Tuning
 from sdr.record import record, take_up
 from sdr.recording import RecordingWriter, open_recording
+from sdr.recording_hash import TrailingHash
 from sdr.ring import Ring, ring_path
 from sdr.segment_writer import SegmentWriter, newest_segment, segmented
 
@@ -342,3 +345,24 @@ def test_the_start_of_a_later_file_is_what_the_newest_stamp_says(tmp_path: Path)
         header = IndexReader(tmp_path / f"a-{number:04d}.sigmf-index").header
         assert header.start is not None
         assert header.start.timestamp() == pytest.approx(began + header.first_sample / true_rate, abs=2e-3)
+
+
+def test_a_joint_does_not_wait_for_the_hash_of_what_another_process_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples would be lost while a slow disk is read; the file then tells no hash."""
+    writer = new(tmp_path / "a")
+    writer.write_raw(numbers(0, 4000))
+    writer.commit()
+    killed(writer.current)
+    monkeypatch.setattr(TrailingHash, "_run", lambda _self: None)  # a disk too slow to get anywhere
+    monkeypatch.setattr(recording_hash, "_CHUNK", 1000)
+    monkeypatch.setattr(writer_module, "_HASH_S", 0.0)
+    again = take_up(tmp_path / "a", segment_s=0.5)
+    assert again is not None
+    again.write_raw(numbers(4000, 3000))
+    again.close()
+    heads = [IndexReader(tmp_path / f"{name}.sigmf-index") for name in ("a", "a-0001")]
+    assert [(head.end, head.sha256 is None) for head in heads] == [(CONTINUED, True), ("finished", False)]
+    monkeypatch.undo()
+    assert read(tmp_path / "a") == (numbers(0, 7000), ())
