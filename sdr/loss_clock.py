@@ -15,6 +15,7 @@ late). The loss lies between the last punctual sample and the first that comes n
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from itertools import pairwise
 from statistics import median
 
 from sdr.envelope import Envelope
+
+log = logging.getLogger(__name__)
 
 _LEARN_S, _LEARN_BATCHES = 0.4, 2.5
 PATIENCE_S, NETWORK_PATIENCE_S, _PATIENCE_BATCHES = 0.6, 4.0, 3.0
@@ -111,6 +114,7 @@ class LossClock:
         self._envelope = Envelope()
         self._learnt = False
         self._learning: list[_Arrival] = []
+        self._newest: ClockLoss | None = None
         self._batches: deque[float] = deque(maxlen=31)
         self._waited_at: float | None = None
         self._batch_s = 0.0
@@ -240,8 +244,23 @@ class LossClock:
 
     def _close_window(self) -> None:
         time_s, delay_s = min(self._window, key=lambda point: point[1])
+        self._doubt(self._envelope.at(time_s) - delay_s)
         self._envelope.add(time_s, delay_s, _late_s(self._batch_s))
         self._window = []
+
+    def _doubt(self, early_s: float) -> None:
+        """Samples that come earlier again by as much disprove a loss; its zeros cannot be taken back."""
+        loss = self._newest
+        if loss is None or early_s <= _late_s(self._batch_s):
+            return
+        if abs(early_s * self.sample_rate - loss.length) > loss.uncertainty:
+            return
+        log.warning(
+            "the loss of %d samples told behind sample %d was probably none: what came there was only late",
+            loss.length,
+            loss.place,
+        )
+        self._newest = None
 
     def _lose(self, near_s: float) -> ClockLoss:
         """The loss that lies among those under suspicion; the envelope is lifted by it."""
@@ -258,4 +277,5 @@ class LossClock:
         self._window, self._told, self._rising_s = [], None, []
         self._sure = settled.count
         uncertainty = max(math.ceil(error_s * self.sample_rate), (last - first + 1) // 2, 1)
-        return ClockLoss((first + last) // 2, length, uncertainty)
+        self._newest = ClockLoss((first + last) // 2, length, uncertainty)
+        return self._newest

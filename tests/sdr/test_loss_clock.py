@@ -117,6 +117,22 @@ def test_a_queue_in_the_network_that_stands_for_seconds_is_no_loss() -> None:
     assert loss.place == pytest.approx(12 * QUIET.rate, abs=loss.uncertainty)
 
 
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_loss_that_later_samples_disprove_is_owned_up_to(
+    caplog: pytest.LogCaptureFixture, for_good: bool
+) -> None:
+    """Late for longer than the clock has patience, and then as before: the zeros are in the file by then."""
+    clock, found = LossClock(QUIET.rate), []
+    for number in range(1, 600):
+        taken_s = number * 8192 / QUIET.rate
+        late_s = 0.1 if 5 < taken_s < 8 or (for_good and taken_s > 5) else 0.0
+        found += clock.arrived(taken_s + late_s, 8192, 0.005)
+    (loss,) = found
+    told = [record.getMessage() for record in caplog.records]
+    words = f"the loss of {loss.length} samples told behind sample {loss.place} was probably none"
+    assert [one[: len(words)] for one in told] == ([] if for_good else [words])
+
+
 def test_a_told_overflow_is_placed_exactly_and_measured() -> None:
     clock, found = LossClock(QUIET.rate), []
     for number in range(1, 200):
