@@ -21,6 +21,8 @@ from station.recorder import Pauses, Recorder, _Look, keeps_the_pace_of_life
 _FAKE = """
 import os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[1]).parent
+if "--spare" in sys.argv and not sys.stdin.readline():  # it was not needed
+    sys.exit()
 with (folder / "starts").open("a") as file:
     file.write(f"{time.monotonic()}\\n")
 starts = len((folder / "starts").read_text().split())
