@@ -75,8 +75,8 @@ def survey(reader: SampleReader, *, rows: int = 600, row_s: float | None = None,
     Args:
         reader: a fresh one.
         rows: of the waterfall at least, where the recording is long enough; less than twice as many come.
-        row_s: seconds to a row in place of `rows`; within 1 % where it holds many transforms, and doubled as often as it
-            takes to hold the rows in memory.
+        row_s: seconds to a row in place of `rows`; within 1 % where it holds many transforms, and
+            doubled as often as it takes to hold the rows in memory.
         bins: length of the transform, even.
 
     Raises:
