@@ -95,6 +95,8 @@ class Daemon:
             self.write_health("running")
             self._wait(pause_s)
         self.settle()
+        self._self_tests.dismiss()
+        self._housekeeping.dismiss()
         self._planner.shutdown(cancel_futures=True)
         self.write_health("stopped")
         self.catalogue.close()

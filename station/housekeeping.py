@@ -43,3 +43,10 @@ class Housekeeping:
             self._began = now
             arguments = [str(self._data_dir), *self._arguments]
             self._worker = Worker("station.archive", arguments, self._data_dir / LOG_NAME, niceness=19)
+
+    def dismiss(self) -> None:
+        """End what is under way: no original goes before its copy is proven, at any moment."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.wait()
+            self._worker = None

@@ -185,6 +185,7 @@ def main() -> int:
     left_s = until - time.time()
     if left_s <= 0:
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which lets go of the radio
     # The kernel ends this process in time, also where a driver hangs.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, left_s)

@@ -41,14 +41,23 @@ class SelfTests:
             observations: all that are unfinished.
             now: by the daemon's clock.
         """
-        for worker in self._begun.values():
-            if worker is not None:
-                worker.poll()
-        self._begun = {name: w for name, w in self._begun.items() if name in {o.name for o in observations}}
+        unfinished = {o.name for o in observations}
+        self._begun = {
+            name: worker
+            for name, worker in self._begun.items()
+            if name in unfinished or (worker is not None and worker.poll() is None)
+        }
         for observation in observations:
             if self._is_to_come(observation, now) and observation.start - AHEAD <= now:
                 self._begun[observation.name] = None  # once, also where it fails
                 self._begun[observation.name] = self._begin(observation, observations, now)
+
+    def dismiss(self) -> None:
+        """End what is under way: nothing listens to it any more."""
+        for worker in self._begun.values():
+            if worker is not None:
+                worker.wait(0)  # asked to end in order, as it may hold a radio
+        self._begun.clear()
 
     def next_s(self, observations: Sequence[Observation], now: datetime) -> float | None:
         """Seconds until the next one is due, None without any."""

@@ -235,6 +235,9 @@ class _Worker:
     def poll(self) -> None:
         """It runs on."""
 
+    def wait(self, timeout_s: float) -> None:
+        self.asked.append({"ended after": timeout_s})
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -260,6 +263,19 @@ def test_each_pass_is_tested_for_once_before_the_recorder_needs_the_receiver(
     assert asked[0]["begin"] == (start - AHEAD).timestamp()
     assert asked[0]["wanted"]["frequency_hz"] == booking.frequency_hz
     assert tests.next_s(observations, start) is None
+
+
+def test_a_daemon_that_ends_leaves_no_test_behind(
+    tmp_path: Path, catalogue: Catalogue, booking: Booking, asked: list[dict[str, Any]]
+) -> None:
+    tests = SelfTests(_radio(tmp_path))
+    catalogue.book(booking)
+    tests.look(catalogue.unfinished(), booking.start - AHEAD)
+    tests.look([], booking.start)  # its pass is over, but it still runs
+    tests.dismiss()
+    assert asked[1:] == [{"ended after": 0}]
+    tests.dismiss()
+    assert len(asked) == 2
 
 
 def test_no_test_while_the_receiver_records(
