@@ -120,7 +120,7 @@ def _draw_levels(level: Axes, clipped: Axes, survey: Survey) -> None:
     dbfs = np.where(np.isfinite(levels.level_dbfs), levels.level_dbfs, np.nan)
     level.plot(dbfs, levels.time_s, color="#0b5c8a", linewidth=1.0, marker="." if len(dbfs) < 30 else "")
     level.set_xlabel("level\ndB full scale")
-    level.xaxis.set_major_locator(MaxNLocator(3))
+    level.xaxis.set_major_locator(MaxNLocator(2))  # long numbers, a narrow drawing
     clipped.plot(100 * levels.clipped, levels.time_s, color=GAP_COLOUR, linewidth=1.0)
     clipped.set_xlabel("clipped\n% of samples")
     clipped.set_xlim(left=0, right=max(1.0, 110 * float(np.max(levels.clipped, initial=0))))
