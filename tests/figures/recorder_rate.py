@@ -19,9 +19,11 @@ plain Python form measure the levels: each turns a row red.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -114,8 +116,7 @@ def measure(folder: Path, seconds: float, rate: float, *, beside: bool = True, s
         pages = stack.enter_context(_web(folder)) if beside else []
         if beside:
             stack.enter_context(_decoder(folder))
-        _, raw_status, usage = os.wait4(recorder.pid, 0)
-        recorder.returncode = os.waitstatus_to_exitcode(raw_status)
+        usage, peak_mb = _watched(recorder)
     if sabotage == "byte":
         with (folder / "recording.sigmf-data").open("r+b") as file:
             file.seek(4_000_001)
@@ -132,10 +133,27 @@ def measure(folder: Path, seconds: float, rate: float, *, beside: bool = True, s
         wrong,
         index.sha256 == sha256 == metadata["global"]["tramthu:sha256"],
         usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss / 1e3,
+        peak_mb,
         len(pages),
         recorder.returncode,
     )
+
+
+def _watched(recorder: subprocess.Popen[bytes]) -> tuple[resource.struct_rusage, float]:
+    """Wait for its end; what it used, and its peak in MB.
+
+    The kernel's own peak of an ended process counts what its parent held before it became another program.
+    """
+    peak_kib = 0
+    while True:
+        pid, raw_status, usage = os.wait4(recorder.pid, os.WNOHANG)
+        if pid:
+            recorder.returncode = os.waitstatus_to_exitcode(raw_status)
+            return usage, peak_kib * 1024 / 1e6
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{recorder.pid}/status").read_text().splitlines()
+            peak_kib = int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+        time.sleep(0.05)
 
 
 def _describe(folder: Path, seconds: float, rate: float, args: dict[str, str]) -> Path:

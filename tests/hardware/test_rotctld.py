@@ -171,6 +171,7 @@ def test_it_comes_back_after_rotctld_was_killed() -> None:
         again.wait()
 
 
+@pytest.mark.slow
 def test_following_a_pass_over_north_in_real_time(port: int) -> None:
     """Six seconds at 4 deg/s from 352 over north to 16 degrees, on the turn that needs no unwinding."""
     axis = Axis(6.0, 100.0)

@@ -345,7 +345,7 @@ def test_a_file_that_may_not_grow_ends_the_recording_readably(tmp_path: Path) ->
         assert reader.info.sample_count == 25_000
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_index_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """A good index with bytes changed, lines doubled or swapped gives at most what the data file holds."""

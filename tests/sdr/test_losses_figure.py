@@ -46,6 +46,7 @@ def test_frames_after_a_loss_that_nobody_told(undamaged: Undamaged) -> None:
     assert frames.invented == 0
 
 
+@pytest.mark.slow
 def test_losses_in_real_time_are_told_within_their_uncertainty(tmp_path: Path) -> None:
     found = received_in_real_time(Paced(tmp_path / "paced", 2, 5))
     assert (found.missed, found.invented) == ([], 0)

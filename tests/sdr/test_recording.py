@@ -361,7 +361,7 @@ _PLACES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(_PLACES), _JSON)
 def test_any_sigmf_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, place: tuple[str | int, ...], value: object

@@ -78,10 +78,11 @@ def test_killed_while_it_takes_up(stem: Path, monkeypatch: pytest.MonkeyPatch, v
 
 def test_a_disk_that_refuses_once(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same process tries again: neither the ring nor the lock stand in its way."""
+    before = set(threading.enumerate())
     with monkeypatch.context() as patch:
         refused = OSError(errno.EIO, os.strerror(errno.EIO))
         patch.setattr(sdr.writer, "write_what_fits", lambda *_: (0, refused))
         with pytest.raises(DeviceError, match="refuses"):
             RecordingWriter.resume(stem)
-    assert "hash" not in {thread.name for thread in threading.enumerate()}
+    assert "hash" not in {thread.name for thread in set(threading.enumerate()) - before}
     all_is_there(stem)

@@ -89,6 +89,7 @@ def _members(session: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_worker(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     command = [sys.executable, "-m", "station.cli", "demo", "--no-serve", "--out", str(out)]

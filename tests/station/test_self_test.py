@@ -158,6 +158,7 @@ def _selftest(config: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_tells_a_lost_antenna_a_dead_preamplifier_and_a_dead_receiver(station: Path) -> None:
     folder = station.parent
     status, said = _selftest(station, "--json")
