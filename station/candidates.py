@@ -76,7 +76,7 @@ def choose(
     *,
     history: History | None = None,
     sights: Sights | None = None,
-    force: bool = False,
+    force: bool | None = None,
 ) -> Choice:
     """Every pass in the window that one of the stations could take, and those it could not, with the reason.
 
@@ -86,7 +86,7 @@ def choose(
         window: first and last moment; a pass under way counts.
         history: what was seen and heard before.
         sights: kept between calls.
-        force: use elements of any age.
+        force: use elements of any age; None where nobody can say so.
 
     Raises:
         AreaError: a file of areas of interest cannot be used.
@@ -110,7 +110,7 @@ class _Work:
     history: History
     sights: Sights
     shared: bool
-    force: bool
+    force: bool | None
     candidates: list[Candidate] = field(default_factory=list)
     fillers: list[Filler] = field(default_factory=list)
     elements: dict[int, Elements] = field(default_factory=dict)

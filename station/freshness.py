@@ -45,14 +45,16 @@ def _stands_still(elements: Elements) -> bool:
     return abs(drift) < 0.01 and elements.eccentricity < 0.01 and elements.inclination_deg < 15
 
 
-def age_warning(elements: Elements, at: datetime, limits: Limits = USUAL, *, force: bool = False) -> str:
+def age_warning(
+    elements: Elements, at: datetime, limits: Limits = USUAL, *, force: bool | None = None
+) -> str:
     """A sentence when the elements are old at that time, else empty.
 
     Args:
         elements: the set.
         at: when it is used.
         limits: of the station.
-        force: warn where it would be refused.
+        force: warn where it would be refused; None where nobody can say so, and it is not advised.
 
     Raises:
         ElementsError: too old to be of use, unless `force`.
@@ -65,15 +67,16 @@ def age_warning(elements: Elements, at: datetime, limits: Limits = USUAL, *, for
     if late_s >= limits.warn_s:
         said += f": the pass may come {_seconds(late_s)} early or late"
     if not force:
-        _refuse(said, days, limits.refuse_days, "days")
-        _refuse(said, late_s, limits.refuse_s, "s")
+        mend = "fetch newer ones" + ("" if force is None else ", or add --force")
+        _refuse(said, days, limits.refuse_days, f"days are allowed: {mend}")
+        _refuse(said, late_s, limits.refuse_s, f"s are allowed: {mend}")
     old = limits.warn_days is not None and days >= limits.warn_days
     return said if old or late_s >= limits.warn_s else ""
 
 
-def _refuse(said: str, value: float, allowed: float | None, unit: str) -> None:
+def _refuse(said: str, value: float, allowed: float | None, words: str) -> None:
     if allowed is not None and value >= allowed:
-        raise ElementsError(f"{said}; {allowed:g} {unit} are allowed: fetch newer ones, or add --force")
+        raise ElementsError(f"{said}; {allowed:g} {words}")
 
 
 def _length(days: float) -> str:

@@ -42,6 +42,15 @@ def test_elements_that_miss_the_pass_are_refused_unless_forced() -> None:
         warned(15, replace(METEOR, mean_motion_rev_per_day=15.6, bstar=5e-4))  # a cubesat at 400 km
 
 
+def test_force_is_advised_only_where_it_can_be_said() -> None:
+    at = METEOR.epoch + timedelta(days=200)
+    with pytest.raises(ElementsError, match=r"or add --force$"):
+        age_warning(METEOR, at, force=False)
+    for limits in (Limits(), Limits(refuse_days=20)):
+        with pytest.raises(ElementsError, match=r"are allowed: fetch newer ones$"):
+            age_warning(METEOR, at, limits)
+
+
 def test_limits_in_days_hold_beside_those_in_seconds() -> None:
     assert "3 days after" in warned(3, warn_days=2)
     with pytest.raises(ElementsError, match="20 days are allowed"):
