@@ -9,6 +9,10 @@ BUILD := build/dev
 STAMP := $(VENV)/.stamp
 SOURCES := $(wildcard decoders/*.h decoders/*/*.cpp decoders/*/*.h sim/*.cpp sim/*.h sim/*/*.cpp sim/*/*.h sdr/*.cpp sdr/*.h)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*.c)
+# Tests at a time: many wait for a device, so fewer than two would idle.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n : 2)))
+# Tests start some hundred processes; each would compile what it imports where the environment forbids keeping it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup kernels demo test test-slow bench lint format lock clean
 help:
@@ -35,9 +39,10 @@ demo: kernels
 	$(BIN)/tramthu demo $(ARGS)
 
 test: kernels
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-# All of the longer proofs, or with SLICE=k/n every n-th of them, beginning with the k-th.
+# All of the longer proofs, or with SLICE=k/n every n-th of them, beginning with the k-th. One at a time, as
+# some of them judge times.
 test-slow: kernels
 	TRAMTHU_SLICE=$(SLICE) $(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 

@@ -50,7 +50,7 @@ venv() { # python
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     say "installing the locked Python packages (about 1 GB, some minutes on a thin link)"
     .venv/bin/pip install --quiet --disable-pip-version-check uv==$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
-    .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
     # Editable, without CMake: the kernels are built by the next step beside their sources.
     .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -C wheel.cmake=false -e .
 }
