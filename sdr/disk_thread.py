@@ -92,11 +92,11 @@ class DiskThread:
         """
         if expected_bytes is not None:
             needed = self._writer.room_for(expected_bytes)
-            if self.free_bytes < needed + self._reserve_bytes:
+            if not self._has_room(needed + self._reserve_bytes):
                 self._leave(no_room(self._folder, self.free_bytes, needed, self._reserve_bytes))
             else:
                 self._room_kept = self._writer.reserve(expected_bytes)
-        elif self.free_bytes <= self._reserve_bytes:
+        elif not self._has_room(self._reserve_bytes + 1):
             self._leave(no_room(self._folder, self.free_bytes, 0, self._reserve_bytes))
         self._thread.start()
 
@@ -210,8 +210,16 @@ class DiskThread:
             self.free_bytes = free_bytes(self._folder)
         except OSError as error:
             raise disk_refuses(self._folder, error) from error
-        if self._written_bytes() >= self._room_kept and self.free_bytes <= self._reserve_bytes:
+        if self._written_bytes() >= self._room_kept and not self._has_room(self._reserve_bytes + 1):
             self._leave(f"the disk is full but for the reserve of {self._reserve_bytes >> 20} MiB")
+
+    def _has_room(self, wanted: int) -> bool:
+        """Whether so many bytes are free, if need be by the oldest segments of this recording."""
+        while self.free_bytes < wanted:
+            if not (isinstance(self._writer, SegmentWriter) and self._writer.make_room()):
+                return False
+            self.free_bytes = free_bytes(self._folder)
+        return True
 
     def _leave(self, reason: str) -> None:
         """From what is committed on, samples stay in memory only."""

@@ -89,6 +89,7 @@ def open_writer(
     durable: bool = True,
     segment_s: float | None = None,
     keep_segments: int | None = None,
+    may_go: Callable[[int], bool] | None = None,
 ) -> Writer:
     """A writer for what an opened receiver delivers; the settings it really took go into the metadata.
 
@@ -100,6 +101,7 @@ def open_writer(
         durable: wait for the disk at every commit.
         segment_s: length of a file; None makes it one file.
         keep_segments: so many files are left, the growing one among them; None keeps all.
+        may_go: see `SegmentWriter`; None lets any go.
     """
     facts: dict[str, Any] = {"hw": opened.device, "gain_db": opened.gain_db, "antenna": opened.antenna}
     known = {key: value for key, value in facts.items() if value is not None}
@@ -116,11 +118,17 @@ def open_writer(
         clock_quality=clock_quality().to_mapping(),
         durable=durable,
     )
-    return writer if segment_s is None else SegmentWriter(writer, writer.path_stem, segment_s, keep_segments)
+    if segment_s is None:
+        return writer
+    return _keeping(SegmentWriter(writer, writer.path_stem, segment_s, keep_segments), may_go)
 
 
 def take_up(
-    path_stem: Path | str, *, segment_s: float | None = None, keep_segments: int | None = None
+    path_stem: Path | str,
+    *,
+    segment_s: float | None = None,
+    keep_segments: int | None = None,
+    may_go: Callable[[int], bool] | None = None,
 ) -> Writer | None:
     """The writer of a recording that another process began and did not end; alive for followers at once.
 
@@ -128,6 +136,7 @@ def take_up(
         path_stem: as it was given to the first writer.
         segment_s: as it was given to the first writer.
         keep_segments: as it was given to the first writer.
+        may_go: see `SegmentWriter`; None lets any go.
 
     Returns:
         None when nothing was begun there, or nothing but names: then a new recording can be.
@@ -141,7 +150,13 @@ def take_up(
         return None
     if segment_s is None:
         return RecordingWriter.resume(stem)
-    return SegmentWriter.resume(stem, segment_s, keep_segments)
+    return _keeping(SegmentWriter.resume(stem, segment_s, keep_segments), may_go)
+
+
+def _keeping(writer: SegmentWriter, may_go: Callable[[int], bool] | None) -> SegmentWriter:
+    if may_go is not None:
+        writer.may_go = may_go
+    return writer
 
 
 def record(

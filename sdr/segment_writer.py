@@ -7,6 +7,8 @@ behind its last one. `sdr.segments` reads them as one stream.
 from __future__ import annotations
 
 import contextlib
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +23,10 @@ from sdr.segments import segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
 from sdr.writer import RecordingWriter
 
+_log = logging.getLogger(__name__)
+
 _LEAST_SAMPLES = 1000
+_LEAST_KEPT = 2  # the growing file, and the one whose end is decoded with it
 
 
 class SegmentWriter:
@@ -34,6 +39,8 @@ class SegmentWriter:
         keep_segments: so many files are left, the growing one among them; None keeps all.
 
     Attributes:
+        may_go: of a file's number, whether nobody needs it any more. Others stay beyond `keep_segments`, for
+            as long as the disk has room.
         heard: a sample and its POSIX time, the newest that is known: the start of the next file is counted
             from there, as crystals are wrong by seconds a day; None counts on from the file before.
 
@@ -46,14 +53,15 @@ class SegmentWriter:
     ) -> None:
         rate = current.header.sample_rate
         self._length = round(segment_s * rate)
-        if self._length < _LEAST_SAMPLES or (keep_segments is not None and keep_segments < 2):
+        if self._length < _LEAST_SAMPLES or (keep_segments is not None and keep_segments < _LEAST_KEPT):
             raise RecordingError(
                 f"segments of {segment_s:g} s of which {keep_segments} are kept; a segment holds at least "
-                f"{_LEAST_SAMPLES} samples, and at least 2 are kept"
+                f"{_LEAST_SAMPLES} samples, and at least {_LEAST_KEPT} are kept"
             )
         self.current, self.path_stem, self._keep = current, stem, keep_segments
         self._lost_before = 0
         self._commits_itself = True
+        self.may_go: Callable[[int], bool] = lambda _: True
         self.stamp: tuple[int, float] | None = None
         self.heard: tuple[int, float] | None = None
         self._began: datetime | None = None
@@ -176,7 +184,19 @@ class SegmentWriter:
         left = max(size - self.sample_count * self.bytes_per_sample, 0)
         if self._keep is None:
             return left
-        return min(left, (self._keep + 1) * self._length * self.bytes_per_sample)
+        older = (segment_stem(self.path_stem, number) for number in self._older())
+        there = sum(map(_size, older))  # they go as others come
+        return min(left, max((self._keep + 1) * self._length * self.bytes_per_sample - there, 0))
+
+    def make_room(self) -> bool:
+        """Remove the oldest file, needed or not, as the disk is short; False where none can be spared."""
+        older = self._older()
+        if self._keep is None or len(older) < _LEAST_KEPT:
+            return False
+        need = "" if self.may_go(older[0]) else ", which somebody needed still"
+        _log.warning("the disk is short: segment %d is removed%s", older[0], need)
+        _remove(segment_stem(self.path_stem, older[0]))
+        return older[0] not in self._older()
 
     def reserve(self, size: int) -> int:
         """Have the disk keep room for this file, whatever the length of the recording."""
@@ -253,12 +273,17 @@ class SegmentWriter:
         return datetime.fromtimestamp(time_s + (first - sample) / full.header.sample_rate, UTC)
 
     def _let_go(self, newest: int) -> None:
-        """Remove that file and the ones before it; the index first, so that nobody begins to read it."""
-        for number in range(newest, -1, -1):
-            stem = segment_stem(self.path_stem, number)
-            if not beside(stem, DATA_SUFFIX).exists():
+        """Remove that file and the ones before it, up to the first that is needed still."""
+        for number in self._older():
+            if number > newest or not self.may_go(number):
                 return
-            _remove(stem)
+            _remove(segment_stem(self.path_stem, number))
+
+    def _older(self) -> list[int]:
+        """Numbers of the files that are there before the newest one."""
+        first = [0] if beside(self.path_stem, INDEX_SUFFIX).exists() else []
+        numbers = [*first, *segment_numbers(self.path_stem)]
+        return [number for number in numbers if number < self.header.segment]
 
 
 def newest_segment(stem: Path) -> int:
@@ -272,9 +297,16 @@ def _discard(unused: RecordingWriter) -> None:
 
 
 def _remove(stem: Path) -> None:
+    """The index first, so that nobody begins to read it."""
     for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
         with contextlib.suppress(OSError):
             beside(stem, suffix).unlink(missing_ok=True)
+
+
+def _size(stem: Path) -> int:
+    with contextlib.suppress(OSError):
+        return beside(stem, DATA_SUFFIX).stat().st_size
+    return 0
 
 
 def _end(stem: Path) -> None:

@@ -252,6 +252,35 @@ def test_a_disk_that_fills_in_a_later_segment_is_left_there(
         memory_index_path(tmp_path / "a-0002").unlink(missing_ok=True)
 
 
+def test_a_short_disk_takes_the_oldest_segments_before_it_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that somebody needs still: the recording goes on, on the disk."""
+
+    def free(_: Path) -> int:
+        there = sum(path.stat().st_size for path in tmp_path.glob("*.sigmf-data"))
+        return (10 << 20) + 35 * BLOCK * 4 - there
+
+    monkeypatch.setattr(disk_thread, "free_bytes", free)
+    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
+    receiver = Counting(100 * BLOCK)
+    for number in range(100):  # the disk is looked at often enough
+        receiver.steps[number * BLOCK] = lambda: time.sleep(0.01)
+    writer = open_writer(
+        receiver.open(TUNING),
+        tmp_path / "a",
+        segment_s=10 * BLOCK / RATE,
+        keep_segments=8,
+        may_go=lambda _: False,
+    )
+    info = record(receiver, writer, reserve_bytes=10 << 20, ring_bytes=RING)
+    assert (info.sample_count, info.end) == (100 * BLOCK, "the source ended")
+    assert not (tmp_path / "a.sigmf-index").exists()
+    with open_recording(tmp_path / "a-0008.sigmf-index") as reader:
+        raw = np.frombuffer(b"".join(iter(lambda: reader._source.read(1 << 20), b"")), "<u4")
+    assert np.array_equal(raw, np.arange(80 * BLOCK, 100 * BLOCK))
+
+
 def test_room_is_kept_beforehand_and_given_back(tmp_path: Path) -> None:
     blocks: list[int] = []
 

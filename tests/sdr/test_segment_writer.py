@@ -90,6 +90,41 @@ def test_the_oldest_go(tmp_path: Path) -> None:
     assert raw == numbers(30_000, 12_000)
 
 
+def segments(folder: Path) -> list[int]:
+    names = (path.name.partition(".")[0] for path in folder.glob("*.sigmf-index"))
+    return sorted(int(name.partition("-")[2] or 0) for name in names)
+
+
+def test_what_somebody_needs_still_stays(tmp_path: Path) -> None:
+    writer = new(tmp_path / "a", keep=3)
+    needed = 2
+    writer.may_go = lambda number: number < needed
+    writer.write_raw(numbers(0, 32_000))
+    assert segments(tmp_path) == [2, 3, 4, 5, 6]
+    needed = 9
+    writer.write_raw(numbers(32_000, 5000))
+    assert segments(tmp_path) == [5, 6, 7]
+    writer.close()
+
+
+def test_a_short_disk_takes_the_oldest_first_and_leaves_what_is_decoded_next(tmp_path: Path) -> None:
+    writer = new(tmp_path / "a", keep=4)
+    writer.may_go = lambda _: False
+    writer.write_raw(numbers(0, 22_000))
+    assert segments(tmp_path) == [0, 1, 2, 3, 4]
+    assert [writer.make_room() for _ in range(4)] == [True, True, True, False]
+    assert segments(tmp_path) == [3, 4]
+    writer.close()
+    assert read(tmp_path / "a-0003")[0] == numbers(15_000, 7000)
+
+
+def test_a_recording_of_which_all_is_kept_gives_nothing_away(tmp_path: Path) -> None:
+    writer = new(tmp_path / "a")
+    writer.write_raw(numbers(0, 22_000))
+    assert not writer.make_room()
+    writer.close()
+
+
 @pytest.mark.parametrize(("length", "keep"), [(0.0, None), (1.0, 1), (0.01, None)])
 def test_segments_that_make_no_sense_are_refused(tmp_path: Path, length: float, keep: int | None) -> None:
     with pytest.raises(RecordingError, match=r"segments of .* are kept"):
