@@ -33,7 +33,7 @@ class LiveSpectrum:
         self._rate = sample_rate
         self._rows: deque[npt.NDArray[np.uint8]] = deque(maxlen=ROWS)
         self._done = 0  # rows completed
-        self._sum, self._count, self._seen = np.zeros(BINS), 0, 0
+        self._sum, self._count, self._heard, self._seen = np.zeros(BINS), 0, 0, 0
         self._newest: Floats | None = None
 
     def samples(self, block: Samples) -> None:
@@ -46,19 +46,22 @@ class LiveSpectrum:
         if self._seen >= (self._done + 1) * ROW_S * self._rate:
             self._rows.append(_levels(self._mean()))
             self._done += 1
-            self._sum, self._count = np.zeros(BINS), 0
+            self._sum, self._count, self._heard = np.zeros(BINS), 0, 0
 
     def _add(self, pieces: Samples) -> None:
+        # Constant samples, of a gap or a dead receiver, are nothing that was heard: a row of them is empty.
+        self._count += len(pieces)
+        pieces = pieces[(pieces != pieces[:, :1]).any(axis=1)]
+        self._heard += len(pieces)
         spectra = scipy.fft.fft(pieces * _WINDOW, axis=1)
         power = (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
         power = np.fft.fftshift(power).reshape(BINS, -1).mean(axis=1)
         power /= self._rate * float(np.sum(_WINDOW.astype(np.float64) ** 2))
         self._sum += power
-        self._count += len(pieces)
-        self._newest = power / len(pieces)
+        self._newest = power / max(len(pieces), 1)
 
     def _mean(self) -> Floats:
-        return self._sum / max(self._count, 1)
+        return self._sum / max(self._heard, 1)
 
     def spectrum(self) -> dict[str, Any] | None:
         """The newest spectrum, frequencies off the centre of the recording; None before the first."""

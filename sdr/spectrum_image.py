@@ -13,19 +13,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sdr.recording import RecordingInfo
 from sdr.spectrum import Floats
-from sdr.survey import Survey, decibel
+from sdr.survey import Survey, Waterfall, decibel
 
 GAP_COLOUR = "#d62728"
-_GAP_GREY = "#9a9a9a"
+_GAP_GREY, _CONSTANT_GREY = "#9a9a9a", "#4a4a4a"
 _SHARES = (0.02, 0.998)  # of the waterfall's values that the colours reach over
 
 
 def draw_survey(survey: Survey, info: RecordingInfo) -> Figure:
     """One page; gaps are grey where a row lies in one, and marked red at the edges however short they are.
+
+    Rows of constant samples are dark grey: they are nothing that was heard, and set no scale.
 
     Args:
         survey: what was read.
@@ -105,14 +108,36 @@ def _draw_waterfall(axes: Axes, scale: Axes, survey: Survey, scaled: Floats) -> 
         np.ma.masked_invalid(values),
         aspect="auto",
         interpolation="nearest",
-        extent=(scaled[0] - half, scaled[-1] + half, len(values) * table.row_s, 0.0),
+        extent=(scaled[0] - half, scaled[-1] + half, max(len(values), 1) * table.row_s, 0.0),
         vmin=low,
         vmax=max(high, low + 1.0),
         cmap="viridis",
     )
     axes.set_facecolor(_GAP_GREY)
-    axes.figure.colorbar(image, cax=scale, label="dB full scale per Hz", extend="both")
+    _draw_constant(axes, table)
+    if len(known):
+        axes.figure.colorbar(image, cax=scale, label="dB full scale per Hz", extend="both")
+    else:
+        scale.set_axis_off()
     axes.ticklabel_format(axis="x", useOffset=False)
+
+
+def _draw_constant(axes: Axes, table: Waterfall) -> None:
+    """Dark over the rows of constant samples, and what either grey means where there is one."""
+    edges = np.flatnonzero(np.diff(table.constant, prepend=False, append=False))
+    for begin, end in edges.reshape(-1, 2) * table.row_s:
+        axes.axhspan(begin, end, color=_CONSTANT_GREY, linewidth=0)
+    gaps = np.isnan(table.density).all(axis=1) & ~table.constant
+    shown = [
+        Patch(color=colour, label=label)
+        for colour, label, rows in (
+            (_GAP_GREY, "gap: no samples", gaps),
+            (_CONSTANT_GREY, "constant samples: nothing is heard", table.constant),
+        )
+        if rows.any()
+    ]
+    if shown:
+        axes.legend(handles=shown, loc="lower right", fontsize=8)
 
 
 def _draw_levels(level: Axes, clipped: Axes, survey: Survey) -> None:

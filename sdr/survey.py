@@ -35,13 +35,16 @@ class Waterfall:
         time_s: middle of each row since the first sample [rows].
         row_s: length of a row; the last one may hold less.
         frequency_hz: off the centre of the recording, rising [bins].
-        density: full scale squared per hertz [rows, bins], float32; NaN where a row lies in a gap.
+        density: full scale squared per hertz [rows, bins], float32; NaN where a row lies in a gap, or where
+            nothing but constant samples came: they tell of the receiver, not of what it hears.
+        constant: which of the rows without a density hold constant samples rather than a gap [rows].
     """
 
     time_s: Floats
     row_s: float
     frequency_hz: Floats
     density: npt.NDArray[np.float32]
+    constant: npt.NDArray[np.bool_]
 
     def dbfs_per_hz(self) -> npt.NDArray[np.float32]:
         """Density in dB below full scale per hertz; NaN in gaps and where there is no power at all."""
@@ -54,7 +57,7 @@ class Survey:
 
     Attributes:
         waterfall: spectra against time.
-        mean: density of all that was received [bins]; NaN where nothing was.
+        mean: density of all that was received, constant samples left out [bins]; NaN where nothing was.
         max_hold: the largest density of all looks [bins].
         look_s: length of a look.
         levels: second by second, of what was received: gaps count for nothing.
@@ -93,8 +96,8 @@ def survey(reader: SampleReader, *, rows: int = 600, row_s: float | None = None,
     most = max(min(rows * 2 if row_s is None else _MOST_CELLS, _MOST_CELLS // bins), 2)
     table, seconds = _Rows(bins, most - most % 2, per_row), SecondLevels(rate)
     hold = np.zeros(bins)
-    for sums, used in _looks(reader, bins, per_look, seconds):
-        table.add(sums, used)
+    for sums, used, constant in _looks(reader, bins, per_look, seconds):
+        table.add(sums, used, constant)
         full = used * 2 > per_look  # fewer scatter too much to be held
         if full.any():
             hold = np.maximum(hold, (sums[full] / used[full, None]).max(axis=0))
@@ -127,8 +130,11 @@ def _grid(windows_per_s: float, row_s: float | None) -> tuple[int, int]:
 
 def _looks(
     reader: SampleReader, bins: int, per_look: int, seconds: SecondLevels
-) -> Iterator[tuple[Floats, Counts]]:
-    """Summed window powers of looks in order [n, bins], and how many windows each holds [n]."""
+) -> Iterator[tuple[Floats, Counts, Counts]]:
+    """Summed window powers of looks in order [n, bins], and how many windows each holds, and leaves out [n].
+
+    Left out are those of constant samples, by a dead receiver or zeros that no gap accounts for.
+    """
     hop = bins // 2
     tail = reader.read(bins - hop)
     seconds.add(tail, reader.info.gaps)
@@ -140,9 +146,10 @@ def _looks(
             return
         powers = window_powers(samples, bins)
         starts = reader.position - len(samples) + hop * np.arange(len(powers))
-        usable = powers.any(axis=1) & _apart(starts, bins, gaps)
+        apart, constant = _apart(starts, bins, gaps), _constant(samples, hop)
+        usable = apart & ~constant
         powers[~usable] = 0
-        yield _summed(powers, per_look), _summed(usable, per_look).astype(np.int64)
+        yield _summed(powers, per_look), _counted(usable, per_look), _counted(apart & constant, per_look)
         tail = samples[len(powers) * hop :]
 
 
@@ -152,6 +159,17 @@ def _summed(values: npt.NDArray[np.generic], length: int) -> Floats:
     parts = values[: whole * length].reshape(whole, length, *values.shape[1:]).sum(axis=1)
     rest = values[whole * length :].sum(axis=0, keepdims=True)
     return np.concatenate([parts, rest] if len(values) % length else [parts]).astype(np.float64)
+
+
+def _counted(chosen: npt.NDArray[np.bool_], length: int) -> Counts:
+    return _summed(chosen, length).astype(np.int64)
+
+
+def _constant(samples: npt.NDArray[np.complex64], hop: int) -> npt.NDArray[np.bool_]:
+    """Which windows of two hops hold one and the same sample all through."""
+    hops = samples[: len(samples) // hop * hop].view(np.uint64).reshape(-1, hop)
+    level = (hops == hops[:, :1]).all(axis=1)
+    return np.asarray(level[:-1] & level[1:] & (hops[:-1, 0] == hops[1:, 0]))
 
 
 def _apart(starts: npt.NDArray[np.int64], length: int, gaps: tuple[Gap, ...]) -> npt.NDArray[np.bool_]:
@@ -169,22 +187,24 @@ class _Rows:
     def __init__(self, bins: int, most: int, per_row: int) -> None:
         self._sums = np.zeros((most, bins))
         self._used = np.zeros(most, np.int64)
+        self._constant = np.zeros(most, np.int64)
         self._per_row = per_row
         self._looks = 0
 
-    def add(self, sums: Floats, used: Counts) -> None:
-        """Enter looks [n, bins] and their windows [n]."""
+    def add(self, sums: Floats, used: Counts, constant: Counts) -> None:
+        """Enter looks [n, bins], their windows and those of constant samples [n]."""
         while (self._looks + len(sums) - 1) // self._per_row >= len(self._used):
             self._join()
         rows = (self._looks + np.arange(len(sums))) // self._per_row
         which, first = np.unique(rows, return_index=True)
         self._sums[which] += np.add.reduceat(sums, first, axis=0)
         self._used[which] += np.add.reduceat(used, first)
+        self._constant[which] += np.add.reduceat(constant, first)
         self._looks += len(sums)
 
     def _join(self) -> None:
         half = len(self._used) // 2
-        for held in (self._sums, self._used):
+        for held in (self._sums, self._used, self._constant):
             held[:half] = held[::2] + held[1::2]
             held[half:] = 0
         self._per_row *= 2
@@ -201,6 +221,7 @@ class _Rows:
             row_s,
             frequencies_hz(rate, self._sums.shape[1]),
             density,
+            (self._used[:count] == 0) & (self._constant[:count] > 0),
         )
 
     def mean(self, rate: float) -> Floats:

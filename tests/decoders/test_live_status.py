@@ -139,12 +139,26 @@ def test_the_spectrum_is_in_full_scale_per_hertz() -> None:
     assert 10 * np.log10(np.sum(10 ** (density / 10)) * RATE / BINS) == pytest.approx(0, abs=0.3)
 
 
+def test_constant_samples_weaken_no_row_and_are_a_row_of_nothing() -> None:
+    """Zeros of a gap, or a receiver that hangs on one value, for most of a row and for a whole one."""
+    half_s = round(RATE / 2)
+    for value in (0.0, 0.4 + 0.1j):
+        spectrum, dead = LiveSpectrum(RATE), np.full(half_s, value, np.complex64)
+        for k in range(round(4 * ROW_S)):
+            spectrum.samples(noise(half_s) if k < 2 else dead)
+        rows = np.frombuffer(base64.b64decode(spectrum.waterfall()["rows"]), np.uint8).reshape(-1, BINS)
+        levels = spectrum.waterfall()["floor_dbfs_per_hz"] + spectrum.waterfall()["step_db"] * rows
+        assert levels[0].mean() == pytest.approx(10 * np.log10(2 / RATE), abs=1)
+        assert not rows[1].any()
+        assert max(spectrum.spectrum()["dbfs_per_hz"]) == min(spectrum.spectrum()["dbfs_per_hz"])
+
+
 def test_the_waterfall_rolls() -> None:
     spectrum = LiveSpectrum(1000.0)
     spectrum.samples(np.zeros(1500, np.complex64))
     table = spectrum.waterfall()
     assert (table["first_row"], len(base64.b64decode(table["rows"]))) == (0, BINS)
-    loud = 0.01 * np.ones(2500, np.complex64)
+    loud = 0.01 * np.tile(np.array([1, -1], np.complex64), 1250)
     for k in range(2 * (ROWS + 20) + 1):
         spectrum.samples(loud if k == 2 * (ROWS + 19) else 0.01 * loud)
     table = spectrum.waterfall()

@@ -221,6 +221,72 @@ def test_the_picture_shows_the_tone_and_the_gap_where_they_are(tmp_path: Path) -
     assert not (picture[at(0.9), left + 3] == RED).all()
 
 
+def written(path: Path, *pieces: np.ndarray, fmt: str = "cu8") -> Path:
+    """Pieces of samples as a receiver gives them, without a gap."""
+    with RecordingWriter(
+        path,
+        format=fmt,
+        sample_rate=RATE,
+        center_frequency_hz=137.9e6,
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+        durable=False,
+    ) as writer:
+        for piece in pieces:
+            writer.write(piece)
+    return path
+
+
+@pytest.mark.parametrize("fmt", ["cu8", "cf32"])
+@pytest.mark.parametrize("value", [0.0, 0.4 + 0.1j])
+def test_constant_samples_set_no_scale_and_weaken_nothing(tmp_path: Path, fmt: str, value: complex) -> None:
+    """A receiver that hangs for a third of a recording; zeros that no gap accounts for."""
+    dead = np.full(250_000, value, np.complex64)
+    path = written(tmp_path / "a", noise(250_000), dead, noise(250_000, seed=3), fmt=fmt)
+    with open_recording(path) as reader:
+        found, info = survey(reader, row_s=0.1, bins=500), reader.info
+    assert np.flatnonzero(found.waterfall.constant).tolist() == list(
+        range(10, 19)
+    )  # noise reaches into the last
+    assert np.isnan(found.waterfall.density).all(axis=1).tolist() == found.waterfall.constant.tolist()
+    assert np.median(found.mean) * RATE == pytest.approx(0.01, rel=0.1)
+    figure = draw_survey(found, info)
+    low, high = figure.axes[0].get_images()[0].get_clim()
+    middle = 10 * np.log10(0.01 / RATE)
+    assert middle - 10 < low < middle < high < middle + 10
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["constant samples: nothing is heard"]
+
+
+def test_a_long_gap_and_constant_samples_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with RecordingWriter(
+        path, format="cu8", sample_rate=RATE, center_frequency_hz=137.9e6, start=None, durable=False
+    ) as writer:
+        writer.write(noise(100_000))
+        writer.gap(1_000_000, "test")
+        writer.write(np.zeros(100_000, np.complex64))
+    with open_recording(path) as reader:
+        found, info = survey(reader, row_s=0.1, bins=500), reader.info
+    assert np.flatnonzero(found.waterfall.constant).tolist() == list(range(44, 48))
+    figure = draw_survey(found, info)
+    low, high = figure.axes[0].get_images()[0].get_clim()
+    assert -84 < low < high < -64  # noise of -74 dB
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) == 2
+
+
+@pytest.mark.parametrize("count", [1, 100, 500_000])
+def test_a_recording_without_anything_is_drawn_without_a_scale(tmp_path: Path, count: int) -> None:
+    path = written(tmp_path / "a", np.zeros(count, np.complex64))
+    with open_recording(path) as reader:
+        found = survey(reader)
+        save_survey(found, tmp_path / "a.png", reader.info)
+    assert found.waterfall.constant.all()
+    assert np.isnan(found.mean).all()
+
+
 def test_a_gap_of_a_millisecond_is_marked(tmp_path: Path) -> None:
     path = record(tmp_path / "a", noise(1_250_000), gap=250)
     with open_recording(path) as reader:
