@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.catalogue import sha256_of
+from station.records import sha256_of
 
 FRAME_BYTES = 1024
 # What a run says of itself (durations, folders, what was seen on the way) is no result.

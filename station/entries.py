@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from scheduler.elements import Elements
 from scheduler.passes import Pass
 from scheduler.satellites import DownlinkUse, satellite
-from station.catalogue import Booking, Observation
 from station.config import SatelliteSection, StationConfig
+from station.records import Booking, Observation
 
 if TYPE_CHECKING:
     from scheduler import plan as planner

@@ -25,8 +25,8 @@ from typing import Any
 from hardware.safety import Inhibit
 from scheduler.element_clock import ClockFinding
 from sdr.disk import free_bytes
-from station.catalogue import Observation
 from station.observation import IN_PART, INTERRUPTED
+from station.records import Observation
 
 HEALTH_NAME = "health.json"
 _RECENT = timedelta(days=1)

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from station.catalogue import Observation
 from station.errors import WRONG_USE
 from station.processes import Ended, Worker
 from station.recorded import end_of, grows, was_in_memory_only
 from station.recorder import Pauses
+from station.records import Observation
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.catalogue import Observation
 from station.config import StationConfig
+from station.records import Observation
 
 MANIFEST = "manifest.json"
 

@@ -1,6 +1,7 @@
 """Room on the disk for a recording, and what becomes of it where there is not enough.
 
-In this order, as a pass does not come again:
+A recording in segments first lets its oldest ones go (`station.rolling`). Then, in this order, as a pass does
+not come again:
 
 1. a lower rate, of those that the receiver is told to have (`lower_rates`) and the downlink can stand;
 2. no samples on the disk: they stay in memory for some seconds, enough for the live decoder, whose frames are
@@ -12,12 +13,13 @@ first sample; what is reckoned here is said beforehand.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdr.disk import free_bytes
-from station.catalogue import Observation
 from station.config import ReceiverSection
+from station.records import Observation
 from station.resources import recording_bytes_per_s
 
 _USABLE = 0.8  # of a sample rate: what lies beyond is bent by the radio's own filter
@@ -51,13 +53,19 @@ class Room:
         return f"{said}frames are decoded and kept, samples are not; move old recordings away"
 
 
-def room_for(observation: Observation, receiver: ReceiverSection, folder: Path, keep_free_gb: float) -> Room:
-    """What the disk of a folder has for an observation.
+def room_for(
+    observation: Observation,
+    receiver: ReceiverSection,
+    folder: Path,
+    keep_free_gb: float,
+    most_s: float = math.inf,
+) -> Room:
+    """What the disk of a folder has for an observation, of which at most so many seconds are kept.
 
     Raises:
         OSError: the folder cannot be asked.
     """
-    seconds = (observation.end - observation.start).total_seconds()
+    seconds = min((observation.end - observation.start).total_seconds(), most_s)
     rate = float(receiver.sample_rate or 0.0)
     return Room(
         free=free_bytes(folder) - keep_free_gb * 1e9,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from scheduler.satellites import satellite
-from station.catalogue import Observation
 from station.config import ReceiverSection, StationConfig
 from station.observation import antenna_of, receiver_of
 from station.processes import Worker
+from station.records import Observation
 from station.self_test import can_be_tested, wanted_of
 from station.shared import recording_end
 

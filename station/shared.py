@@ -23,8 +23,8 @@ from sdr.sigmf import INDEX_SUFFIX
 
 if TYPE_CHECKING:
     from sdr.recording import SampleReader
-    from station.catalogue import Observation
     from station.record import Assignment
+    from station.records import Observation
 
 _POLL_S = 0.1
 _DEAD_AFTER_S = 60.0  # a recorder that dies is begun again much sooner

@@ -35,8 +35,8 @@ from station.errors import CatalogueError, StationError, sentence_of
 if TYPE_CHECKING:
     from scheduler.plan import Booking, Plan, Rejection
     from station.candidates import Choice
-    from station.catalogue import Observation
     from station.config import StationConfig
+    from station.records import Observation
 
 _REMEMBERED = timedelta(days=7)
 

@@ -20,7 +20,7 @@ from station.errors import CatalogueError
 from station.resources import recording_bytes_per_s
 
 if TYPE_CHECKING:
-    from station.catalogue import Observation
+    from station.records import Observation
 
 _PASS_S = 16 * 60.0  # a long one, where none is booked
 _MEASURE_S, _MEASURE_BYTES = 0.4, 64 << 20

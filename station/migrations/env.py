@@ -1,4 +1,4 @@
-"""Run by Alembic; the connection is handed in by `station.catalogue`."""
+"""Run by Alembic; the connection is handed in by `station.database`."""
 
 from alembic import context
 

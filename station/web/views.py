@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from products.definitions import areas, recipes
 from products.report import ProductFile, ProductsReport
-from station.catalogue import FileEntry, Observation
+from station.records import FileEntry, Observation
 from station.self_test_history import result_in
 from station.web.texts import all_texts, both_times, size_text
 

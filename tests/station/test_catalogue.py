@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.catalogue import CATALOGUE_NAME, Booking, Catalogue, derived_state
+from station.catalogue import CATALOGUE_NAME, Booking, Catalogue
 from station.errors import CatalogueError
+from station.records import derived_state
 from station.schema import STEPS, Base
 from tests.station.conftest import renamed
 
@@ -129,7 +130,7 @@ def test_the_copy_before_a_migration_holds_the_newest_rows(tmp_path: Path, booki
             (killed / file.name).write_bytes(file.read_bytes())
     assert (killed / f"{CATALOGUE_NAME}-wal").stat().st_size > 0
     with closing(sqlite3.connect(tmp_path / "copied")) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("station.catalogue._revision", lambda _: "0000")
+        patch.setattr("station.database._revision", lambda _: "0000")
         patch.setattr("alembic.command.upgrade", lambda *_: None)
         Catalogue(killed).close()
         (copy,) = killed.glob("*.before-*")
