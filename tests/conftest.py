@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sdr.salvage import forget
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("TRAMTHU_SHARED", ROOT.parent / "shared"))
 
@@ -73,3 +75,12 @@ def _priority_of_its_own() -> Iterator[None]:
     if os.getpriority(os.PRIO_PROCESS, 0) != niceness:
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_in_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a killed recorder, or one without a disk, leaves in /dev/shm waits an hour for a next one."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    for index in folder.rglob("*.sigmf-index") if folder else ():
+        forget(index.with_suffix(""))
