@@ -26,6 +26,7 @@ from decoders.results import TAPS, UNFINISHED, Results, tap_name
 from decoders.sources import FrameSource, open_source
 from decoders.watchers import ROW_TAPS, RowTaps, Watcher
 from sdr.errors import SdrError
+from sdr.source import recording_name
 
 Progress = Callable[[float], None]
 
@@ -102,6 +103,7 @@ class _Run:
 
     def __init__(self, request: DecodeRequest, results: Results, downlink: Downlink) -> None:
         self._request = request
+        self._recording = recording_name(request.input)  # while it is there: old segments may go
         self._results = results
         self._downlink = downlink
         self._table = FrameTable()
@@ -144,7 +146,7 @@ class _Run:
         counts = self._table.counts()
         self._results.finish()
         told = self._request
-        read = report_parts.input_table(told.input, told.level, told.channel_hz, source)
+        read = report_parts.input_table(self._recording, told.level, told.channel_hz, source)
         messages = tuple(report_parts.messages(downlink, self._table, image, source))
         mode = source.mode.name if source.mode else None
         table: dict[str, Any] = {
@@ -255,7 +257,7 @@ def _time_kind(mode: Mode | None) -> Any:
 
 
 def _provenance(request: DecodeRequest, table: Mapping[str, Any]) -> Provenance:
-    elements = request.elements
+    elements, name = request.elements, table["input"]["name"]
     return Provenance(
         satellite=request.satellite or "",
         norad_id=int(elements.get("NORAD_CAT_ID", 0)) if elements else 0,
@@ -263,11 +265,11 @@ def _provenance(request: DecodeRequest, table: Mapping[str, Any]) -> Provenance:
         mode=table["mode"] or "",
         elements_omm=elements,
         station=request.station,
-        recording_name=request.input.name,
+        recording_name=name,
         recording_sha256=table["input"]["sha256"],
         software=table["software"],
         frame_report=table["frames"],
-        history=f"tramthu decode {request.input.name} --downlink {request.downlink} --level {request.level}"
+        history=f"tramthu decode {name} --downlink {request.downlink} --level {request.level}"
         + ("" if request.channel_hz is None else f" --channel {request.channel_hz:.0f}"),
     )
 

@@ -5,7 +5,8 @@ A report says the same whenever and however often the same input is decoded, liv
 schema              "tramthu-decode-1"
 exit_status         0: frames came out; 1: nothing usable
 messages            sentences for a person: what was found, what was odd
-input               name of the file, sha256, level, format, sample_rate (Hz), samples, start (ISO 8601),
+input               name (of SigMF the stem), sha256, level, format, sample_rate (Hz), samples,
+                    start (ISO 8601),
                     channel_hz: null, or the centre of the channel that was taken out of a wide recording;
                     rate, samples and gaps are then those of the channel;
                     gaps: sample_index, sample_count, cause, uncertainty (± samples at 95 %, 0: counted);

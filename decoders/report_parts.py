@@ -63,11 +63,11 @@ def _strangers(downlink: Downlink, table: FrameTable, mode: Mode) -> Iterator[st
         )
 
 
-def input_table(path: Path, level: str, channel_hz: float | None, source: FrameSource) -> dict[str, Any]:
+def input_table(name: str, level: str, channel_hz: float | None, source: FrameSource) -> dict[str, Any]:
     """What is known about the input."""
     facts = source.facts
     return {
-        "name": path.name,
+        "name": name,
         "sha256": source.sha256(),
         "level": level,
         "format": facts.format,

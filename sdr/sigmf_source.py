@@ -25,7 +25,20 @@ _MAX_METADATA = 64 << 20
 
 
 def sigmf_stem(path: Path) -> Path | None:
-    """The common stem of a SigMF pair, from any of its files or from the stem itself."""
+    """The common stem of a SigMF pair, from any of its files or from the stem itself.
+
+    Behind symbolic links it is where the pair lies: there are its index and its further segments.
+    """
+    stem = _stem(path) or (_stem(path.resolve()) if path.is_symlink() else None)
+    links = (beside(stem, suffix) for suffix in _SUFFIXES) if stem is not None else ()
+    for link in links:
+        real = _stem(link.resolve()) if link.is_symlink() else None
+        if real is not None and sum(beside(real, suffix).exists() for suffix in _SUFFIXES) > 1:
+            return real
+    return stem
+
+
+def _stem(path: Path) -> Path | None:
     match = re.fullmatch(r"(.+)\.sigmf-(meta|data|index)(\.gz)?", path.name)
     if match:
         return path.with_name(match[1])

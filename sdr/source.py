@@ -50,6 +50,12 @@ def data_path(path: Path) -> Path:
     return path if stem is None else data_file(stem, None)
 
 
+def recording_name(path: Path) -> str:
+    """What a recording is called, however its path is spelled: of SigMF the stem, else its file."""
+    stem = sigmf_stem(path)
+    return path.resolve().name if stem is None else stem.name
+
+
 def _kind(path: Path, fmt: str | None) -> str:
     """Raw format, "wav" or "sigmf" of a single file; RecordingError when nothing tells it."""
     stream = open_bytes(path)

@@ -9,10 +9,12 @@ STEM.truth.npz                   per strip: line times, and longitude and latitu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -112,10 +114,18 @@ def _writer(request: PassSimulation, stem: Path) -> RecordingWriter:
         metadata={
             "description": "simulated pass" + (f" of {request.elements.name}" if request.elements else ""),
             "hw": "simulated receiver",
-            "simulation": {"mode": request.mode, "seed": request.seed, "ebn0_db": str(request.ebn0_db)},
+            "simulation": _told(request),
         },
         durable=False,
     )
+
+
+def _told(request: PassSimulation) -> dict[str, Any]:
+    told: dict[str, Any] = {"mode": request.mode, "seed": request.seed}
+    # JSON has no number for a signal without noise.
+    if request.ebn0_db is not None and math.isfinite(request.ebn0_db):
+        told["ebn0_db"] = request.ebn0_db
+    return told
 
 
 def _write(writer: RecordingWriter, block: SignalBlock, request: PassSimulation) -> None:

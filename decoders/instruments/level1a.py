@@ -37,7 +37,7 @@ class Provenance:
         mode: name of the mode that was received.
         elements_omm: orbital elements as an OMM mapping.
         station: name, latitude_deg, longitude_deg, altitude_m.
-        recording_name: file name of the input.
+        recording_name: file name of the input, of SigMF the stem.
         recording_sha256: its hash, hexadecimal.
         software: versions by name.
         frame_report: counters of frames.

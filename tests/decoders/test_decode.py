@@ -17,8 +17,10 @@ from decoders.decode import DecodeRequest, decode
 from decoders.errors import DownlinkError, InputError, OutputError
 from decoders.frame_table import COLUMNS, FrameTable
 from decoders.results import Results
+from sdr.recording import RecordingWriter
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
 LEVELS = ("soft", "hard", "cadu", "vcdu")
 
 
@@ -64,6 +66,27 @@ def test_the_same_input_gives_the_same_bytes(soft_file: Path) -> None:
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     decode(request(soft_file))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_the_spelling_of_the_path_is_in_none_of_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RecordingWriter(
+        Path("pass"),
+        format="cs16",
+        sample_rate=250e3,
+        center_frequency_hz=137.9e6,
+        start=START,
+        durable=False,
+    ) as writer:
+        writer.write(np.zeros(100_000, np.complex64))
+    spelled = ("pass", "pass.sigmf-meta", "./pass.sigmf-data", str(tmp_path / "pass.sigmf-index"))
+    for number, path in enumerate(spelled):
+        decode(DecodeRequest(Path(path), "meteor_lrpt", tmp_path / str(number)))
+    reports = {(tmp_path / str(number) / "report.json").read_bytes() for number in range(len(spelled))}
+    assert len(reports) == 1
+    assert json.loads(reports.pop())["input"]["name"] == "pass"
 
 
 def test_a_gzipped_input_gives_the_same_frames(soft_file: Path, cadus: list[bytes]) -> None:

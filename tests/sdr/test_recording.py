@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sdr.errors import RecordingError, SdrError
 from sdr.formats import FORMATS, bytes_per_sample, from_samples, to_samples
 from sdr.recording import Gap, RecordingWriter, open_recording, recording_sha256
+from sdr.source import recording_name
 
 START = datetime(2026, 3, 24, 3, 14, 15, 926535, tzinfo=UTC)
 RATE = 250_000.0
@@ -60,6 +61,55 @@ def test_what_is_written_is_read(tmp_path: Path, fmt: str) -> None:
     assert (info.sample_count, info.end) == (1800, "finished")
     assert info.gaps == (Gap(1000, 300, "overflow"),)
     assert info.metadata == {"satellite": "METEOR-M2 4", "hw": "a dongle"}
+
+
+def test_a_recording_has_one_name_however_its_path_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    expected = write(folder / "pass")
+    Path("there").symlink_to(folder)
+    Path("link").symlink_to(folder / "pass")
+    Path("meta.sigmf-meta").symlink_to(folder / "pass.sigmf-meta")
+    Path("data.sigmf-data").symlink_to(folder / "pass.sigmf-data")
+    for suffix in (".sigmf-meta", ".sigmf-data"):
+        Path(f"pair{suffix}").symlink_to(folder / f"pass{suffix}")
+    spelled = [f"here/pass{suffix}" for suffix in ("", "/", ".sigmf-meta", ".sigmf-data", ".sigmf-index")]
+    spelled += [
+        "./here/pass",
+        "here/../here/pass",
+        str(folder / "pass"),
+        "there/pass",
+        "there/pass.sigmf-meta",
+    ]
+    spelled += ["link", "meta.sigmf-meta", "data.sigmf-data", "pair", "pair.sigmf-data"]
+    for path in map(Path, spelled):
+        assert recording_name(path) == "pass", path
+        assert np.array_equal(read_all(path), expected), path
+    monkeypatch.chdir(folder)
+    assert recording_name(Path("pass")) == recording_name(Path("pass.sigmf-data")) == "pass"
+
+
+def test_a_pair_whose_files_lie_elsewhere_each_by_itself_keeps_its_name(tmp_path: Path) -> None:
+    """As some archives keep files: under the hash, each in a folder of its own."""
+    write(tmp_path / "pass")
+    (tmp_path / "pass.sigmf-index").unlink()
+    for suffix in (".sigmf-meta", ".sigmf-data"):
+        held = tmp_path / suffix / f"8f3a{suffix}"
+        held.parent.mkdir()
+        (tmp_path / f"pass{suffix}").rename(held)
+        (tmp_path / f"pass{suffix}").symlink_to(held)
+    for path in (tmp_path / "pass", tmp_path / "pass.sigmf-meta", tmp_path / "pass.sigmf-data"):
+        assert recording_name(path) == "pass"
+        assert read_all(path).size == 1800
+
+
+def test_a_file_of_samples_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "pass.cu8").write_bytes(bytes(10))
+    (tmp_path / "link.cu8").symlink_to(tmp_path / "pass.cu8")
+    assert recording_name(tmp_path / "pass.cu8") == recording_name(tmp_path / "link.cu8") == "pass.cu8"
 
 
 @pytest.mark.parametrize("fmt", FORMATS)

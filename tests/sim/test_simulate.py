@@ -191,6 +191,14 @@ def test_same_seed_same_files_other_seed_others(tmp_path: Path) -> None:
     assert all(a != c for a, c in zip(data["a"], data["c"], strict=True))
 
 
+@pytest.mark.parametrize("ebn0_db", [5.0, float("inf")])
+def test_the_metadata_tell_how_it_was_made(tmp_path: Path, ebn0_db: float) -> None:
+    _run(_request(0.1, ebn0_db=ebn0_db), tmp_path / "x")
+    told = json.loads((tmp_path / "x.sigmf-meta").read_text())["global"]["tramthu:simulation"]
+    finite = {"ebn0_db": 5.0} if ebn0_db == 5.0 else {}
+    assert told == {"mode": "72k", "seed": 1} | finite
+
+
 def test_a_growing_recording_can_be_followed(tmp_path: Path) -> None:
     """A reader that follows from the first moment gets the same samples as one that comes at the end."""
     begun, stem = threading.Event(), tmp_path / "x"
@@ -217,6 +225,8 @@ def test_a_pass_with_camera_and_truth(tmp_path: Path) -> None:
         impairments=Impairments(crystal=Crystal(5.0)),
     )  # fmt: skip
     log = simulate(request, tmp_path / "x")
+    with open_recording(tmp_path / "x") as reader:
+        assert reader.info.metadata["simulation"] == {"mode": "72k", "seed": 1}
     lines = [json.loads(line) for line in (tmp_path / "x.sent.jsonl").read_text().splitlines()]
     rise = 5.32 * 250_000
     assert all(line["first_sample"] > rise - 3000 for line in lines if line["complete"])
