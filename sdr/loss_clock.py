@@ -121,8 +121,9 @@ class LossClock:
         self._window: list[tuple[float, float]] = []
         self._suspicion = _Suspicion()
         self._told: tuple[int, int] | None = None
-        self._rising_s: list[float] = []  # lateness of those that were let pass since the last punctual one,
-        self._sure = 0  # and its number
+        # Those that were let pass since the last punctual one: when, and how late; and its number.
+        self._rising: list[tuple[float, float]] = []
+        self._sure = 0
 
     @property
     def visible_s(self) -> float:
@@ -201,13 +202,20 @@ class LossClock:
                 continue
             near_s = max(_late_s(self._batch_s), self._envelope.spread_s) / 2
             self._suspicion.add(arrival, late_s, near_s)
-            if self._suspicion.lasted_s() >= self._patience_s:
+            if self._suspicion.lasted_s() >= self._patience_now_s():
                 arrivals = self._decide(near_s, losses) + arrivals
         return losses
 
     @property
     def _patience_s(self) -> float:
         return max(self._least_patience_s, _PATIENCE_BATCHES * self._batch_s)
+
+    def _patience_now_s(self) -> float:
+        """A reader that has not had to wait since then may have all that is missing still before it."""
+        settled = self._suspicion.arrivals[self._suspicion.settled]
+        if self._waited_at is None or self._waited_at >= settled.time_s or self._told is not None:
+            return self._patience_s
+        return max(self._patience_s, NETWORK_PATIENCE_S)
 
     def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[_Arrival]:
         """Lost or late? Returns the arrivals that are to be looked at again."""
@@ -217,21 +225,24 @@ class LossClock:
         if seen_again_s < _SEEN_AGAIN * self._patience_s and self._told is None and not self._drips():
             # The last late one before a loss: its lateness has not been met again.
             again = suspicion.arrivals[last + 1 :]
-            self._rising_s.append(suspicion.least_s)
+            self._rising.append((suspicion.arrivals[settled].time_s, suspicion.least_s))
             self.judged, self._suspicion = suspicion.arrivals[last].count, _Suspicion()
             return again
         losses.append(self._lose(near_s))
         return suspicion.arrivals[settled:]
 
     def _drips(self) -> bool:
-        """Whether samples get lost all the time, too few at once to be seen: ever later, and read at once."""
-        late_s = [*self._rising_s, self._suspicion.least_s]
-        since_waited_s = self._suspicion.arrivals[-1].time_s - (self._waited_at or 0.0)
-        return (
-            len(late_s) > _DRIPS
-            and all(late > before for before, late in pairwise(late_s))
-            and since_waited_s < self._patience_s
-        )
+        """Whether samples get lost all the time, too few at once to be seen: ever later, and read at once.
+
+        A busy machine is late that often in an instant; the silence of a loss may use up the patience then.
+        """
+        suspicion = self._suspicion
+        late_s = [*(late_s for _, late_s in self._rising), suspicion.least_s]
+        if len(late_s) <= _DRIPS or any(late <= before for before, late in pairwise(late_s)):
+            return False
+        rising_s = suspicion.arrivals[suspicion.settled].time_s - self._rising[0][0]
+        since_waited_s = suspicion.arrivals[-1].time_s - (self._waited_at or 0.0)
+        return since_waited_s < self._patience_s <= rising_s
 
     def _punctual(self, arrival: _Arrival) -> None:
         """Nothing is missing up to here; those under suspicion were only late."""
@@ -239,7 +250,7 @@ class LossClock:
             self._window.append((one.time_s, self._delay(one)))
             if one.time_s - self._window[0][0] >= max(_WINDOW_S, _WINDOW_BATCHES * self._batch_s):
                 self._close_window()
-        self._suspicion, self._rising_s = _Suspicion(), []
+        self._suspicion, self._rising = _Suspicion(), []
         self.judged = self._sure = arrival.count
 
     def _close_window(self) -> None:
@@ -269,12 +280,12 @@ class LossClock:
         behind = settled.count
         if suspicion.least_s < _ALIKE * self._suspect_s:  # the first of them may only have been late
             behind = suspicion.arrivals[suspicion.near(near_s)[:_ALIKE][-1]].count
-        first, last = self._told or (self._sure if self._rising_s else self.judged, behind)
+        first, last = self._told or (self._sure if self._rising else self.judged, behind)
         length = max(round(suspicion.least_s * self.sample_rate), 1)
         # Losses too short to be seen may have come before it.
         error_s = max(self._envelope.error_s(settled.time_s), self._suspect_s / 2)
         self._envelope.lift(length / self.sample_rate)
-        self._window, self._told, self._rising_s = [], None, []
+        self._window, self._told, self._rising = [], None, []
         self._sure = settled.count
         uncertainty = max(math.ceil(error_s * self.sample_rate), (last - first + 1) // 2, 1)
         self._newest = ClockLoss((first + last) // 2, length, uncertainty)

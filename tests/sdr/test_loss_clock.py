@@ -164,6 +164,31 @@ def test_losses_without_end_are_told_in_sum() -> None:
     assert told == pytest.approx(lost, rel=0.1)
 
 
+def test_a_busy_instant_before_a_long_loss_is_no_loss_of_its_own() -> None:
+    """As it was on a busy machine: four times a little later within 0.1 s, then half a second is missing."""
+    late_s = dict(zip(range(610, 622, 3), (0.0048, 0.0062, 0.0075, 0.0272), strict=True))
+    clock, found = LossClock(QUIET.rate), []
+    for number in range(1, 1200):
+        lost_s = 0.0 if number < 620 else 0.54
+        busy_s = late_s.get(number, 0.03 if 609 < number < 620 else 0.0)
+        found += clock.arrived(number * 2048 / QUIET.rate + lost_s + busy_s, 2048, 0.005)
+    (loss,) = found
+    assert abs(loss.length - 0.54 * QUIET.rate) <= loss.uncertainty
+    assert abs(loss.place - 619 * 2048) <= loss.uncertainty
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_a_reader_without_a_pause_misses_may_still_wait_for_it(lost: bool) -> None:
+    """0.3 s behind for 3 s and never waiting, then it catches up, unless something is missing indeed."""
+    clock, found = LossClock(QUIET.rate), []
+    for number in range(1, 3000):
+        taken_s = number * 2048 / QUIET.rate
+        behind = taken_s > 5 if lost else 5 < taken_s < 8
+        found += clock.arrived(taken_s + 0.3 * behind, 2048, 0.0 if behind else 0.005)
+    assert [abs(loss.length - 0.3 * QUIET.rate) <= loss.uncertainty for loss in found] == [True] * lost
+    assert clock.judged == clock.count
+
+
 def test_a_reader_that_falls_behind_has_lost_nothing() -> None:
     """It never waits: what it gets has waited for it."""
     clock, found = LossClock(QUIET.rate), []
