@@ -70,8 +70,7 @@ class Session:
         count = max(round(block_s * self.rate), 1)
         while True:
             most = limit.samples(self.start, self.rate)
-            left = count if most is None else most - self.intake.count
-            if left <= 0:
+            if most is not None and self.intake.count >= most:
                 return "finished"
             if self._silent_beyond(limit, most):
                 return "no more samples came, and the time is over"
@@ -81,7 +80,8 @@ class Session:
                 return "the source ended"
             if self.left and not self.ring.shared:
                 return "neither disk nor shared memory takes samples"
-            self._take(self._read(min(count, left), timeout_s), most)
+            # In whole blocks to the end: a receiver that holds samples back would give crumbs at every look.
+            self._take(self._read(count, timeout_s), most)
             self._look()
 
     def close(self, reason: str, patience_s: float) -> None:

@@ -31,6 +31,7 @@ class Scripted:
     def __init__(self, script: list[Block | Exception | Callable[[], Block]]) -> None:
         self.script = script
         self.opened = 0
+        self.asked: list[int] = []
 
     def open(self, tuning: Tuning) -> Opened:
         self.opened += 1
@@ -39,6 +40,7 @@ class Scripted:
         )
 
     def read(self, count: int, timeout_s: float) -> Block:  # noqa: ARG002 the script says what comes
+        self.asked.append(count)
         if not self.script:
             return Block(b"", ended=True)
         step = self.script.pop(0)
@@ -90,6 +92,14 @@ def test_every_loss_is_marked_with_its_cause(tmp_path: Path) -> None:
 def test_duration_is_exact_to_the_sample(tmp_path: Path) -> None:
     info, _ = run([ones(1000) for _ in range(10)], tmp_path / "a", duration_s=2500 / RATE)
     assert (info.sample_count, info.end) == (2500, "finished")
+
+
+def test_whole_blocks_are_read_to_the_end(tmp_path: Path) -> None:
+    """Samples under suspicion are held back; whoever asks for the few missing ones meanwhile falls behind."""
+    script = [ones(2490), *(Block(b"") for _ in range(5)), ones(1000)]
+    info, receiver = run(script, tmp_path / "a", duration_s=2500 / RATE)
+    assert info.sample_count == 2500
+    assert set(receiver.asked) == {RATE // 10}
 
 
 def test_a_gap_across_the_end_is_cut(tmp_path: Path) -> None:
