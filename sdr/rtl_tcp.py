@@ -60,7 +60,8 @@ def real_sample_rate(sample_rate: float) -> float:
     asked = round(sample_rate)
     if not (225_000 < asked <= 300_000 or 900_000 < asked <= 3_200_000):
         raise DeviceError(
-            f"an RTL2832U cannot give {sample_rate:g} samples/s; it gives 225001-300000 and 900001-3200000"
+            f"an RTL2832U cannot give {sample_rate:.12g} samples/s; choose a rate that it gives: "
+            "225001-300000, 900001-3200000"
         )
     ratio = (_CRYSTAL_HZ << 22) // asked & 0x0FFFFFFC
     ratio |= (ratio & 0x08000000) << 1
@@ -106,10 +107,16 @@ class RtlTcp:
             gain_db = _nearest_gain(tuning.gain_db, greeting)
             for code, argument in _commands(tuning, gain_db):
                 self._socket.sendall(struct.pack(">BI", code, argument & 0xFFFFFFFF))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             self.close()
+            why = getattr(error, "strerror", None) or error
+            asked = (
+                "is the name right?"
+                if isinstance(error, (socket.gaierror, UnicodeError))
+                else "is it running?"
+            )
             raise DeviceError(
-                f"rtl_tcp at {self.host}:{self.port} does not answer ({error}); is it running?"
+                f"rtl_tcp at {self.host}:{self.port} does not answer ({why}); {asked}"
             ) from None
         except DeviceError:
             self.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdr.errors import DeviceError
-from sdr.soapy_drivers import driver as known_driver
+from sdr.soapy_drivers import no_module
 from sdr.soapy_library import call, enumerate_devices, kwargs_text, loaded_drivers
 
 
@@ -49,10 +49,7 @@ def _refuse_missing_module(driver: str) -> None:
     if broken:
         raise DeviceError(f"SoapySDR's module for {driver} cannot be loaded: {broken}")
     if broken is None:
-        raise DeviceError(
-            f"SoapySDR has no module for driver {driver!r}: install {known_driver(driver).package}; "
-            f"installed are {', '.join(sorted(drivers)) or 'none'}"
-        )
+        raise DeviceError(": ".join(no_module(driver, drivers)))
 
 
 def _several(driver: str, filters: Mapping[str, str], found: list[dict[str, str]]) -> str:

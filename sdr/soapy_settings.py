@@ -87,8 +87,10 @@ def nearest_rate(wanted: float, ranges: list[tuple[float, float]]) -> float:
         return wanted
     nearest = min((min(max(wanted, low), high) for low, high in sane), key=lambda rate: abs(rate - wanted))
     if abs(nearest - wanted) > _RATE_TOLERANCE * wanted:
-        there = ", ".join(f"{low:g}" if low == high else f"{low:g}-{high:g}" for low, high in sane)
-        raise DeviceError(f"the radio cannot give {wanted:g} samples/s; it gives {there}; set sample_rate so")
+        there = ", ".join(f"{low:.12g}" if low == high else f"{low:.12g}-{high:.12g}" for low, high in sane)
+        raise DeviceError(
+            f"the radio cannot give {wanted:.12g} samples/s; choose a rate that it gives: {there}"
+        )
     return nearest
 
 
@@ -98,8 +100,8 @@ def _set_rate(device: int, wanted: float) -> float:
     told = float(call("getSampleRate", device, *CHANNEL))
     if not abs(told - asked) <= _RATE_TOLERANCE * asked:  # NaN is refused as well
         raise DeviceError(
-            f"the radio says that it gives {told:g} samples/s instead of {asked:g}; unplug it and plug it in "
-            "again, and if that does not help choose another sample_rate"
+            f"the radio says that it gives {told:.12g} samples/s instead of {asked:.12g}; unplug it and plug "
+            "it in again, and if that does not help choose another rate"
         )
     return told
 

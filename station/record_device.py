@@ -54,6 +54,7 @@ def receiver_named(device: str, fmt: str | None) -> Receiver:
         StationError: the text names none, or one that does not give that format.
     """
     kind, _, rest = re.fullmatch(r"(\w*)([:/]?)(.*)", device, re.DOTALL).groups()  # type: ignore[union-attr]
+    rest = rest.lstrip("/")
     if kind == "rtl_tcp":
         if fmt not in (None, "cu8"):
             raise StationError(f"rtl_tcp gives cu8, not {fmt}; leave --format out")
@@ -74,7 +75,7 @@ def receiver_named(device: str, fmt: str | None) -> Receiver:
 def _words(device: str, text: str) -> dict[str, str]:
     parts = [part.partition("=") for part in text.split(",") if part.strip()]
     words = {name.strip(): value.strip() for name, _, value in parts}
-    if "driver" not in words or not all(separator and name.strip() for name, separator, _ in parts):
+    if not words.get("driver") or not all(separator and name.strip() for name, separator, _ in parts):
         raise StationError(
             f"--device {device!r}: name driver and, of several, serial, as in "
             "soapy/driver=rtlsdr,serial=00000001"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sdr.soapy_drivers import driver as known_driver
+from sdr.soapy_drivers import no_module
 from station.alone import daemon_works_in
 from station.config import PlaybackReceiver, ReceiverSection, RtlTcpReceiver, SoapyReceiver, StationConfig
 from station.doctor.check import Check, Places
@@ -89,7 +90,7 @@ def _library(answer: dict[str, Any], *, needed: bool) -> Iterator[Check]:
         yield Check(subject, "ok", said)
     else:
         folders = ", ".join(folder["path"] for folder in answer["folders"]) or "nowhere"
-        mend = "sudo apt-get install soapysdr-module-rtlsdr, or the module of your radio"
+        mend = "it is said below of each receiver"
         yield Check(subject, "wrong", f"{said}; no module was found in {folders}", mend)
     for module in modules:
         if module["error"] and "already loaded" not in module["error"]:
@@ -116,7 +117,7 @@ def _radio(
     daemon_works: bool,
 ) -> Check:  # fmt: skip
     """One configured device: there once, and may be opened."""
-    name, driver = receiver.name, known_driver(receiver.driver)
+    name = receiver.name
     if found is None:
         return Check(
             "receiver", "wrong", f"{name}: cannot be looked for without SoapySDR", "see SoapySDR above"
@@ -125,15 +126,9 @@ def _radio(
         serial = found["found"][0].get("serial") if found["found"] else None
         said = f"{name}: {receiver.driver}" + (f", serial {serial}" if serial else "") + ", opens"
         return Check("receiver", "ok", said)
-    if receiver.driver not in answer.get("drivers", {}):
-        mend = (
-            f"sudo apt-get install {driver.package}"
-            if driver.package.startswith("soapysdr")
-            else driver.package
-        )
-        return Check(
-            "receiver", "wrong", f"{name}: SoapySDR has no module for driver {receiver.driver}", mend
-        )
+    if receiver.driver not in (drivers := answer.get("drivers", {})):
+        said, mend = no_module(receiver.driver, drivers)
+        return Check("receiver", "wrong", f"{name}: {said}", mend)
     if found["found"] and daemon_works:
         return Check("receiver", "ok", f"{name}: in use, as the daemon works")
     if (known := why_closed(receiver.driver, receiver.serial, places)) is not None:

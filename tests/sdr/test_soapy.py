@@ -14,9 +14,9 @@ from sdr import soapy_library
 from sdr.errors import DeviceError
 from sdr.receiver import Block, Tuning
 from sdr.soapy import SoapyReceiver
-from sdr.soapy_drivers import DRIVERS
+from sdr.soapy_drivers import DRIVERS, no_module
 from sdr.soapy_settings import Clocks, nearest_rate
-from sim.soapy import device_args, events, lost, settings_of
+from sim.soapy import device_args, events, lost, plugin_folder, settings_of
 
 RATE = 250_000
 TUNING = Tuning(137.9e6, RATE, gain_db=30.4)
@@ -164,8 +164,8 @@ def test_a_crystal_that_the_device_cannot_correct_loses_nothing(tmp_path: Path, 
         ({}, {"rate_error": -250_000}, "says that it gives 0 samples/s instead of 250000"),
         ({}, {"rate_error": 7500}, r"says that it gives 257500 samples/s instead of 250000"),
         ({}, {"rate_error": "inf"}, "says that it gives inf samples/s"),
-        ({}, {"rate": 2_400_000}, "cannot give 250000 samples/s; it gives 2.4e.06; set sample_rate so"),
-        ({"sample_rate": 1e9}, {}, "cannot give 1e.09 samples/s; it gives 1000-1e.08"),
+        ({}, {"rate": 2_400_000}, "cannot give 250000 samples/s; choose a rate that it gives: 2400000$"),
+        ({"sample_rate": 1e9}, {}, "cannot give 1000000000 samples/s; .* that it gives: 1000-100000000$"),
         ({}, {"frequency_error": 1e6}, "says that it is tuned to 138900000 Hz instead of 137900000"),
         ({}, {"SETTINGS": {"dither": "1"}}, "no setting 'dither'; there are biastee"),
         ({}, {"SETTINGS": {"biastee": "true"}}, "feeds a preamplifier: use bias_tee = true or false"),
@@ -202,10 +202,21 @@ def test_a_device_in_use(tmp_path: Path) -> None:
 
 
 def test_a_module_that_is_not_installed() -> None:
-    with pytest.raises(
-        DeviceError, match=r"no module for driver 'bladerf': install soapysdr-module-bladerf; .*tramthu_sim"
+    there = "no module for driver '{}'; installed are tramthu_sim: {}"
+    for name, mend in (
+        ("bladerf", "sudo apt-get install soapysdr-module-bladerf"),
+        ("rtl_sdr", "did you mean 'rtlsdr'"),
+        ("never", "install the SoapySDR module for never"),
     ):
-        SoapyReceiver("bladerf").open(TUNING)
+        with pytest.raises(DeviceError, match=there.format(name, mend)):
+            SoapyReceiver(name).open(TUNING)
+
+
+def test_the_simulated_driver_that_is_not_found_names_the_variable() -> None:
+    said, mend = no_module("tramthu_sim", [])
+    assert said == "SoapySDR has no module for driver 'tramthu_sim'; installed are none"
+    assert mend.startswith("make kernels builds it")
+    assert f"SOAPY_SDR_PLUGIN_PATH={plugin_folder()}" in mend
 
 
 def test_an_absent_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

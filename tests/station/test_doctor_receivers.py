@@ -210,7 +210,7 @@ def test_a_driver_without_module_and_no_module_at_all(
 ) -> None:
     assert modules.is_dir()
     found = _named(list(receiver_checks(_soapy(tmp_path, "airspy"), places)), "receiver")[0]
-    assert "no module for driver airspy" in found.said
+    assert "no module for driver 'airspy'" in found.said
     assert found.mend == "sudo apt-get install soapysdr-module-airspy"
     answer = {"library": "0.8.1", "abi": "0.8", "folders": [{"path": "/x", "exists": False}], "modules": [],
               "drivers": {}, "devices": [{"found": [], "error": "none"}]}  # fmt: skip

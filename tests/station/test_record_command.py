@@ -84,6 +84,9 @@ def test_rtl_tcp_is_recorded(tmp_path: Path) -> None:
         (("--device", "hackrf", "--frequency", "1e8", "--rate", "1e6"), 2, "is no device; give rtl_tcp:HOST"),
         (("--device", "rtl_tcp:1234", "--frequency", "1e8", "--rate", "1e6"), 2, "give host and port"),
         (("--device", "soapy/serial=1", "--frequency", "1e8", "--rate", "1e6"), 2, "name driver"),
+        (("--device", "soapy/driver=", "--frequency", "1e8", "--rate", "1e6"), 2, "name driver"),
+        (("--device", "rtl_tcp://127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6"), 3, "is it running"),
+        (("--device", "rtl_tcp:a..b:9", "--frequency", "1e8", "--rate", "1e6"), 3, "is the name right"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6"), 3, "does not answer"),
         (
             ("--device", f"soapy/driver={DRIVER}", "--frequency", "1e8", "--rate", "1e6", "--format", "cf64"),
