@@ -25,7 +25,7 @@ class TakenOver(Worker):
         self._log_start = 0
 
     def _reaped(self) -> Ended | None:
-        return None if _command_of(self.pid) == self._command else self._end(SYSTEM_FAULT, 0.0)
+        return None if _command_of(self.pid) == self._command else self._end(SYSTEM_FAULT)
 
 
 def taken_over(module: str, argument: str, log: Path) -> TakenOver | None:

@@ -28,7 +28,10 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended: exit status (negative: killed by that signal), time, memory, its last words."""
+    """How a worker ended: exit status (negative: killed by that signal), time, memory, its last words.
+
+    `peak_rss_mib` is as it was last looked at, which happens many times a second while it is waited for.
+    """
 
     status: int
     seconds: float
@@ -96,6 +99,7 @@ class Worker:
         self.progress_file = log.with_suffix(".progress")
         self.ended: Ended | None = None
         self._began = time.monotonic()
+        self._peak_rss_mib = 0.0
         self._interrupted = False
 
     @property
@@ -122,17 +126,17 @@ class Worker:
     def poll(self) -> Ended | None:
         """How it ended, None while it runs."""
         if self.ended is None:
+            self._peak_rss_mib = max(self._peak_rss_mib, _peak_rss_mib(self.pid))
             self.ended = self._reaped()
         return self.ended
 
     def _reaped(self) -> Ended | None:
-        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
-        if not pid:
+        status = self._process.poll()
+        if status is None:
             return None
-        self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.stdin is not None:
             self._process.stdin.close()
-        return self._end(self._process.returncode, usage.ru_maxrss / 1024)
+        return self._end(status)
 
     def wait(self, timeout_s: float | None = None, watch: Callable[[], None] = lambda: None) -> Ended:
         """Wait for its end; after the timeout it is ended. `watch` is called some times a second."""
@@ -179,8 +183,8 @@ class Worker:
             time.sleep(_POLL_S)
         return Ended(ended.status, ended.seconds, ended.peak_rss_mib, ended.last_words, timed_out=True)
 
-    def _end(self, status: int, peak_rss_mib: float) -> Ended:
-        return Ended(status, time.monotonic() - self._began, peak_rss_mib, self._last_words())
+    def _end(self, status: int) -> Ended:
+        return Ended(status, time.monotonic() - self._began, self._peak_rss_mib, self._last_words())
 
     def _last_words(self) -> str:
         with self.log.open("rb") as file:
@@ -189,6 +193,19 @@ class Worker:
             lines = file.read().decode("utf-8", "replace").split("\n")
         said = [line.strip() for line in lines if line.strip()]
         return said[-1].removeprefix("tramthu: ") if said else ""
+
+
+def _peak_rss_mib(pid: int) -> float:
+    """The most memory a living process has held, MiB; 0 for one that is dead.
+
+    What wait4(2) tells of a dead one is never below what its parent held when it began it.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+    except OSError:
+        return 0.0
+    lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+    return next((int(words[1]) / 1024 for words in lines), 0.0)
 
 
 def _said(line: str, key: str, kind: type[_T]) -> _T | None:

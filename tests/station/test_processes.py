@@ -45,9 +45,31 @@ def test_the_end_in_words(tmp_path: Path, module: str, words: str, status: int, 
     worker = Worker(module, [words, str(status), "0"], tmp_path / "w.log")
     ended = worker.wait(20)
     assert (ended.status, ended.reason, ended.timed_out) == (status, reason, False)
-    assert ended.peak_rss_mib > 5
     assert worker.output == "out\n"
     assert worker.progress == 0.5
+
+
+def test_its_memory_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of the process which began it, which is larger here."""
+    seen = tmp_path / "seen"
+    (tmp_path / "fat_worker.py").write_text(
+        "import os, sys, time\n"
+        "held = bytearray(100 << 20)\n"
+        "held[::4096] = bytes(len(held) // 4096)\n"
+        "open(os.environ['TRAMTHU_PROGRESS'], 'w').write('1')\n"
+        "while not os.path.exists(sys.argv[1]): time.sleep(0.02)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    mine = bytearray(300 << 20)
+    mine[::4096] = b"x" * (len(mine) // 4096)
+    worker = Worker("fat_worker", [str(seen)], tmp_path / "w.log")
+
+    def watch() -> None:
+        if worker.progress == 1:
+            worker.poll()
+            seen.touch()
+
+    assert 100 < worker.wait(120, watch).peak_rss_mib < 200
 
 
 def test_an_exception_is_a_fault_not_an_empty_result(tmp_path: Path, module: str) -> None:
