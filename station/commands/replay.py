@@ -8,12 +8,10 @@ from typing import Annotated
 
 import typer
 
-from station.catalogue import Catalogue
 from station.commands.options import JsonOption, print_json
 from station.compare import Comparison
 from station.config import load_config
 from station.errors import StationError
-from station.observation import decoded_folder
 from station.progress import progress_bars
 from station.replay import ReplayReport, ReplaySource, recording_source
 from station.replay import replay as replay_source
@@ -58,6 +56,9 @@ def replay(
 
 
 def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, ...]) -> ReplaySource:
+    from station.catalogue import Catalogue
+    from station.observation import decoded_folder
+
     path = Path(what)
     if config is None and (path.exists() or path.with_name(f"{path.name}.sigmf-meta").exists()):
         return recording_source(path, options)

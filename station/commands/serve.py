@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from station.catalogue import CATALOGUE_NAME, Catalogue
 from station.commands.options import say
 from station.config import load_config
 from station.errors import StationError
+from station.records import CATALOGUE_NAME
+
+if TYPE_CHECKING:
+    from station.catalogue import Catalogue
 
 
 def serve(
@@ -22,6 +25,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
 ) -> None:
     """Show what was observed, as a page on 127.0.0.1 unless told otherwise."""
+    from station.catalogue import Catalogue
+
     if config is None and data_dir is None:
         raise StationError("say what to serve: -c station.toml, or --data-dir demo")
     name, language, given_host, given_port = "", "en", "127.0.0.1", 8137
