@@ -288,9 +288,24 @@ def test_debug_shows_where(tramthu: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "Traceback" in err
 
 
+def test_ctrl_c_while_the_command_is_still_being_loaded_is_one_word() -> None:
+    """It comes with the first module that takes its time."""
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from station.cli import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "tramthu: interrupted\n")
+
+
 def test_satpy_and_its_like_stay_out_of_the_command_and_the_daemon() -> None:
     code = (
-        "import sys, station.cli, station.daemon, station.demo, station.replay, station.record\n"
+        "import sys, station.commands.app, station.daemon, station.demo, station.replay, station.record\n"
         "print([n for n in ('satpy', 'pyresample', 'dask', 'xarray', 'pyorbital', 'rasterio', 'sim') if n in sys.modules])"  # noqa: E501
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

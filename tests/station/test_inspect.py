@@ -411,7 +411,9 @@ def test_matplotlib_is_only_there_to_draw() -> None:
     import subprocess
     import sys
 
-    modules = "station.daemon, station.record, station.cli, station.web.app, sdr.record, decoders.decode"
+    modules = (
+        "station.daemon, station.record, station.commands.app, station.web.app, sdr.record, decoders.decode"
+    )
     code = f"import {modules}, sys; print('matplotlib' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
