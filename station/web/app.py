@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from scheduler.satellites import all_satellites
 from station.catalogue import Catalogue, FileEntry, Observation
 from station.errors import CatalogueError
 from station.web import live, plan_view, tiles, views
+from station.web.sentences import decimals_in, said_in
 from station.web.texts import LANGUAGES, all_texts, both_times
 
 PAGE_SIZE = 24
@@ -240,6 +242,8 @@ class _Pages:
             "lang": language,
             "other_lang": "en" if language == "vi" else "vi",
             "text": all_texts()[language],
+            "said": partial(said_in, language),
+            "decimals": partial(decimals_in, language),
             "station_name": self._station_name,
             "version": version("tramthu"),
         }

@@ -21,8 +21,11 @@ from scheduler.passes import Site
 from scheduler.track import track_at
 from sdr.errors import RecordingError
 from sdr.index import IndexReader
+from sdr.recording_files import beside
+from sdr.sigmf import INDEX_SUFFIX
 from station.catalogue import Catalogue, Observation
 from station.observation import decoded_folder
+from station.recorded import stems
 from station.web.texts import all_texts
 from station.web.views import read_json
 
@@ -100,18 +103,18 @@ class LiveReader:
 
     def _recording(self, observation: Observation) -> dict[str, Any] | None:
         """Length, losses and newest level of the recording; None before it has begun."""
-        paths = sorted(observation.folder.glob(f"{observation.recording.name}*.sigmf-index"))
+        paths = [beside(stem, INDEX_SUFFIX) for stem in stems(observation)]
         with self._lock:
             indexes = [index for path in paths if (index := self._index(path)) is not None]
         if not indexes:
             return None
-        rate = indexes[-1].header.sample_rate
+        rate, newest = indexes[-1].header.sample_rate, indexes[-1]
         gaps = [gap for index in indexes for gap in index.gaps]
         return {
-            "seconds": round(sum(index.committed for index in indexes) / rate, 1),
+            "seconds": round((newest.header.first_sample + newest.committed) / rate, 1),
             "gaps": len(gaps),
             "lost_s": round(sum(gap.sample_count for gap in gaps) / rate, 3),
-            "level": _newest_level(indexes[-1].path),
+            "level": _newest_level(newest.path),
         }
 
     def _index(self, path: Path) -> IndexReader | None:

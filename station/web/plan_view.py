@@ -9,6 +9,7 @@ from typing import Any
 
 from station.catalogue import Catalogue, Observation
 from station.ledger import Rejected, rejected_passes
+from station.web.sentences import decimals_in
 from station.web.texts import all_texts, span_times
 
 _BACK = timedelta(hours=24)  # how long a pass that was left stays on the page
@@ -51,7 +52,7 @@ def rejected_rows(catalogue: Catalogue, now: datetime, language: str) -> list[Re
             span_times(one.aos, one.los),
             one.satellite,
             f"{one.max_elevation_deg:.0f}°",
-            one.words.get(language) or one.words.get("en") or one.reason,
+            decimals_in(language, one.words.get(language) or one.words.get("en") or one.reason),
         )
         for one in rejected_passes(catalogue, since=now - _BACK)
     ]
@@ -72,7 +73,11 @@ def _coming(catalogue: Catalogue, now: datetime) -> list[Observation]:
 
 def _booked(observation: Observation, language: str) -> BookedRow:
     text = all_texts()[language]
-    parts = ", ".join(f"{_part(name, text)} {part:.2f}" for name, part in observation.value_parts.items())
+    # Areas may be named by anything: the numbers alone are written as the reader's language does.
+    parts = {
+        _part(name, text): decimals_in(language, f"{part:.2f}")
+        for name, part in observation.value_parts.items()
+    }
     return BookedRow(
         name=observation.name,
         time=span_times(observation.start, observation.end),
@@ -81,8 +86,8 @@ def _booked(observation: Observation, language: str) -> BookedRow:
         state=observation.state,
         state_text=text[observation.state],
         by=", ".join(name for name in (observation.receiver, observation.antenna) if name),
-        value=f"{observation.value:.2f}",
-        parts=parts,
+        value=decimals_in(language, f"{observation.value:.2f}"),
+        parts=" · ".join(f"{name} {part}" for name, part in parts.items()),
     )
 
 

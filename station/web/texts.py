@@ -6,7 +6,8 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
-from pathlib import Path
+
+from station.web.sentences import TEXTS, decimals_in
 
 LANGUAGES = ("en", "vi")
 LOCAL = timezone(timedelta(hours=7), "UTC+7")
@@ -15,7 +16,7 @@ LOCAL = timezone(timedelta(hours=7), "UTC+7")
 @cache
 def all_texts() -> Mapping[str, Mapping[str, str]]:
     """Texts by language and key."""
-    table = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
     return {language: dict(table[language]) for language in LANGUAGES}
 
 
@@ -33,11 +34,12 @@ def span_times(start: datetime, end: datetime) -> str:
     return f"{utc[0]:%Y-%m-%d %H:%M}–{utc[1]:%H:%M} UTC ({there}{local[0]:%H:%M}–{local[1]:%H:%M} UTC+7)"
 
 
-def size_text(count: int) -> str:
-    """A file size in the units of its reader: `1.4 MB`."""
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+def size_text(count: int, language: str) -> str:
+    """A file size as its reader writes it: `1.4 MB`, `1,4 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    size, unit = count / 1000, "kB"
+    for larger in ("MB", "GB"):
+        if size >= 1000:
+            size, unit = size / 1000, larger
+    return decimals_in(language, f"{size:.1f} {unit}")

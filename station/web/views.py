@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from products.definitions import areas, recipes
 from products.report import ProductFile, ProductsReport
 from station.records import FileEntry, Observation
 from station.self_test_history import result_in
+from station.web.sentences import decimals_in, said_in
 from station.web.texts import all_texts, both_times, size_text
 
 
@@ -67,6 +69,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class SegmentRow:
+    """What was decoded of a segment of a recording without end."""
+
+    name: str
+    time: str
+    seconds: str
+    frames: int
+    lost: int
+
+
+@dataclass(frozen=True)
 class Download:
     """A file to fetch."""
 
@@ -82,6 +95,7 @@ class Detail:
     card: Card
     steps: tuple[Step, ...]
     facts: tuple[tuple[str, str], ...]
+    segments: tuple[SegmentRow, ...]
     layers: tuple[MapLayer, ...]
     pictures: tuple[Picture, ...]
     downloads: tuple[Download, ...]
@@ -98,14 +112,20 @@ def files_by_name(observation: Observation) -> dict[str, FileEntry]:
 
 
 def products_of(observation: Observation) -> ProductsReport | None:
-    """What was made of an observation; None before its pictures are there."""
-    path = _named(observation, "products.json")
-    if path is None:
+    """What was made of an observation, of its newest segment first; None before its pictures are there."""
+    paths = [file.path for file in observation.files if file.path.name == "products.json"]
+    reports = []
+    for path in sorted(paths, key=lambda path: (len(str(path)), str(path)), reverse=True):
+        with suppress(OSError, ValueError):
+            reports.append(ProductsReport.from_json(path.read_text(encoding="utf-8"), path.parent))
+    if not reports:
         return None
-    try:
-        return ProductsReport.from_json(path.read_text(encoding="utf-8"), path.parent)
-    except (OSError, ValueError):
-        return None
+    return ProductsReport(
+        reports[0].out,
+        tuple(one for report in reports for one in report.passes),
+        tuple(one for report in reports for one in report.files),
+        tuple(one for report in reports for one in report.skipped),
+    )
 
 
 def card(observation: Observation, language: str) -> Card:
@@ -121,7 +141,7 @@ def card(observation: Observation, language: str) -> Card:
         elevation=f"{observation.max_elevation_deg:.0f}°",
         state=observation.state,
         state_text=text.get(observation.state, observation.state),
-        reason=next((job.reason for job in observation.jobs if job.state == "failed"), ""),
+        reason=said_in(language, next((job.reason for job in observation.jobs if job.state == "failed"), "")),
         frames=_number(decoded, "frames", "good"),
         thumbnail=_url(observation, thumbnails[0].path) if thumbnails else None,
     )
@@ -134,10 +154,11 @@ def detail(observation: Observation, language: str) -> Detail:
         card=card(observation, language),
         steps=tuple(_steps(observation, language)),
         facts=tuple(_facts(observation, language)),
+        segments=tuple(_segments(observation)),
         layers=tuple(_layers(observation, report, language)) if report else (),
         pictures=tuple(_pictures(observation, report, language)) if report else (),
         downloads=tuple(
-            Download(name, _url_of_name(observation, name), size_text(file.bytes))
+            Download(name, _url_of_name(observation, name), size_text(file.bytes, language))
             for name, file in sorted(files_by_name(observation).items())
         ),
     )
@@ -162,7 +183,7 @@ def _steps(observation: Observation, language: str) -> list[Step]:
             title=text[job.step],
             state=job.state,
             state_text=text[job.state],
-            reason=job.reason,
+            reason=said_in(language, job.reason),
             ended=both_times(job.ended) if job.ended else "",
         )
         for job in observation.jobs
@@ -173,11 +194,14 @@ def _facts(observation: Observation, language: str) -> list[tuple[str, str]]:
     text = all_texts()[language]
     facts = [
         (text["time"], f"{both_times(observation.aos)} – {both_times(observation.los)}"),
-        (text["highest"], f"{observation.max_elevation_deg:.1f}°"),
-        (text["signal"], f"{observation.downlink}, {observation.frequency_hz / 1e6:.3f} MHz"),
+        (text["highest"], decimals_in(language, f"{observation.max_elevation_deg:.1f}°")),
+        (
+            text["signal"],
+            f"{observation.downlink}, " + decimals_in(language, f"{observation.frequency_hz / 1e6:.3f} MHz"),
+        ),
     ]
     if (tested := result_in(observation.folder)) is not None:
-        said = " · ".join(finding["words"][language] for finding in tested["findings"])
+        said = " · ".join(said_in(language, finding["words"][language]) for finding in tested["findings"])
         facts.append((text["self_test"], said or text["as_usual"]))
     decoded = _decoded(observation)
     counts = {key: _number(decoded, "frames", key) for key in ("good", "corrected", "failed", "lost")}
@@ -185,6 +209,21 @@ def _facts(observation: Observation, language: str) -> list[tuple[str, str]]:
         told = [f"{text[key]} {counts[key]}" for key in ("corrected", "failed", "lost") if counts[key]]
         facts.append((text["frames_long"], " · ".join([str(counts["good"]), *told])))
     return facts
+
+
+def _segments(observation: Observation) -> list[SegmentRow]:
+    """The newest first."""
+    told = _mapping(observation.job("decode").result or {}, "segments").get("newest", ())
+    return [
+        SegmentRow(
+            name=one["name"],
+            time=both_times(datetime.fromisoformat(one["start"])) if one["start"] else "",
+            seconds=f"{one['seconds']:.0f} s",
+            frames=one["frames"]["good"] or 0,
+            lost=(one["frames"]["lost"] or 0) + (one["frames"]["failed"] or 0),
+        )
+        for one in reversed(told)
+    ]
 
 
 def _layers(observation: Observation, report: ProductsReport, language: str) -> list[MapLayer]:
@@ -200,17 +239,20 @@ def _layers(observation: Observation, report: ProductsReport, language: str) -> 
                 tiles=url.replace("/files/", "/tiles/", 1) + "/{z}/{x}/{y}.png",
                 # A swath across the date line: Leaflet wants longitudes that rise.
                 bounds=((south, west), (north, east if east > west else east + 360)),
-                legend=_legend(file),
+                legend=_legend(file, language),
             )
         )
     return layers
 
 
-def _legend(file: ProductFile) -> tuple[tuple[str, str], ...]:
+def _legend(file: ProductFile, language: str) -> tuple[tuple[str, str], ...]:
     recipe = recipes().get(file.recipe or "")
     if recipe is None or not recipe.scale:
         return ()
-    return tuple((_value_text(value, recipe.unit or ""), colour) for value, colour in recipe.scale)
+    return tuple(
+        (decimals_in(language, _value_text(value, recipe.unit or "")), colour)
+        for value, colour in recipe.scale
+    )
 
 
 def _value_text(value: float, unit: str) -> str:
@@ -245,10 +287,6 @@ def _recipe_title(file: ProductFile, language: str) -> str:
 def _area_title(file: ProductFile, language: str) -> str:
     area = areas().get(file.area or "")
     return area.title[language] if area else file.area or ""
-
-
-def _named(observation: Observation, name: str) -> Path | None:
-    return next((file.path for file in observation.files if file.path.name == name), None)
 
 
 def _url(observation: Observation, path: Path) -> str | None:

@@ -168,7 +168,7 @@ def test_times_stand_in_utc_and_utc_plus_7() -> None:
         both_times(datetime(2024, 7, 17, 20, 5, tzinfo=UTC))
         == "2024-07-17 20:05 UTC (2024-07-18 03:05 UTC+7)"
     )
-    assert [size_text(count) for count in (999, 1500, 2_500_000, 3e9)] == [
+    assert [size_text(count, "en") for count in (999, 1500, 2_500_000, 3e9)] == [
         "999 B",
         "1.5 kB",
         "2.5 MB",

@@ -291,6 +291,9 @@ def test_the_script_has_every_text_and_fetches_nothing_from_elsewhere() -> None:
         assert {
             f"live_{state}" for state in ("waiting", "searching", "signal", "frames", "closing", "over")
         } <= set(all_texts()[language])
+    # Decimals are written as the language of the reader writes them, and counts say what they count.
+    assert not re.findall(r"toPrecision|toFixed\((?!0\))", script)
+    assert {"live_gap", "live_gaps", "live_located", "live_nothing_heard"} <= used
     fields = set(re.findall(r'field\("(\w+)"\)', script))
     offered = set(re.findall(r'data-field="(\w+)"', panel)) | set(
         re.findall(r'"(\w+)"', panel.split("in (")[1].split(")")[0])

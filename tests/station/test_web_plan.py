@@ -54,7 +54,7 @@ def test_what_will_be_received_stands_with_its_value_and_by_what(client: TestCli
     page = client.get("/plan").text
     assert "vhf, helix" in page
     assert "3.75" in page
-    assert "picture 1.50, area Lai Châu 2.25" in page
+    assert "picture 1.50 · area Lai Châu 2.25" in page
     assert span_times(NOW + timedelta(minutes=30), NOW + timedelta(minutes=45)) in page
     assert "over" not in [row["name"] for row in client.get("/api/plan").json()["bookings"]]
 
@@ -63,7 +63,7 @@ def test_why_a_pass_is_left_is_said_in_the_language_of_the_reader(client: TestCl
     assert "worth less than &lt;b&gt;another&lt;/b&gt;" in client.get("/plan").text
     page = client.get("/plan?lang=vi").text
     assert "giá trị thấp hơn" in page
-    assert "vùng Lai Châu 2.25" in page
+    assert "vùng Lai Châu 2,25" in page
     assert "Các lượt không thu" in page
 
 

@@ -2,14 +2,17 @@
 // @ts-check
 (() => {
   const PERIOD_MS = 2000, LONGEST_MS = 30000, LIST_MS = 15000, BINS = 256, ROWS = 180, SCALE = 48;
+  const DEAD = [154, 154, 154];
   const TIME_STEPS_S = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800];
   /** @type {Record<string, string>} */
   const texts = JSON.parse(document.getElementById("live-texts")?.textContent ?? "{}");
 
   /** @param {string} text */
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  /** A number with so many decimals, as the reader's language writes it. @param {number} value @param {number} digits */
+  const decimal = (value, digits) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
   /** @param {number | null | undefined} value @param {number} digits @param {string} unit */
-  const number = (value, digits, unit) => (value === null || value === undefined ? "–" : `${value.toFixed(digits)} ${unit}`.trim());
+  const number = (value, digits, unit) => (value === null || value === undefined ? "–" : `${decimal(value, digits)} ${unit}`);
   /** @param {number} seconds */
   const clock = (seconds) => `${Math.floor(Math.max(seconds, 0) / 60)}:${String(Math.floor(Math.max(seconds, 0) % 60)).padStart(2, "0")}`;
 
@@ -62,7 +65,7 @@
         const x = left + (width * (k * step - center - low)) / (high - low);
         if (x < left + 20 || x > left + width - 30) continue;
         pen.fillRect(x, y, 1, 5);
-        pen.fillText(center ? `${(k * step / 1e6).toFixed(step < 1e4 ? 4 : step < 1e5 ? 3 : 2)} MHz` : `${k * step / 1e3} kHz`, x, y + 18);
+        pen.fillText(center ? `${decimal(k * step / 1e6, step < 1e4 ? 4 : step < 1e5 ? 3 : 2)} MHz` : `${k * step / 1e3} kHz`, x, y + 18);
       }
     };
 
@@ -81,7 +84,13 @@
     const drawSpectrum = (given, center) => {
       const all = canvas("spectrum"), pen = all.pen;
       if (!given) return;
-      const values = Array.from(bytes(given.values), (value) => given.floor + given.step * value);
+      const steps = bytes(given.values), values = Array.from(steps, (value) => given.floor + given.step * value);
+      if (!steps.some((value) => value > 0)) {  // gaps and constant samples have no spectrum
+        pen.fillStyle = "#1c2733";
+        pen.textAlign = "center";
+        pen.fillText(texts.live_nothing_heard, all.width / 2, all.height / 2);
+        return;
+      }
       const left = 40, width = all.width - left - 4, height = all.height - 26;
       const low = Math.floor((Math.min(...values) - 1) / 5) * 5, high = Math.ceil((Math.max(...values) + 1) / 5) * 5;
       const y = (value) => 6 + (height - 6) * (high - value) / (high - low);
@@ -103,9 +112,11 @@
       const all = canvas("waterfall"), pen = all.pen;
       if (rows.size === 0 || !given) return;
       const left = 40, width = all.width - left - 4, height = all.height - 24;
+      // Rows in which nothing was heard, gaps and constant samples, set no scale.
+      const heard = [...rows.values()].filter((row) => row.some((value) => value > 0));
       const counts = new Uint32Array(256);
-      for (const row of rows.values()) for (const value of row) counts[value]++;
-      const total = rows.size * BINS;
+      for (const row of heard) for (const value of row) counts[value]++;
+      const total = heard.length * BINS;
       const quantile = (share) => {
         let sum = 0;
         for (let value = 0; value < 256; value++) if ((sum += counts[value]) >= share * total) return value;
@@ -114,8 +125,9 @@
       const low = quantile(0.05), high = Math.max(quantile(0.998), low + 5);
       const count = next + 1 - first, picture = new ImageData(BINS, count);
       for (const [number, row] of rows) {
+        const dead = !row.some((value) => value > 0);
         row.forEach((value, k) => {
-          const colour = palette[Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))))];
+          const colour = dead ? DEAD : palette[Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))))];
           picture.data.set([...colour, 255], 4 * ((number - first) * BINS + k));
         });
       }
@@ -152,17 +164,16 @@
       field("state").className = `badge ${status.state === "frames" ? "done" : status.state === "over" ? "" : "running"}`;
       field("note").textContent = status.over ? texts.live_over_hint : status.mode ? `${clock(status.seconds ?? 0)} · ${status.mode}` : "";
       const sky = status.direction, record = status.recording;
-      field("live_sky").textContent = sky ? `${sky.elevation_deg.toFixed(1)}° · ${sky.azimuth_deg.toFixed(0)}° · ${texts.live_left} ${clock(sky.left_s)}` : "–";
+      field("live_sky").textContent = sky ? `${decimal(sky.elevation_deg, 1)}° · ${sky.azimuth_deg.toFixed(0)}° · ${texts.live_left} ${clock(sky.left_s)}` : "–";
       field("live_ebn0").textContent = number(status.ebn0_db, 1, "dB");
-      field("frames_long").textContent = status.frames_good === null ? "–" : `${status.frames_good} / ${status.frames_located}`;
-      field("frames_long").title = texts.live_located;
+      field("frames_long").textContent = status.frames_good === null ? "–" : `${status.frames_good} ${texts.live_of} ${status.frames_located} ${texts.live_located}`;
       const age = status.newest_frame_s === null || status.seconds === null ? null : Math.max(status.seconds + (status.lag_s ?? 0) - status.newest_frame_s, 0);
-      field("live_newest").textContent = age === null ? "–" : `${age.toFixed(1)} s ${texts.live_ago}`;
+      field("live_newest").textContent = age === null ? "–" : `${decimal(age, 1)} s ${texts.live_ago}`;
       field("live_carrier").textContent = status.carrier_hz === null ? "–" : `${status.carrier_hz > 0 ? "+" : ""}${status.carrier_hz.toFixed(0)} Hz`;
       field("live_lag").textContent = number(status.lag_s, 1, "s");
-      const level = record?.level, clipped = level && level[1] > 0 ? ` · ${(100 * level[1]).toPrecision(2)} % ${texts.live_clipped}` : "";
-      field("live_level").textContent = level && level[0] !== null ? `${level[0].toFixed(1)} dBFS${clipped}` : "–";
-      field("live_losses").textContent = !record ? "–" : record.gaps ? `${record.gaps} · ${record.lost_s.toPrecision(3)} s` : texts.live_no_losses;
+      const level = record?.level, clipped = level && level[1] > 0 ? ` · ${decimal(100 * level[1], level[1] < 0.01 ? 2 : 0)} % ${texts.live_clipped}` : "";
+      field("live_level").textContent = level && level[0] !== null ? `${decimal(level[0], 1)} dBFS${clipped}` : "–";
+      field("live_losses").textContent = !record ? "–" : record.gaps ? `${record.gaps} ${record.gaps === 1 ? texts.live_gap : texts.live_gaps} · ${decimal(record.lost_s, record.lost_s < 0.01 ? 3 : 2)} s` : texts.live_no_losses;
       takeRows(status.waterfall);
       if (status.over) return;  // the last pictures stand
       const center = status.center_frequency_hz ?? 0;
