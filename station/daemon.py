@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from station.housekeeping import Housekeeping
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.planning import LONGEST, Planning
 from station.recorder import keeps_the_pace_of_life
+from station.processes import Worker
 from station.resume import resume
 from station.room import room_for
 from station.safety import INHIBIT_NAME, SafetyWatch
@@ -50,6 +51,7 @@ class Daemon:
         planner: in which plans are made; a thread of its own when left out.
     """
 
+        begun: recorders of observations under way that this process has begun already, by name.
     def __init__(
         self,
         config: StationConfig,
@@ -60,10 +62,11 @@ class Daemon:
         planner: Executor | None = None,
     ) -> None:
         self.config, self.clock = config, clock or SystemClock()
+        begun: Mapping[str, Worker] | None = None,
         self.stop = threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
         self._observe_one, self._tick_s = observe_one, tick_s
-        self._crew = Crew(config, self.catalogue, self.stop)
+        self._crew = Crew(config, self.catalogue, self.stop, begun=dict(begun or {}))
         self._hurry = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._problems: tuple[str, ...] = ()

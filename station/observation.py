@@ -49,7 +49,8 @@ class Crew:
     """What every observation works with.
 
     `decoder_lags_s` holds by how much the live decoders are behind their recordings, by observation. Holding
-    `sharing` one decides whether an observation records or takes its share of another's recording.
+    `sharing` one decides whether an observation records or takes its share of another's recording. `begun`
+    are the recorders that this process began before anything else.
     """
 
     config: StationConfig
@@ -75,6 +76,7 @@ def observe(observation: Observation, crew: Crew) -> Observation:
     for step, act in (("image", image), ("publish", publish)):
         observation = crew.catalogue.observation(name)
         if observation.job(step).state == "due" and not crew.stop.is_set():
+    begun: dict[str, Worker] = field(default_factory=dict)
             act(observation, crew)
     return crew.catalogue.observation(name)
 
@@ -88,7 +90,8 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     receiver = receiver_of(observation, crew.config)
     # A recording that others share goes on until the last of them is over.
     recorded = replace(observation, end=recording_end(observation))
-    recorder = Recorder(recorded, receiver, crew.stop.is_set, _recording_limit_s(recorded, crew))
+    limit_s, begun = _recording_limit_s(recorded, crew), crew.begun.pop(observation.name, None)
+    recorder = Recorder(recorded, receiver, crew.stop.is_set, limit_s, begun)
     decoder = LiveDecoder(observation, lambda follow: _begin_decode(observation, crew, follow=follow))
 
     def watch() -> None:
