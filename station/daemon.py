@@ -23,8 +23,8 @@ from station.health import health_record, write_health
 from station.housekeeping import Housekeeping
 from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
 from station.planning import LONGEST, Planning
-from station.recorder import keeps_the_pace_of_life
 from station.processes import Worker
+from station.recorder import keeps_the_pace_of_life
 from station.resume import resume
 from station.room import room_for
 from station.safety import INHIBIT_NAME, SafetyWatch
@@ -49,9 +49,9 @@ class Daemon:
         tick_s: the longest pause between two looks.
         observe_one: takes an observation as far as it goes; replaced in tests of the calendar.
         planner: in which plans are made; a thread of its own when left out.
+        begun: recorders of observations under way that this process has begun already, by name.
     """
 
-        begun: recorders of observations under way that this process has begun already, by name.
     def __init__(
         self,
         config: StationConfig,
@@ -60,9 +60,9 @@ class Daemon:
         tick_s: float = TICK_S,
         observe_one: Callable[[Observation, Crew], Observation] = observe,
         planner: Executor | None = None,
+        begun: Mapping[str, Worker] | None = None,
     ) -> None:
         self.config, self.clock = config, clock or SystemClock()
-        begun: Mapping[str, Worker] | None = None,
         self.stop = threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
         self._observe_one, self._tick_s = observe_one, tick_s

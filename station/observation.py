@@ -59,6 +59,7 @@ class Crew:
     progress: Progress | None = None
     decoder_lags_s: dict[str, float] = field(default_factory=dict)
     sharing: threading.Lock = field(default_factory=threading.Lock)
+    begun: dict[str, Worker] = field(default_factory=dict)
 
 
 def observe(observation: Observation, crew: Crew) -> Observation:
@@ -76,7 +77,6 @@ def observe(observation: Observation, crew: Crew) -> Observation:
     for step, act in (("image", image), ("publish", publish)):
         observation = crew.catalogue.observation(name)
         if observation.job(step).state == "due" and not crew.stop.is_set():
-    begun: dict[str, Worker] = field(default_factory=dict)
             act(observation, crew)
     return crew.catalogue.observation(name)
 

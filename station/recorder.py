@@ -16,7 +16,6 @@ from pathlib import Path
 from sdr.errors import RecordingError
 from sdr.index import IndexReader
 from sdr.memory_writer import memory_index_path
-from station.catalogue import Observation
 from station.config import PlaybackReceiver, ReceiverSection, SimulatorReceiver
 from station.errors import DONE, WRONG_USE
 from station.orphans import taken_over
@@ -47,6 +46,32 @@ class Pauses:
         return min(_FIRST_PAUSE_S * 2 ** (self.in_vain - 1), _LONGEST_PAUSE_S) if self.in_vain else 0.0
 
 
+def begun_recorder(folder: Path, *, outlives: bool, spare: bool = False) -> Worker:
+    """A process that records the observation of a folder.
+
+    Args:
+        folder: holds its description.
+        outlives: it goes on when this process dies.
+        spare: it waits for the word.
+    """
+    arguments = [_description(folder), *(["--spare"] if spare else [])]
+    niceness = _NICENESS if outlives else 0
+    return Worker(_MODULE, arguments, _log(folder), outlives=outlives, waits=spare, niceness=niceness)
+
+
+def recorder_of_a_dead_daemon(folder: Path) -> Worker | None:
+    """The process that records the observation of a folder, which its daemon did not outlive."""
+    return taken_over(_MODULE, _description(folder), _log(folder))
+
+
+def _description(folder: Path) -> str:
+    return str(folder / "observation.json")
+
+
+def _log(folder: Path) -> Path:
+    return folder / "record.log"
+
+
 class Recorder:
     """Records one observation, with as many processes as it takes.
 
@@ -55,6 +80,7 @@ class Recorder:
         receiver: of its configuration.
         stopped: whether the recording shall end now.
         limit_s: what a process may take that does not record at the pace of life.
+        begun: the process that records it already.
     """
 
     def __init__(
@@ -63,11 +89,11 @@ class Recorder:
         receiver: ReceiverSection,
         stopped: Callable[[], bool],
         limit_s: float,
+        begun: Worker | None = None,
     ) -> None:
+        self._begun = begun
         self._observation, self._stopped, self._limit_s = observation, stopped, limit_s
         self._goes_on = keeps_the_pace_of_life(receiver)
-        self._description = str(observation.folder / "observation.json")
-        self._log = observation.folder / "record.log"
         self._pauses = Pauses()
         self._worker: Worker | None = None
         self._spare = Spare(self._begin_spare)
@@ -80,18 +106,18 @@ class Recorder:
 
     def run(self, watch: Callable[[], None]) -> Ended:
         """Record until the recording is over; `watch` is called some times a second."""
-        taken = taken_over(_MODULE, self._description, self._log)
+        taken = None if self._begun else recorder_of_a_dead_daemon(self._observation.folder)
         if taken:
             log.info("%s: the recorder lives, and is watched on", self._observation.name)
         try:
             while True:
-                self._worker = taken or self._spare.take() or self._begin()
+                self._worker = self._begun or taken or self._spare.take() or self._begin()
                 ended, worked = self._wait(self._worker, watch)
                 if taken and end_of(self._observation) is not None:
                     ended = replace(
                         ended, status=DONE, last_words=""
                     )  # nobody was told, but it ended in order
-                taken = None
+                self._begun = taken = None
                 if self._is_over(ended):
                     return ended
                 self._died(ended, watch, worked=worked)
@@ -100,12 +126,10 @@ class Recorder:
 
     def _begin(self) -> Worker:
         # A simulation, which nobody can go on with, ends with its supervisor.
-        niceness = _NICENESS if self._goes_on else 0
-        return Worker(_MODULE, [self._description], self._log, outlives=self._goes_on, niceness=niceness)
+        return begun_recorder(self._observation.folder, outlives=self._goes_on)
 
     def _begin_spare(self) -> Worker:
-        arguments = [self._description, "--spare"]
-        return Worker(_MODULE, arguments, self._log, outlives=True, waits=True, niceness=_NICENESS)
+        return begun_recorder(self._observation.folder, outlives=True, spare=True)
 
     def _wait(self, worker: Worker, watch: Callable[[], None]) -> tuple[Ended, bool]:
         look = _Look(worker, self._observation, self._stopped)
