@@ -9,13 +9,12 @@ first that is not done, and decodes that one anew from its start.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decoders.done import is_done
 from decoders.downlink import Downlink, Mode
 from decoders.framing.frame import Frame
 from decoders.iq_source import IqSource
@@ -26,6 +25,8 @@ from sdr.recording_files import beside
 from sdr.segment_reader import SegmentReader, segments_from
 from sdr.segments import oldest_segment, segment_stem
 from sdr.sigmf import INDEX_SUFFIX
+
+__all__ = ["decode_segments", "is_done", "segment_reader"]
 
 if TYPE_CHECKING:
     from decoders.decode import DecodeRequest
@@ -117,10 +118,3 @@ def decode_segments(
         if IndexReader(path).end != CONTINUED:
             return
         number += 1
-
-
-def is_done(folder: Path) -> bool:
-    """Whether the results of a whole segment lie there."""
-    with suppress(OSError, ValueError, AttributeError):
-        return json.loads((folder / "run.json").read_text("utf-8")).get("end") is not None
-    return False

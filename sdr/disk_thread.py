@@ -206,6 +206,8 @@ class DiskThread:
             return
         self._looked_at = now
         self.ring.touch()
+        if isinstance(self._writer, SegmentWriter):
+            self._writer.tidy()
         try:
             self.free_bytes = free_bytes(self._folder)
         except OSError as error:

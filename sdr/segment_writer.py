@@ -188,6 +188,11 @@ class SegmentWriter:
         there = sum(map(_size, older))  # they go as others come
         return min(left, max((self._keep + 1) * self._length * self.bytes_per_sample - there, 0))
 
+    def tidy(self) -> None:
+        """Remove what nobody needs any more of what is not to be kept."""
+        if self._keep is not None:
+            remove_needless(self.path_stem, self._keep, self.may_go)
+
     def make_room(self) -> bool:
         """Remove the oldest file, needed or not, as the disk is short; False where none can be spared."""
         older = self._older()
@@ -239,8 +244,7 @@ class SegmentWriter:
         )  # what the full one had not used is free again
         self.current = following
         self._lost_before += full.lost_samples
-        if self._keep is not None:
-            self._let_go(following.header.segment - self._keep)
+        self.tidy()
 
     def _following(self, full: RecordingWriter) -> RecordingWriter:
         head, number = full.header, full.header.segment + 1
@@ -272,18 +276,34 @@ class SegmentWriter:
         sample, time_s = self.heard
         return datetime.fromtimestamp(time_s + (first - sample) / full.header.sample_rate, UTC)
 
-    def _let_go(self, newest: int) -> None:
-        """Remove that file and the ones before it, up to the first that is needed still."""
-        for number in self._older():
-            if number > newest or not self.may_go(number):
-                return
-            _remove(segment_stem(self.path_stem, number))
-
     def _older(self) -> list[int]:
         """Numbers of the files that are there before the newest one."""
-        first = [0] if beside(self.path_stem, INDEX_SUFFIX).exists() else []
-        numbers = [*first, *segment_numbers(self.path_stem)]
-        return [number for number in numbers if number < self.header.segment]
+        return [number for number in _numbers(self.path_stem) if number < self.header.segment]
+
+
+def remove_needless(stem: Path, keep: int, may_go: Callable[[int], bool]) -> list[Path]:
+    """Remove the oldest files of a recording but for so many, up to the first that is needed still.
+
+    Args:
+        stem: of the first file.
+        keep: so many are left.
+        may_go: of a file's number, whether nobody needs it any more.
+
+    Returns:
+        The stems of those that went.
+    """
+    gone = []
+    for number in _numbers(stem)[:-keep]:
+        if not may_go(number):
+            break
+        gone.append(segment_stem(stem, number))
+        _remove(gone[-1])
+    return gone
+
+
+def _numbers(stem: Path) -> list[int]:
+    first = [0] if beside(stem, INDEX_SUFFIX).exists() else []
+    return [*first, *segment_numbers(stem)]
 
 
 def newest_segment(stem: Path) -> int:

@@ -129,6 +129,15 @@ class Catalogue:
             session.flush()
             job.observation.files.extend(entries)
 
+    def add(self, name: str, step: str, result: Mapping[str, Any], files: Sequence[Path] = ()) -> None:
+        """Enter what a step that goes on has brought so far; files that stand there are passed over."""
+        there = {entry.path for entry in self.observation(name).files}
+        entries = [_file_row(self.data_dir, step, path) for path in files if path not in there]
+        with self.session() as session:
+            job = _job(session, name, step)
+            job.result = dict(job.result or {}) | dict(result)
+            job.observation.files.extend(entries)
+
     def fail(self, name: str, step: str, reason: str, result: Mapping[str, Any] | None = None) -> None:
         """Enter that a step failed and why; the steps behind it fail with it."""
         with self.session() as session:

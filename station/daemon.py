@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from station.planning import LONGEST, Planning
 from station.processes import Worker
 from station.recorder import keeps_the_pace_of_life
 from station.resume import resume
+from station.rolling import rolling_of
 from station.room import room_for
 from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
@@ -234,7 +236,9 @@ class Daemon:
     def _tell_room(self, observation: Observation) -> None:
         """A pass does not come again: short of room it is received all the same, and it is said how."""
         receiver, keep_free_gb = receiver_of(observation, self.config), self.config.schedule.keep_free_gb
-        shortage = room_for(observation, receiver, self.catalogue.data_dir, keep_free_gb).shortage
+        rolling = rolling_of(observation, self.config)
+        most_s = math.inf if rolling is None else rolling.length_s
+        shortage = room_for(observation, receiver, self.catalogue.data_dir, keep_free_gb, most_s).shortage
         if shortage:
             log.warning("%s: %s", observation.name, shortage)
 

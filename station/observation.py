@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
@@ -25,12 +25,26 @@ from station.errors import sentence_of
 from station.live_decoder import LiveDecoder, folder_of_attempt
 from station.processes import Ended, Worker
 from station.publish import publish_files
-from station.recorded import close_interrupted, has_samples, in_memory_only, recording_facts
+from station.recorded import (
+    close_interrupted,
+    has_samples,
+    in_memory_only,
+    recorded_files,
+    recording_facts,
+)
 from station.recorder import Recorder
+from station.rolling import Rolling, SegmentResults, remove_decoded, rolling_of
 from station.room import standable_rates
 from station.safety import INHIBIT_NAME
 from station.self_test_history import result_in
-from station.shared import channel_options, description_of, host_of, recorded_until, recording_end
+from station.shared import (
+    channel_options,
+    description_of,
+    host_of,
+    recorded_until,
+    recording_end,
+    segment_options,
+)
 
 log = logging.getLogger(__name__)
 
@@ -94,20 +108,28 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     recorder = Recorder(recorded, receiver, crew.stop.is_set, limit_s, begun)
     decoder = LiveDecoder(observation, lambda follow: _begin_decode(observation, crew, follow=follow))
 
+    segments = _segments(observation, crew)
+
     def watch() -> None:
         decoder.look()
+        if segments is not None:
+            segments.look()
         _tell(crew, "record", recorder.progress)
         _tell(crew, "decode", decoder.progress)
         if decoder.lag_s is not None:
             crew.decoder_lags_s[observation.name] = decoder.lag_s
 
-    ended = recorder.run(watch)
-    if _enter_recording(observation, ended, recorder.deaths, crew):
-        timeout_s = crew.config.schedule.decode_timeout_s
-        _enter_decode(
-            observation, decoder.finish(timeout_s, lambda: _tell(crew, "decode", decoder.progress)), crew
-        )
-    crew.decoder_lags_s.pop(observation.name, None)
+    try:
+        ended = recorder.run(watch)
+        if _enter_recording(observation, ended, recorder.deaths, crew):
+            timeout_s = crew.config.schedule.decode_timeout_s
+            _enter_decode(
+                observation, decoder.finish(timeout_s, lambda: _tell(crew, "decode", decoder.progress)), crew
+            )
+    finally:
+        if segments is not None:
+            segments.dismiss()
+        crew.decoder_lags_s.pop(observation.name, None)
 
 
 def decode(observation: Observation, crew: Crew) -> None:
@@ -121,13 +143,17 @@ def image(observation: Observation, crew: Crew) -> None:
     """Make pictures, maps and level-1 files from what was decoded."""
     decoded = decoded_folder(observation)
     observation = crew.catalogue.begin(observation.name, "image")
+    if (segments := _segments(observation, crew)) is not None:
+        segments.finish()
+        made = len(list((observation.folder / "products").glob("*/products.json")))
+        note = "" if made else f"no picture is made of {observation.downlink}; its frames are kept"
+        crew.catalogue.finish(observation.name, "image", {"segments": made}, reason=note)
+        return
     if not sorted(decoded.glob("*_l1a.nc")):
         crew.catalogue.fail(observation.name, "image", "no image in the decoded data")
         return
     out = _fresh(observation.folder / "products", observation.job("image").attempts)
-    worker = Worker(
-        "products", products_arguments(decoded, out, crew.config), _log(observation, "image"), niceness=10
-    )
+    worker = _begin_pictures(observation, crew, decoded, out)
     limit_s = crew.config.schedule.products_timeout_s
     ended = worker.wait(limit_s, lambda: _tell(crew, "image", worker.progress))
     if ended.reason:
@@ -160,7 +186,8 @@ def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> li
     arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**site)]
     arguments += channel_options(description_of(observation))
     # The age of the elements was judged when the pass was booked.
-    return [*arguments, "--force", *(["--follow"] if follow else [])]
+    arguments += ["--force", *segment_options(description_of(observation))]
+    return [*arguments, *(["--follow"] if follow else [])]
 
 
 def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:
@@ -217,9 +244,29 @@ def _nothing_soon(observation: Observation, crew: Crew) -> bool:
     )
 
 
+def _begin_pictures(observation: Observation, crew: Crew, decoded: Path, out: Path) -> Worker:
+    arguments = products_arguments(decoded, out, crew.config)
+    return Worker("products", arguments, _log(observation, "image"), niceness=10)
+
+
+def _segments(observation: Observation, crew: Crew) -> SegmentResults | None:
+    """Who enters the results of a recording in segments."""
+    if Rolling.of(description_of(observation)) is None:
+        return None
+    limit_s = crew.config.schedule.products_timeout_s
+    return SegmentResults(
+        observation, crew.catalogue, lambda of, out: _begin_pictures(observation, crew, of, out), limit_s
+    )
+
+
 def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
-    out = folder_of_attempt(observation)
-    crew.catalogue.begin(observation.name, "decode", {"folder": out.name})
+    result: Mapping[str, Any] = {}
+    if Rolling.of(description_of(observation)) is None:
+        out = folder_of_attempt(observation)
+    else:  # what is done is not done again
+        out = observation.folder / "decoded"
+        result = crew.catalogue.observation(observation.name).job("decode").result or {}
+    crew.catalogue.begin(observation.name, "decode", {**result, "folder": out.name})
     arguments = decode_arguments(observation, out, follow=follow)
     return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)
 
@@ -248,8 +295,7 @@ def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], 
         note = f"{IN_PART}: {short}"
     if note:
         log.warning("%s: %s", observation.name, note)
-    files = sorted(observation.folder.glob("recording.*"))
-    crew.catalogue.finish(observation.name, "record", result, files, reason=note)
+    crew.catalogue.finish(observation.name, "record", result, recorded_files(observation), reason=note)
     return True
 
 
@@ -262,9 +308,14 @@ def interrupted_words(deaths: list[str], result: Mapping[str, Any]) -> str:
 
 def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
     out = decoded_folder(crew.catalogue.observation(observation.name))
-    result = _cost(ended) | {"folder": out.name, "report": _report(out)}
+    result = _cost(ended) | {"folder": out.name}
+    segments = _segments(observation, crew)
+    result |= {"report": _report(out)} if segments is None else segments.all_entered()
     if ended.reason:
         crew.catalogue.fail(observation.name, "decode", ended.reason, result)
+    elif segments is not None:  # their files stand in the catalogue already
+        crew.catalogue.finish(observation.name, "decode", result)
+        remove_decoded(observation, crew.catalogue)
     else:
         crew.catalogue.finish(observation.name, "decode", result, _files(out))
 
@@ -275,6 +326,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
     host = host_of(observation, others)
     setup_s = receiver_of(observation, crew.config).setup_s
     end = observation.end if host else recorded_until(observation, others, setup_s=setup_s)
+    rolling = rolling_of(observation, crew.config)
     description = {
         "name": observation.name,
         "satellite": observation.satellite,
@@ -288,6 +340,7 @@ def _describe(observation: Observation, crew: Crew) -> None:
         "center_hz": observation.center_hz,
         "wide": str(host.recording) if host else None,
         "receiver": _receiver_table(observation, crew.config),
+        "segments": asdict(rolling) if host is None and rolling is not None else None,
         "reserve_bytes": round(crew.config.schedule.keep_free_gb * 1e9),
         "products_options": products_options(crew.config),
         "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),

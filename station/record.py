@@ -30,6 +30,7 @@ from station.config import AntennaSection, ReceiverSection, SimulatorReceiver
 from station.guard import guarded
 from station.processes import GO
 from station.progress import progress_file
+from station.rolling import Rolling, nobody_needs
 from station.shared import record_share
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Assignment:
     """What is to be recorded, from when to when, with what.
 
     `center_hz` is what the receiver is tuned to, None for the downlink; `wide` the stem of another
-    observation's recording, to take it out of instead; `reserve_bytes` of the disk are never recorded into.
+    observation's recording, to take it out of instead; `reserve_bytes` of the disk are never recorded into;
+    `rolling` cuts the recording into segments.
     """
 
     satellite: str
@@ -70,6 +72,7 @@ class Assignment:
     center_hz: float | None = None
     wide: Path | None = None
     reserve_bytes: int = RESERVE_BYTES
+    rolling: Rolling | None = None
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Assignment:
@@ -90,6 +93,7 @@ class Assignment:
             center_hz=table.get("center_hz"),
             wide=Path(table["wide"]) if table.get("wide") else None,
             reserve_bytes=int(table.get("reserve_bytes", RESERVE_BYTES)),
+            rolling=Rolling.of(table),
         )
 
 
@@ -127,7 +131,8 @@ def _record(
     if live:
         come_first()  # before the driver begins its own threads
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.center_hz or wanted.frequency_hz)
-    begun = _begun(stem)  # its lock makes a follower wait while the receiver opens
+    segments = _segments(wanted, stem)
+    begun = _begun(stem, segments)  # its lock makes a follower wait while the receiver opens
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
     lower = _lower_rate(wanted, opened, stem.parent, None if begun is None else begun.header.sample_rate)
@@ -145,7 +150,7 @@ def _record(
     try:
         # A radio tells the time of its first sample itself; a playback stands in for the booked pass.
         writer = begun or open_writer(
-            opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted)
+            opened, stem, start=None if live else wanted.start, metadata=_metadata(wanted), **segments
         )
         _refuse_another(writer, opened)
         info = record(
@@ -172,6 +177,8 @@ def _lower_rate(wanted: Assignment, opened: Opened, folder: Path, begun_with: fl
     if begun_with is not None:  # what was begun with a lower one goes on with it
         return next((rate for rate in allowed if isclose(rate, begun_with, rel_tol=0.01)), None)
     seconds = (wanted.end - wanted.start).total_seconds()
+    if wanted.rolling is not None:
+        seconds = min(seconds, wanted.rolling.length_s)
     rates = (opened.sample_rate, *allowed)
     lower = lower_rate(folder, seconds, rates, opened.format, wanted.reserve_bytes)
     if lower is not None:
@@ -179,11 +186,21 @@ def _lower_rate(wanted: Assignment, opened: Opened, folder: Path, begun_with: fl
     return lower
 
 
-def _begun(stem: Path) -> Writer | None:
+def _segments(wanted: Assignment, stem: Path) -> dict[str, Any]:
+    """For the writer of a recording in segments."""
+    if wanted.rolling is None:
+        return {}
+    how = wanted.rolling
+    return {
+        "segment_s": how.segment_s, "keep_segments": how.keep_segments, "may_go": nobody_needs(stem)
+    }  # fmt: skip
+
+
+def _begun(stem: Path, segments: Mapping[str, Any]) -> Writer | None:
     """The recording whose recorder died, to go on with; None where there is none, or nothing in it."""
     from sdr.record import take_up
 
-    return take_up(stem)
+    return take_up(stem, **segments)
 
 
 def _refuse_another(writer: Writer, opened: Opened) -> None:

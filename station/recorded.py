@@ -1,7 +1,9 @@
-"""What a recording holds and lacks, as its index tells the station."""
+"""What a recording holds and lacks, as its index tells the station; of one in segments, the newest."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,21 +12,47 @@ from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader, read_levels
 from sdr.memory_writer import memory_index_path
-from station.catalogue import Observation
+from sdr.recording_files import beside, segment_numbers
+from sdr.segments import segment_stem
+from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
+from station.records import Observation
+from station.rolling import Rolling
+from station.shared import description_of
 
 
 def data_bytes(observation: Observation) -> int:
     """Bytes of samples on the disk; 0 before the first."""
-    try:
-        return observation.recording.with_name("recording.sigmf-data").stat().st_size
-    except OSError:
-        return 0
+    return sum(_size(stem) for stem in stems(observation))
+
+
+def grown(observation: Observation) -> tuple[int, int]:
+    """Number of the newest segment and its bytes: more as long as samples come."""
+    stem = observation.recording
+    number = max(segment_numbers(stem), default=0)
+    return number, _size(segment_stem(stem, number))
+
+
+def stems(observation: Observation) -> list[Path]:
+    """Of the files there are, the newest last."""
+    stem = observation.recording
+    later = [segment_stem(stem, number) for number in segment_numbers(stem)]
+    return [stem, *later] if beside(stem, INDEX_SUFFIX).exists() or not later else later
+
+
+def recorded_files(observation: Observation) -> list[Path]:
+    """Every file of the recording."""
+    return sorted(path for stem in stems(observation) for path in stem.parent.glob(f"{stem.name}.*"))
+
+
+def index_path(observation: Observation) -> Path:
+    """The newest index."""
+    return beside(stems(observation)[-1], INDEX_SUFFIX)
 
 
 def grows(observation: Observation) -> bool:
     """Whether samples are there and a recorder lives that may add to them."""
     try:
-        return has_samples(observation) and writer_holds_lock(_index_path(observation))
+        return has_samples(observation) and writer_holds_lock(index_path(observation))
     except OSError:
         return False
 
@@ -52,6 +80,12 @@ def end_of(observation: Observation) -> str | None:
     return index.end if index else None
 
 
+def recording_start(observation: Observation) -> datetime | None:
+    """Aware time of the first sample; None where the index does not tell it."""
+    index = _index(observation)
+    return index.start if index else None
+
+
 def close_interrupted(observation: Observation) -> None:
     """Write the metadata of a recording whose recorder died for good; a recording with an end mark has them.
 
@@ -60,26 +94,34 @@ def close_interrupted(observation: Observation) -> None:
         DeviceError: the disk refuses.
     """
     from sdr.recording import finish_interrupted
+    from sdr.segment_writer import SegmentWriter
 
-    if end_of(observation) is None:
+    if end_of(observation) is not None:
+        return
+    rolling = Rolling.of(description_of(observation))
+    if rolling is None:
         finish_interrupted(observation.recording)
+    else:
+        SegmentWriter.resume(observation.recording, rolling.segment_s).close("the recorder died")
 
 
 def recording_facts(observation: Observation) -> dict[str, Any]:
     """For the catalogue: length, losses and levels; empty where there is no index.
 
+    Losses and levels are those of the segments that are left.
     `level_dbfs` is the median of the seconds, None where all is zero; `clipped` the worst second's share.
     """
     index = _index(observation)
     if index is None:
         return {}
-    lost = sum(gap.sample_count for gap in index.gaps)
-    rate = index.header.sample_rate
-    causes = list(dict.fromkeys(gap.cause for gap in index.gaps))
+    gaps = [gap for path in _index_paths(observation) for gap in IndexReader(path).gaps]
+    lost = sum(gap.sample_count for gap in gaps)
+    rate, samples = index.header.sample_rate, index.header.first_sample + index.committed
+    causes = list(dict.fromkeys(gap.cause for gap in gaps))
     return {
-        "samples": index.committed,
-        "seconds_recorded": round(index.committed / rate, 2),
-        "gaps": len(index.gaps),
+        "samples": samples,
+        "seconds_recorded": round(samples / rate, 2),
+        "gaps": len(gaps),
         "lost_samples": lost,
         "lost_s": round(lost / rate, 3),
         "causes": causes[:5],
@@ -87,7 +129,7 @@ def recording_facts(observation: Observation) -> dict[str, Any]:
 
 
 def _levels(observation: Observation) -> dict[str, Any]:
-    levels = list(read_levels(_index_path(observation)))
+    levels = [level for path in _index_paths(observation) for level in read_levels(path)]
     heard = [level.dbfs for level in levels if level.dbfs is not None]
     return {
         "level_dbfs": round(median(heard), 1) if heard else None,
@@ -96,11 +138,18 @@ def _levels(observation: Observation) -> dict[str, Any]:
 
 
 def _index(observation: Observation) -> IndexReader | None:
+    for path in reversed(_index_paths(observation)):
+        with suppress(RecordingError, OSError):  # a segment that is just being begun has no first line yet
+            return IndexReader(path)
+    return None
+
+
+def _index_paths(observation: Observation) -> list[Path]:
+    return [beside(stem, INDEX_SUFFIX) for stem in stems(observation)]
+
+
+def _size(stem: Path) -> int:
     try:
-        return IndexReader(_index_path(observation))
-    except (RecordingError, OSError):
-        return None
-
-
-def _index_path(observation: Observation) -> Path:
-    return observation.recording.with_name("recording.sigmf-index")
+        return beside(stem, DATA_SUFFIX).stat().st_size
+    except OSError:
+        return 0

@@ -20,7 +20,7 @@ from station.config import PlaybackReceiver, ReceiverSection, SimulatorReceiver
 from station.errors import DONE, WRONG_USE
 from station.orphans import taken_over
 from station.processes import Ended, Worker
-from station.recorded import data_bytes, end_of
+from station.recorded import data_bytes, end_of, grown, index_path
 from station.spare import Spare
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class _Look:
 
     def __init__(self, worker: Worker, observation: Observation, stopped: Callable[[], bool]) -> None:
         self._worker, self._observation, self._stopped = worker, observation, stopped
-        self._bytes = data_bytes(observation)
+        self._grown = grown(observation)
         self._in_memory = memory_index_path(observation.recording)
         self._memory_mtime = _mtime(self._in_memory)
         self._received_at: float | None = None
@@ -200,7 +200,7 @@ class _Look:
         return self._received_at is not None and time.monotonic() - self._received_at > _WORKED_S
 
     def _has_received(self) -> bool:
-        return data_bytes(self._observation) > self._bytes or self._has_received_in_memory()
+        return grown(self._observation) > self._grown or self._has_received_in_memory()
 
     def _has_received_in_memory(self) -> bool:
         """On a full disk nothing grows but the ring in memory, and the index beside that."""
@@ -214,8 +214,7 @@ class _Look:
 
     def _end_if_it_stands_still(self, now: float) -> None:
         """A driver may hang with the recorder; its index then lacks the heartbeat."""
-        on_disk = self._observation.recording.with_name("recording.sigmf-index")
-        mtime = max(_mtime(on_disk), _mtime(self._in_memory))
+        mtime = max(_mtime(index_path(self._observation)), _mtime(self._in_memory))
         if self._received_at is None or mtime != self._index_mtime:
             self._index_mtime, self._heard_at = mtime, now
         elif self._heard_at is not None and now - self._heard_at > _STANDS_STILL_S:

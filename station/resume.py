@@ -9,7 +9,7 @@ from datetime import datetime
 from sdr.errors import SdrError
 from station.catalogue import Catalogue, Observation
 from station.observation import MOST_ATTEMPTS
-from station.recorded import close_interrupted, data_bytes, grows, recording_facts
+from station.recorded import close_interrupted, data_bytes, grows, recorded_files, recording_facts
 from station.shared import recording_end, takes_share
 
 log = logging.getLogger(__name__)
@@ -64,9 +64,10 @@ def _keep_what_was_recorded(catalogue: Catalogue, observation: Observation) -> b
     except SdrError as error:
         catalogue.fail(observation.name, "record", f"cut off, and of no use: {error}")
         return False
-    files = sorted(observation.folder.glob("recording.*"))
     facts = {"interrupted": True} | recording_facts(observation)
-    catalogue.finish(observation.name, "record", facts, files, reason="cut off: the station died")
+    catalogue.finish(
+        observation.name, "record", facts, recorded_files(observation), reason="cut off: the station died"
+    )
     return True
 
 

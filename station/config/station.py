@@ -12,6 +12,7 @@ from scheduler.errors import SatelliteError, SchedulerError
 from scheduler.passes import HorizonMask, Site
 from scheduler.satellites import satellite
 from station.config.antennas import AntennaSection, RotatorSection, assumed_antenna
+from station.config.geostationary import GeostationarySection
 from station.config.planning import (
     AreasSection,
     BudgetSection,
@@ -119,6 +120,7 @@ class StationConfig(Strict):
     safety: SafetySection = SafetySection()
     self_test: SelfTestSection = SelfTestSection()
     recordings: RecordingsSection = RecordingsSection()
+    geostationary: GeostationarySection = GeostationarySection()
     products: ProductsSection = ProductsSection()
     publish: PublishSection = PublishSection()
     web: WebSection = WebSection()

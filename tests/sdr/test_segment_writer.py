@@ -101,6 +101,9 @@ def test_what_somebody_needs_still_stays(tmp_path: Path) -> None:
     writer.may_go = lambda number: number < needed
     writer.write_raw(numbers(0, 32_000))
     assert segments(tmp_path) == [2, 3, 4, 5, 6]
+    needed = 4
+    writer.tidy()
+    assert segments(tmp_path) == [4, 5, 6]
     needed = 9
     writer.write_raw(numbers(32_000, 5000))
     assert segments(tmp_path) == [5, 6, 7]
