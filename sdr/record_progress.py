@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+SILENT = "no more samples came"
+"""Stands in the end of a recording whose receiver was silent or away then."""
 _PATIENCE_S = 10.0
 
 

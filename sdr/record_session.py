@@ -13,7 +13,7 @@ from sdr.intake import STALLED, Intake
 from sdr.level_meter import level_of
 from sdr.level_sums import level_sums
 from sdr.receiver import Block, Receiver, Tuning
-from sdr.record_progress import Limit, RecordProgress, StopFlag, Teller
+from sdr.record_progress import SILENT, Limit, RecordProgress, StopFlag, Teller
 from sdr.writer import COMMIT_BYTES
 
 _LOOK_S = 1.0
@@ -73,9 +73,9 @@ class Session:
             if most is not None and self.intake.count >= most:
                 return "finished"
             if self._silent_beyond(limit, most):
-                return "no more samples came, and the time is over"
+                return f"{SILENT}, and the time is over"
             if stop is not None and stop.is_set():
-                return "stopped on request"
+                return f"stopped on request; {SILENT}" if self.failure else "stopped on request"
             if self.ended:
                 return "the source ended"
             if self.left and not self.ring.shared:

@@ -17,7 +17,9 @@ from pathlib import Path
 from sdr.priority import come_first
 from sdr.receiver import Receiver, Tuning
 from sdr.record import RecordProgress, open_patiently, open_writer, record
-from sdr.recording import RecordingInfo
+from sdr.recording_files import beside, segment_numbers
+from sdr.segments import segment_stem
+from sdr.sigmf import DATA_SUFFIX
 from station.errors import StationError
 
 _FORMS = "rtl_tcp:HOST:PORT or soapy/driver=NAME,serial=NUMBER,…"
@@ -45,6 +47,23 @@ class DirectRecording:
     seconds: float | None = None
     segment_s: float | None = None
     keep_segments: int | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of it.
+
+    Attributes:
+        sample_count: samples, gaps and files that were let go included.
+        lost: of these, lost.
+        files: of samples, as they are left.
+        end: why it is over.
+    """
+
+    sample_count: int
+    lost: int
+    files: tuple[Path, ...]
+    end: str
 
 
 def receiver_named(device: str, fmt: str | None) -> Receiver:
@@ -85,7 +104,7 @@ def _words(device: str, text: str) -> dict[str, str]:
 
 def record_device(
     wanted: DirectRecording, stop: threading.Event, told: Callable[[RecordProgress], None]
-) -> RecordingInfo:
+) -> Recorded:
     """Record until its time is over or `stop`.
 
     Raises:
@@ -103,7 +122,7 @@ def record_device(
         writer = open_writer(
             opened, wanted.stem, segment_s=wanted.segment_s, keep_segments=wanted.keep_segments
         )
-        return record(
+        info = record(
             receiver,
             writer,
             duration_s=wanted.seconds,
@@ -114,6 +133,13 @@ def record_device(
         )
     finally:
         receiver.close()
+    return Recorded(writer.sample_count, writer.lost_samples, data_files(wanted.stem), info.end or "")
+
+
+def data_files(stem: Path) -> tuple[Path, ...]:
+    """The files of samples of a recording, in order."""
+    stems = (segment_stem(stem, number) for number in (0, *segment_numbers(stem)))
+    return tuple(path for one in stems if (path := beside(one, DATA_SUFFIX)).exists())
 
 
 class ProgressLine:
@@ -122,19 +148,14 @@ class ProgressLine:
     Args:
         sample_rate: Hz.
         seconds: in all, None without end.
-
-    Attributes:
-        lost: samples, as it was told last.
     """
 
     def __init__(self, sample_rate: float, seconds: float | None) -> None:
         self._sample_rate, self._seconds = sample_rate, seconds
         self._terminal = sys.stderr.isatty()
-        self.lost = 0
 
     def told(self, state: RecordProgress) -> None:
         """Write it."""
-        self.lost = state.lost_samples
         if state.note:
             sys.stderr.write(f"{self._over()}tramthu: {state.note}\n")
         if self._terminal:

@@ -67,6 +67,18 @@ def parse_time(text: str, option: str) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
+def parse_stem(out: Path) -> Path:
+    """The stem of a recording's files, whatever of their suffixes it was given with.
+
+    Raises:
+        StationError: it names no file.
+    """
+    name = out.name.removesuffix(".sigmf-data").removesuffix(".sigmf-meta")
+    if name in ("", ".."):
+        raise StationError(f"--out {str(out)!r} names no file; give a stem such as passes/one")
+    return out.with_name(name)
+
+
 def check_outputs(png: Path | None, *, json: bool, ical: bool) -> None:
     """What cannot be printed or drawn is refused before the work.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,14 @@ import typer
 
 from scheduler.satellites import satellite as satellite_named
 from sdr.formats import FORMATS
-from station.commands.options import elements_of, say
+from sdr.record_progress import SILENT
+from station.commands.options import elements_of, parse_stem, say
 from station.config import load_config
-from station.errors import StationError
+from station.errors import DONE, NOTHING_USABLE, SYSTEM_FAULT, StationError
 from station.progress import progress_bar
 
 if TYPE_CHECKING:
-    from station.record_device import DirectRecording
+    from station.record_device import DirectRecording, Recorded
 
 _BY_DEVICE = "With --device: "
 
@@ -58,7 +60,10 @@ def record(
         int | None, typer.Option(help=f"{_BY_DEVICE}so many segments; older ones go.", min=2)
     ] = None,
 ) -> None:
-    """Record now; Ctrl-C ends it in order. Exit status 3 when not everything could be kept."""
+    """Record now; Ctrl-C ends it in order.
+
+    Exit status 0: every sample is there; 3: samples are missing, or the device failed; 1: none came.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -66,6 +71,10 @@ def record(
         "frequency": frequency, "rate": rate, "gain": gain, "format": sample_format, "antenna": antenna,
         "ppm": ppm, "bias_tee": bias_tee, "segment": segment, "keep": keep,
     }  # fmt: skip
+    for name, value in {"seconds": seconds, **by_device}.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise StationError(f"--{name} is {value}; give a number")
+    out = parse_stem(out)
     if (config is None) == (device is None):
         raise StationError("say with what to record: either -c station.toml or --device, not both")
     if config is not None:
@@ -89,21 +98,32 @@ def _by_device(wanted: DirectRecording, stop: threading.Event) -> None:
 
     line = ProgressLine(wanted.tuning.sample_rate, wanted.seconds)
     try:
-        info = record_device(wanted, stop, line.told)
+        recorded = record_device(wanted, stop, line.told)
     finally:
         line.close()
-    count = info.sample_count or 0
-    say(f"{count} samples, {line.lost} of them lost, in {info.path}: {info.end}")
-    raise typer.Exit(0 if count else 1)
+    raise typer.Exit(_told(recorded))
+
+
+def _told(recorded: Recorded) -> int:
+    """Say what came of it; the exit status."""
+    first, last = recorded.files[0], recorded.files[-1]
+    names = f"{first}" if first == last else f"{len(recorded.files)} files, {first} to {last}"
+    say(f"{recorded.sample_count} samples, {recorded.lost} of them lost, in {names}: {recorded.end}")
+    if not recorded.sample_count:
+        return NOTHING_USABLE
+    return SYSTEM_FAULT if recorded.lost or SILENT in recorded.end else DONE
 
 
 def _gain(text: str | None) -> float | None:
     if text is None or text == "auto":
         return None
     try:
-        return float(text)
+        gain_db = float(text)
     except ValueError:
-        raise StationError(f'--gain {text!r} is no gain; give decibels, or "auto"') from None
+        gain_db = math.nan
+    if not math.isfinite(gain_db):
+        raise StationError(f'--gain {text!r} is no gain; give decibels, or "auto"')
+    return gain_db
 
 
 def _format(text: str | None) -> str | None:
@@ -139,6 +159,17 @@ def _by_station(
         antenna=station.antenna(antenna),
     )
     with progress_bar("recording") as told:
-        count = record_assignment(assignment, out, stop, told)
-    say(f"{count} samples in {out}.sigmf-data")
-    raise typer.Exit(0 if count else 1)
+        record_assignment(assignment, out, stop, told)
+    raise typer.Exit(_told(_as_recorded(out)))
+
+
+def _as_recorded(stem: Path) -> Recorded:
+    """By its index."""
+    from sdr.index import IndexReader
+    from sdr.recording_files import beside
+    from sdr.sigmf import INDEX_SUFFIX
+    from station.record_device import Recorded, data_files
+
+    index = IndexReader(beside(stem, INDEX_SUFFIX))
+    lost = sum(gap.sample_count for gap in index.gaps)
+    return Recorded(index.committed, lost, data_files(stem), index.end or "it has no end mark")

@@ -19,6 +19,7 @@ from station.commands.options import (
     JsonOption,
     elements_of,
     parse_site,
+    parse_stem,
     parse_time,
     print_json,
     say,
@@ -101,8 +102,7 @@ def simulate(
         raise StationError(f"--serve is {serve!r}; allowed are: {', '.join(SERVED)}")
     if log is not None and serve is None:
         raise StationError("--log belongs to --serve; files have their losses in the recording")
-    if out is not None and not out.name:
-        raise StationError(f"--out {str(out)!r} names no file; give a stem such as passes/one")
+    out = None if out is None else parse_stem(out)
     if (out is None) == (serve is None):
         raise StationError("say where the samples go: --out STEM for files, or --serve NAME, not both")
     wrong = impairments_of(impairments, ppm)

@@ -31,8 +31,10 @@ def test_a_soapy_device_is_recorded_in_segments_and_its_losses_told(tmp_path: Pa
         "--out", tmp_path / "a", "--device", device, "--frequency", 137.9e6, "--rate", 250e3,
         "--gain", 20, "--seconds", 2.5, "--segment", 1, env=environment(),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr  # samples are missing
     assert "5000 samples lost" in done.stderr
+    files = f"3 files, {tmp_path / 'a.sigmf-data'} to {tmp_path / 'a-0002.sigmf-data'}"
+    assert f"625000 samples, 5000 of them lost, in {files}: finished" in done.stderr
     assert sorted(path.name for path in tmp_path.glob("a*.sigmf-data")) == [
         "a-0001.sigmf-data", "a-0002.sigmf-data", "a.sigmf-data",
     ]  # fmt: skip
@@ -74,6 +76,42 @@ def test_rtl_tcp_is_recorded(tmp_path: Path) -> None:
         assert (reader.info.format, reader.info.sample_count) == ("cu8", 250_000)
 
 
+def test_a_device_that_goes_away_for_good_is_told_by_the_exit_status(tmp_path: Path) -> None:
+    """It hangs up after a second, nobody answers any more, and Ctrl-C ends the waiting."""
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(b"RTL0" + struct.pack(">II", 5, 29) + bytes(500_000))
+            wishes = b""
+            while len(wishes) < 30:  # all six: what hangs up before is no rtl_tcp
+                wishes += client.recv(4096)
+        listener.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        command = [
+            sys.executable, "-m", "station.cli", "record", "--out", str(tmp_path / "a.sigmf-data"),
+            "--device", f"rtl_tcp:127.0.0.1:{listener.getsockname()[1]}",
+            "--frequency", "137.9e6", "--rate", "250e3",
+        ]  # fmt: skip
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
+            assert recorder.stderr is not None
+            said = ""
+            while "the receiver failed" not in said:
+                line = recorder.stderr.readline()
+                assert line, said
+                said += line
+            recorder.send_signal(signal.SIGINT)
+            said += recorder.communicate(timeout=60)[1]
+        server.join(60)
+    assert "Traceback" not in said
+    assert recorder.returncode == 3
+    told = f"250000 samples, 0 of them lost, in {tmp_path / 'a.sigmf-data'}: stopped on request; no more"
+    assert told in said.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -88,6 +126,17 @@ def test_rtl_tcp_is_recorded(tmp_path: Path) -> None:
         (("--device", "rtl_tcp://127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6"), 3, "is it running"),
         (("--device", "rtl_tcp:a..b:9", "--frequency", "1e8", "--rate", "1e6"), 3, "is the name right"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6"), 3, "does not answer"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "nan"), 2, "--rate"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "inf", "--rate", "1e6"), 2, "--frequency is inf"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--ppm", "nan"), 2, "--ppm is nan; give a number"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--seconds", "inf"), 2, "--seconds is inf"),
+        (
+            ("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6", "--gain", "nan"),
+            2,
+            "is no gain",
+        ),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--out", "."), 2, "--out '.' names no file; give a stem"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--out", ".."), 2, "--out '..' names no file; give a stem"),
         (
             ("--device", f"soapy/driver={DRIVER}", "--frequency", "1e8", "--rate", "1e6", "--format", "cf64"),
             2,
