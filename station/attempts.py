@@ -66,6 +66,11 @@ def attempts_in(folder: Path) -> list[Attempt]:
     return sorted(found, key=lambda a: (a.frames_good, a.cut_off is None, a.number), reverse=True)
 
 
+def best_in(folder: Path) -> Path | None:
+    """The best attempt in the folder of an observation that came to its end."""
+    return next((attempt.folder for attempt in attempts_in(folder) if attempt.cut_off is None), None)
+
+
 def settle(observation: Observation, ended: Ended, complete: Callable[[Path], Ended]) -> tuple[Ended, str]:
     """Choose among the attempts of a recording that cannot be decoded anew as a whole.
 
@@ -112,6 +117,6 @@ def report_of(folder: Path) -> dict[str, Any] | None:
 def _attempt(folder: Path, number: int) -> Attempt:
     frames = folder / _FRAMES
     if (report := report_of(folder)) is not None:
-        return Attempt(folder, number, int(report["frames"]["good"]), None)
+        return Attempt(folder, number, int((report.get("frames") or {}).get("good") or 0), None)
     good = frames.stat().st_size // FRAME_BYTES if frames.exists() else 0
     return Attempt(folder, number, good, frames)

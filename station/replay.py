@@ -1,4 +1,8 @@
-"""A recording decoded and imaged again into a folder of its own, and compared with the last time."""
+"""A recording decoded and imaged again into a folder of its own, and compared with what it gave before.
+
+That of an observation is compared with the observation's own results, decoded live; a bare one with the last
+replay of it.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sdr.source import recording_name
+from station.attempts import NAME, best_in, report_of
 from station.compare import Comparison, compare_folders
 from station.errors import StationError
 from station.processes import Ended, Worker
-from station.shared import channel_options, segment_options
+from station.shared import channel_options
+
+_DESCRIPTION = "observation.json"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Folders of earlier results; `live` when they are the observation's own."""
+
+    decoded: Path
+    products: Path
+    live: bool
 
 
 @dataclass(frozen=True)
 class ReplaySource:
-    """What is replayed: the recording, the arguments of both workers, and where the last results lie."""
+    """What is replayed: the recording, the arguments of both workers, and what is compared with."""
 
     recording: Path
     decode_options: tuple[str, ...]
     products_options: tuple[str, ...]
     folder: Path
-    decoded_before: Path | None
-    products_before: Path | None
+    before: Earlier | None
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,7 @@ class ReplayReport:
 
     recording: Path
     folder: Path
+    before: Earlier | None
     decoded: Comparison | None
     products: Comparison | None
     decode: Ended
@@ -45,7 +62,7 @@ class ReplayReport:
 
     @property
     def identical(self) -> bool | None:
-        """Whether everything came out as last time, None when there is no last time."""
+        """Whether everything came out as before, None where nothing did."""
         compared = [part.identical for part in (self.decoded, self.products) if part is not None]
         return all(compared) if compared else None
 
@@ -70,38 +87,74 @@ def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> Repl
     arguments = ["decode", str(source.recording), "--out", str(decoded), *source.decode_options]
     decode = _run("station.cli", arguments, folder / "decode.log", "decode", progress)
     image = None
-    if sorted(decoded.glob("*_l1a.nc")):
-        arguments = [str(decoded), "--out", str(products), *source.products_options, "--json"]
-        image = _run("products", arguments, folder / "image.log", "image", progress)
+    # Of a recording in segments each has a folder of its own.
+    for made in sorted({path.parent for path in decoded.rglob("*_l1a.nc")}):
+        out = products / made.relative_to(decoded)
+        arguments = [str(made), "--out", str(out), *source.products_options, "--json"]
+        ended = _run("products", arguments, folder / "image.log", "image", progress)
+        image = image if image and image.reason else ended
     return ReplayReport(
         recording=source.recording,
         folder=folder,
-        decoded=_compared(source.decoded_before, decoded),
-        products=_compared(source.products_before, products),
+        before=source.before,
+        decoded=_compared(source.before.decoded, decoded) if source.before else None,
+        products=_compared(source.before.products, products) if source.before else None,
         decode=decode,
         image=image,
     )
 
 
-def recording_source(recording: Path, options: tuple[str, ...]) -> ReplaySource:
+def recording_source(path: Path, options: tuple[str, ...]) -> ReplaySource:
     """The source of a recording on disk: what its observation or an earlier replay left beside it.
 
+    Args:
+        path: of the recording, or the folder of an observation.
+        options: further ones of the decoder; they overrule what the observation says.
+
     Raises:
-        StationError: neither a description nor a downlink is known.
+        StationError: neither a description nor a downlink is known, or the folder is no observation's.
     """
+    recording = _recording_in(path) if path.is_dir() else path
     beside = recording.resolve().parent
-    earlier = sorted(beside.glob("replay-*"))
-    last = earlier[-1] if earlier else beside
-    described = beside / "observation.json"
-    pictures: tuple[str, ...] = ()
-    if described.exists() and "--downlink" not in options:
+    described = beside / _DESCRIPTION
+    if described.exists():
         table = _described(described)
         options, pictures = (*decode_options(table, beside), *options), tuple(table["products_options"])
+        before = _live_results(beside, table) or _last_replay(recording, beside)
+        return ReplaySource(recording, options, pictures, beside, before)
     if "--downlink" not in options:
         raise StationError(
-            f"{recording}: say with --downlink what it is, as no observation.json lies beside it"
+            f"{recording}: say with --downlink what it is, as no {_DESCRIPTION} lies beside it"
         )
-    return ReplaySource(recording, options, pictures, beside, last / "decoded", last / "products")
+    return ReplaySource(recording, options, (), beside, _last_replay(recording, beside))
+
+
+def _recording_in(folder: Path) -> Path:
+    if not (folder / _DESCRIPTION).is_file():
+        raise StationError(
+            f"{folder} is a folder without {_DESCRIPTION}; give a recording or the folder of an observation"
+        )
+    return folder / "recording"
+
+
+def _live_results(beside: Path, table: Mapping[str, Any]) -> Earlier | None:
+    """What the observation made of its recording, however often that was replayed since."""
+    decoded = best_in(beside)
+    if decoded is None and table.get("segments"):
+        decoded = beside / NAME
+    made = sorted(beside.glob("products*"), key=lambda path: (len(path.name), path.name))
+    products = made[-1] if made else beside / "products"
+    return None if decoded is None else Earlier(decoded, products, live=True)
+
+
+def _last_replay(recording: Path, beside: Path) -> Earlier | None:
+    """Of this recording, as others may lie beside it."""
+    name = recording_name(recording)
+    for folder in (*sorted(beside.glob("replay-*"), reverse=True), beside):
+        report = report_of(folder / NAME) or {}
+        if (report.get("input") or {}).get("name") == name:
+            return Earlier(folder / NAME, folder / "products", live=False)
+    return None
 
 
 def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
@@ -109,8 +162,7 @@ def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
     elements = str(folder / "elements.json")
     known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
-    how = *channel_options(table), *segment_options(table)
-    return (*known, *how, "--elements", elements, "--site", site, "--force")
+    return (*known, *channel_options(table), "--elements", elements, "--site", site, "--force")
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -124,9 +176,9 @@ def _described(path: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _compared(before: Path | None, now: Path) -> Comparison | None:
-    """None without a last time; what does not come out at all this time is missing."""
-    return compare_folders(before, now) if before is not None and before.is_dir() else None
+def _compared(before: Path, now: Path) -> Comparison | None:
+    """None without anything before; what does not come out at all this time is missing."""
+    return compare_folders(before, now) if before.is_dir() else None
 
 
 def _run(

@@ -1,13 +1,13 @@
-"""`tramthu replay`: the same recording again; the same bytes as last time?"""
+"""`tramthu replay`: the same recording again; the same bytes as before?"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sdr.sigmf_source import sigmf_stem
 from station.commands.options import JsonOption, print_json
 from station.compare import Comparison
 from station.config import load_config
@@ -16,26 +16,28 @@ from station.progress import progress_bars
 from station.replay import ReplayReport, ReplaySource, recording_source
 from station.replay import replay as replay_source
 
+_BARE = "Of a bare recording; of an observation's it overrules what that says."
 _VERDICTS = {
-    True: "SAME: frames and products are the same bytes as last time",
-    False: "DIFFERENT: not everything is the same bytes as last time, see above",
+    True: "SAME: frames and products are the same bytes as before",
+    False: "DIFFERENT: not everything is the same bytes as before, see above",
     None: "FIRST TIME: there is nothing earlier to compare with; replay again to compare with this",
 }
 
 
 def replay(
     what: Annotated[
-        str, typer.Argument(metavar="OBSERVATION|RECORDING", help="Name in the catalogue, or a file.")
+        str,
+        typer.Argument(metavar="OBSERVATION|RECORDING", help="Name in the catalogue, its folder, or a file."),
     ],
     *,
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="The station's configuration.")
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Data folder, without a configuration.")] = Path("demo"),
-    downlink: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,
-    format: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,  # noqa: A002
-    rate: Annotated[float | None, typer.Option(help="Of a bare recording.")] = None,
-    level: Annotated[str | None, typer.Option(help="Of a bare recording.")] = None,
+    downlink: Annotated[str | None, typer.Option(help=_BARE)] = None,
+    format: Annotated[str | None, typer.Option(help=_BARE)] = None,  # noqa: A002
+    rate: Annotated[float | None, typer.Option(help=_BARE)] = None,
+    level: Annotated[str | None, typer.Option(help=_BARE)] = None,
     json: JsonOption = False,
 ) -> None:
     """Decode and make products again; say whether frames and products are the same bytes.
@@ -57,10 +59,10 @@ def replay(
 
 def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, ...]) -> ReplaySource:
     from station.catalogue import Catalogue
-    from station.observation import decoded_folder
 
     path = Path(what)
-    if config is None and (path.exists() or path.with_name(f"{path.name}.sigmf-meta").exists()):
+    is_file = path.exists() or sigmf_stem(path) is not None
+    if is_file and (config is None or len(path.parts) > 1):
         return recording_source(path, options)
     station = load_config(config) if config else None
     folder = station.station.data_dir if station else data_dir
@@ -68,17 +70,7 @@ def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, 
         raise StationError(
             f"{what!r} is no recording, and there is no data folder {folder}; give -c or --data-dir"
         )
-    observation = Catalogue(folder).observation(what)
-    source = recording_source(observation.folder / "recording", options)
-    earlier = sorted(observation.folder.glob("replay-*"))
-    if earlier:
-        return source
-    image = observation.job("image").result or {}
-    return replace(
-        source,
-        decoded_before=decoded_folder(observation),
-        products_before=observation.folder / str(image.get("folder", "products")),
-    )
+    return recording_source(Catalogue(folder).observation(what).recording, options)
 
 
 def _print(report: ReplayReport) -> None:
@@ -86,6 +78,9 @@ def _print(report: ReplayReport) -> None:
     for name, ended in (("decode", report.decode), ("products", report.image)):
         if ended is not None and ended.reason:
             typer.echo(f"{name}: {ended.reason}")
+    if report.before is not None:
+        whose = "the observation's own results" if report.before.live else "the last replay"
+        typer.echo(f"compared with {whose}: {report.before.decoded}, {report.before.products}")
     for name, compared in (("decoded", report.decoded), ("products", report.products)):
         typer.echo(f"{name}: {_said(compared)}")
     typer.echo(_VERDICTS[report.identical])

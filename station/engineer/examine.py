@@ -13,6 +13,7 @@ import numpy as np
 
 from sdr.errors import SdrError
 from sdr.recording import open_recording
+from station.attempts import best_in
 from station.engineer.decoded import TAPS, Decoded, is_decoded, load_decoded
 from station.engineer.doppler import DopplerFit, fit_doppler, sent_frequency_hz
 from station.engineer.link import Link, by_elevation, link_of
@@ -75,13 +76,7 @@ def given_by(path: Path) -> Given:
             "a folder that `tramthu decode` made, or one of an observation"
         )
     held = any((path / f"recording.sigmf-{kind}").exists() for kind in ("meta", "index"))
-    return Given(path / "recording" if held else None, newest_decoded(path), path)
-
-
-def newest_decoded(observation: Path) -> Path | None:
-    """Results of the last attempt, in the folder of an observation: decoded, decoded-2, …"""
-    made = [folder for folder in observation.glob("decoded*") if is_decoded(folder)]
-    return max(made, key=lambda folder: (folder / "report.json").stat().st_mtime_ns, default=None)
+    return Given(path / "recording" if held else None, best_in(path), path)
 
 
 def decode_with_taps(

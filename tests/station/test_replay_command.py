@@ -52,8 +52,10 @@ def test_what_no_longer_decodes_is_different(tramthu: Run, tmp_path: Path) -> No
     recording.write_bytes(b"\x80\x7f" * 200_000)
     (tmp_path / "decoded").mkdir()
     (tmp_path / "decoded/frames.cadu").write_bytes(bytes(1024))
+    (tmp_path / "decoded/report.json").write_text('{"input": {"name": "noise.cu8"}}')
     status, out, _ = tramthu("replay", recording, "--downlink", "meteor_lrpt", "--rate", "250e3")
     assert status == 1
+    assert f"compared with the last replay: {tmp_path / 'decoded'}" in out
     assert "1 frames before, 0 now (1 lost, 0 gained)" in out
     assert out.splitlines()[-1].startswith("DIFFERENT")
 
