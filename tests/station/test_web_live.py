@@ -264,6 +264,19 @@ def test_the_panel_is_there_while_it_lasts(
     assert client.get("/api/live").json() == {"names": []}
 
 
+def test_pictures_have_words_and_tables_are_reached_by_keyboard(
+    client: TestClient, running: Observation
+) -> None:
+    page = client.get(f"/observations/{running.name}").text
+    canvases = re.findall(r"<canvas[^>]*>", page)
+    assert len(canvases) == 3
+    assert all(re.search(r'role="img" aria-label="[^"]{5,}"', canvas) for canvas in canvases)
+    assert page.count('class="scroll"') == page.count('class="scroll" tabindex="0"') > 0
+    assert 'aria-current="page">Live<' in client.get("/live").text
+    # On a telephone each cell stands after its heading.
+    assert all("data-label" in cell for cell in re.findall(r"<td[^>]*>", client.get("/plan").text))
+
+
 def test_what_comes_next_is_told(client: TestClient, catalogue: Catalogue, booking: Booking) -> None:
     assert all_texts()["vi"]["live_nothing"] in client.get("/live?lang=vi").text
     for name, hours in (("later", 5), ("sooner", 2), ("gone", -9)):

@@ -60,7 +60,7 @@
     const frequencies = (pen, low, high, center, left, width, y) => {
       pen.fillStyle = "#1c2733";
       pen.textAlign = "center";
-      const step = niceStep(high - low, width / 130);
+      const step = niceStep(high - low, width / 100);
       for (let k = Math.ceil((low + center) / step); k * step <= high + center; k++) {
         const x = left + (width * (k * step - center - low)) / (high - low);
         if (x < left + 20 || x > left + width - 30) continue;
@@ -123,6 +123,9 @@
         return 255;
       };
       const low = quantile(0.05), high = Math.max(quantile(0.998), low + 5);
+      /** @param {number} value */
+      const level = (value) => decimal(given.floor + given.step * value, 0);
+      field("live_scale").textContent = heard.length ? `· ${texts.live_dark} ${level(low)}, ${texts.live_bright} ${level(high)} dB` : "";
       const count = next + 1 - first, picture = new ImageData(BINS, count);
       for (const [number, row] of rows) {
         const dead = !row.some((value) => value > 0);
