@@ -21,6 +21,7 @@ from station.errors import DONE, WRONG_USE
 from station.orphans import taken_over
 from station.processes import Ended, Worker
 from station.recorded import data_bytes, end_of, grown, index_path
+from station.records import Observation
 from station.spare import Spare
 
 log = logging.getLogger(__name__)
