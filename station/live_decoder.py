@@ -1,21 +1,19 @@
 """The decoder that follows a growing recording: begun again when it dies, while the recording goes on.
 
-It decodes anew from the start, into an empty folder, and soon is where the recording is. Where samples were
-in memory only, what earlier attempts made of them stays beside it.
+It decodes anew from the start, as an attempt of its own (see `station.attempts`), and soon is where the
+recording is.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from station.errors import WRONG_USE
 from station.processes import Ended, Worker
-from station.recorded import end_of, grows, was_in_memory_only
+from station.recorded import end_of, grows
 from station.recorder import Pauses
 from station.records import Observation
 
@@ -87,19 +85,3 @@ class LiveDecoder:
         self._not_before = now + pause_s
         why = ended.reason or "it took the recording for finished"
         log.warning("%s: the live decoder ended: %s; %s", self._observation.name, why, how)
-
-
-def folder_of_attempt(observation: Observation) -> Path:
-    """For a new attempt to decode it; what was made of samples that nothing holds any more stays."""
-    return emptied(observation.folder / "decoded", keep=was_in_memory_only(observation))
-
-
-def emptied(folder: Path, *, keep: bool = False) -> Path:
-    """A folder of that name for a new attempt, emptied of an earlier one; numbered where that stays."""
-    for number in range(1, 1000):
-        chosen = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
-        if not keep:
-            shutil.rmtree(chosen, ignore_errors=True)
-        if not chosen.exists():
-            break
-    return chosen

@@ -19,10 +19,11 @@ from signal import SIGTERM
 from typing import Any
 
 from sdr.errors import SdrError
+from station.attempts import attempts_in, folder_of_attempt, named, report_of, settle
 from station.catalogue import Catalogue, Observation
 from station.config import AntennaSection, ReceiverSection, StationConfig
 from station.errors import sentence_of
-from station.live_decoder import LiveDecoder, folder_of_attempt
+from station.live_decoder import LiveDecoder
 from station.processes import Ended, Worker
 from station.publish import publish_files
 from station.recorded import (
@@ -31,6 +32,8 @@ from station.recorded import (
     in_memory_only,
     recorded_files,
     recording_facts,
+    recording_start,
+    was_in_memory_only,
 )
 from station.recorder import Recorder
 from station.rolling import Rolling, SegmentResults, remove_decoded, rolling_of
@@ -173,21 +176,21 @@ def publish(observation: Observation, crew: Crew) -> None:
     crew.catalogue.finish(observation.name, "publish", {"copied": made.copied}, made.files)
 
 
-def decode_arguments(observation: Observation, out: Path, *, follow: bool) -> list[str]:
-    """Arguments of the decoding worker."""
-    site = observation.site
-    arguments = ["decode", str(observation.recording), "--downlink", observation.downlink, "--out", str(out)]
-    arguments += [
-        "--satellite",
-        observation.satellite,
-        "--elements",
-        str(observation.folder / "elements.json"),
-    ]
-    arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**site)]
-    arguments += channel_options(description_of(observation))
+def decode_arguments(
+    observation: Observation, out: Path, *, follow: bool, frames: Path | None = None
+) -> list[str]:
+    """Arguments of the decoding worker: of the recording, or of frames that an earlier one left."""
+    arguments = ["decode", str(frames or observation.recording), "--out", str(out)]
+    arguments += ["--downlink", observation.downlink, "--satellite", observation.satellite]
+    arguments += ["--elements", str(observation.folder / "elements.json")]
+    arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**observation.site)]
     # The age of the elements was judged when the pass was booked.
-    arguments += ["--force", *segment_options(description_of(observation))]
-    return [*arguments, *(["--follow"] if follow else [])]
+    arguments += ["--force", *(["--follow"] if follow else [])]
+    if frames is not None:
+        start = recording_start(observation)
+        return [*arguments, "--level", "cadu", *(["--start", start.isoformat()] if start else [])]
+    description = description_of(observation)
+    return [*arguments, *channel_options(description), *segment_options(description)]
 
 
 def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:
@@ -259,7 +262,9 @@ def _segments(observation: Observation, crew: Crew) -> SegmentResults | None:
     )
 
 
-def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Worker:
+def _begin_decode(
+    observation: Observation, crew: Crew, *, follow: bool, frames: Path | None = None
+) -> Worker:
     result: Mapping[str, Any] = {}
     if Rolling.of(description_of(observation)) is None:
         out = folder_of_attempt(observation)
@@ -267,7 +272,7 @@ def _begin_decode(observation: Observation, crew: Crew, *, follow: bool) -> Work
         out = observation.folder / "decoded"
         result = crew.catalogue.observation(observation.name).job("decode").result or {}
     crew.catalogue.begin(observation.name, "decode", {**result, "folder": out.name})
-    arguments = decode_arguments(observation, out, follow=follow)
+    arguments = decode_arguments(observation, out, follow=follow, frames=frames)
     return Worker("station.cli", arguments, _log(observation, "decode"), niceness=5)
 
 
@@ -307,17 +312,33 @@ def interrupted_words(deaths: list[str], result: Mapping[str, Any]) -> str:
 
 
 def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
-    out = decoded_folder(crew.catalogue.observation(observation.name))
-    result = _cost(ended) | {"folder": out.name}
+    out, note = decoded_folder(crew.catalogue.observation(observation.name)), ""
     segments = _segments(observation, crew)
-    result |= {"report": _report(out)} if segments is None else segments.all_entered()
+    if segments is None and was_in_memory_only(observation):
+        ended, out, note = _settle_attempts(observation, ended, crew)
+    result = _cost(ended) | {"folder": out.name}
+    result |= {"report": report_of(out) or {}} if segments is None else segments.all_entered()
     if ended.reason:
         crew.catalogue.fail(observation.name, "decode", ended.reason, result)
     elif segments is not None:  # their files stand in the catalogue already
         crew.catalogue.finish(observation.name, "decode", result)
         remove_decoded(observation, crew.catalogue)
     else:
-        crew.catalogue.finish(observation.name, "decode", result, _files(out))
+        crew.catalogue.finish(observation.name, "decode", result, _files(out), reason=note)
+
+
+def _settle_attempts(observation: Observation, ended: Ended, crew: Crew) -> tuple[Ended, Path, str]:
+    """How the decoding ended with the best of all attempts, where that lies, and what lies beside it."""
+
+    def complete(frames: Path) -> Ended:
+        worker = _begin_decode(observation, crew, follow=False, frames=frames)
+        return worker.wait(crew.config.schedule.decode_timeout_s)
+
+    ended, result = settle(observation, ended, complete)
+    note = named(attempts_in(observation.folder), result)
+    if note:
+        log.warning("%s: %s", observation.name, note)
+    return ended, observation.folder / result, note
 
 
 def _describe(observation: Observation, crew: Crew) -> None:
@@ -390,17 +411,6 @@ def _cost(ended: Ended) -> dict[str, Any]:
         "seconds": round(ended.seconds, 2),
         "peak_rss_mib": round(ended.peak_rss_mib, 1),
     }
-
-
-def _report(folder: Path) -> dict[str, Any]:
-    try:
-        report = json.loads((folder / "report.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(report, dict):
-        return {}
-    # A row for each frame is too much for a catalogue.
-    return {key: value for key, value in report.items() if key != "columns"}
 
 
 def _tell(crew: Crew, step: str, fraction: float | None) -> None:

@@ -18,7 +18,7 @@ from station.attempts import NAME, best_in, report_of
 from station.compare import Comparison, compare_folders
 from station.errors import StationError
 from station.processes import Ended, Worker
-from station.shared import channel_options
+from station.shared import channel_options, segment_options
 
 _DESCRIPTION = "observation.json"
 
@@ -162,7 +162,8 @@ def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
     elements = str(folder / "elements.json")
     known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
-    return (*known, *channel_options(table), "--elements", elements, "--site", site, "--force")
+    how = *channel_options(table), *segment_options(table)
+    return (*known, *how, "--elements", elements, "--site", site, "--force")
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from sdr.writer import RecordingWriter
+from station.attempts import emptied
 from station.catalogue import Booking, Catalogue, Observation
 from station.errors import WRONG_USE
-from station.live_decoder import MOST_AFTERWARDS, LiveDecoder, emptied
+from station.live_decoder import MOST_AFTERWARDS, LiveDecoder
 from station.processes import Ended, Worker
 
 KILLED = Ended(-9, 1.0, 1.0, "")
