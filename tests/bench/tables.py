@@ -65,7 +65,7 @@ class Table:
         (folder / f"{self.name}.md").write_text(self.markdown() + "\n", encoding="utf-8")
         content = {"title": self.title, "rows": self.rows, "figures": self.figures}
         (folder / f"{self.name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        for plot in self.plots:
+        for plot in self.plots if self.rows else ():
             draw(plot, folder / f"{plot.name}.png")
 
 

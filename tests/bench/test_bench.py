@@ -14,6 +14,7 @@ from tests.bench.cases import CASES, case_named
 from tests.bench.loss import run as loss
 from tests.bench.options import Options
 from tests.bench.recordings import Reception, Sent, clean, received, samples_of
+from tests.bench.satdump import run as satdump
 from tests.bench.tables import Curve, Plot, Table
 from tests.bench.targets import TARGETS, judge
 
@@ -109,6 +110,12 @@ def test_a_table_is_written_and_drawn(tmp_path: Path) -> None:
     assert "| 1 | 0.1235 |" in (tmp_path / "n.md").read_text()
     assert json.loads((tmp_path / "n.json").read_text())["figures"] == {"f": 1.0}
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_satdump_its_table_is_empty_and_nothing_is_drawn(tmp_path: Path) -> None:
+    satdump(Options(tmp_path)).write(tmp_path)
+    assert "nothing measured" in (tmp_path / "satdump.md").read_text()
+    assert not (tmp_path / "satdump.png").exists()
 
 
 def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
