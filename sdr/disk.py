@@ -66,6 +66,11 @@ def give_back_room(descriptor: int, size: int) -> None:
             _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, size, kept)
 
 
+def kept_beyond(path: Path, size: int) -> int:
+    """Bytes of the disk that a file holds beyond that size."""
+    return max(path.stat().st_blocks * 512 - size, 0)
+
+
 def _fallocate(descriptor: int, mode: int, offset: int, size: int) -> bool:
     call = ctypes.CDLL(None, use_errno=True).fallocate64
     call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]

@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from datetime import datetime
 from typing import Protocol
 
-from sdr.disk import free_bytes
-from sdr.errors import DeviceError
+from sdr.disk import free_bytes, kept_beyond
+from sdr.disk_return import DiskProbe, KeptInRing
+from sdr.errors import DeviceError, RecordingError
 from sdr.index_line import Level
 from sdr.memory_writer import MemoryWriter
-from sdr.recording_files import disk_refuses
-from sdr.ring import NOT_KEPT, Ring
+from sdr.recording_files import beside, disk_refuses
+from sdr.ring import Event, Ring
 from sdr.segment_writer import SegmentWriter
 from sdr.writer import COMMIT_BYTES, COMMIT_S, RecordingWriter
 
@@ -26,6 +28,9 @@ _WRITE_BYTES = 4 << 20
 _PAGE = 4096
 _LOOK_S = 1.0
 _ALIVE_S = 0.1
+_ROOM_AGAIN = 64 << 20  # at least so much is free before a disk that was left is taken for usable
+_TRIAL_SUFFIX = ".sigmf-trial"
+_LACKING = "in memory only, as the disk took no more"
 
 
 class Sink(Protocol):
@@ -64,7 +69,8 @@ class DiskThread:
         reserve_bytes: of the disk, left free.
 
     Attributes:
-        left: why the disk was left, empty while it takes what comes.
+        left: why the disk was left, empty while it takes what comes (again).
+        notes: what is to be told of that.
         free_bytes: room left on the disk, as it was seen last.
         failure: what ended the thread against its will; a bug.
     """
@@ -78,8 +84,11 @@ class DiskThread:
         self._start: datetime | None = None
         self._wake, self._end = threading.Event(), ""
         self._looked_at = 0.0
-        self._room_kept = 0
-        self.left = ""
+        self._room_kept, self._expected = 0, 0
+        self.left, self.notes = "", deque[str]()
+        self._memory: MemoryWriter | None = None
+        self._kept: KeptInRing | None = None
+        self._probe: DiskProbe | None = None
         self.failure: BaseException | None = None
         self.free_bytes = free_bytes(self._folder)
         writer.commits_itself = False
@@ -91,6 +100,7 @@ class DiskThread:
         Without that room, samples go to memory only from the first one on.
         """
         if expected_bytes is not None:
+            self._expected = expected_bytes
             needed = self._writer.room_for(expected_bytes)
             if not self._has_room(needed + self._reserve_bytes):
                 self._leave(no_room(self._folder, self.free_bytes, needed, self._reserve_bytes))
@@ -148,6 +158,8 @@ class DiskThread:
 
     def _work(self, *, last: bool) -> None:
         try:
+            if self._probe is not None and not last and self._probe.usable():
+                self._return()
             self._drain(last=last)
             if not self.left:
                 self._look()
@@ -194,9 +206,10 @@ class DiskThread:
 
     def _commit(self) -> None:
         self._sink.commit()
-        # What is in memory only is nothing that a later recorder could append.
-        tail_sample = NOT_KEPT if self.left else self._sink.sample_count
-        self.ring.release(self._position, tail_sample, self._event)
+        if self._kept is not None:
+            self._kept.follow(self._position, self._writer.bytes_per_sample)
+        else:
+            self.ring.release(self._position, self._sink.sample_count, self._event)
         self._released = self._position
 
     def _look(self) -> None:
@@ -224,14 +237,48 @@ class DiskThread:
         return True
 
     def _leave(self, reason: str) -> None:
-        """From what is committed on, samples stay in memory only."""
+        """From what is committed on, samples stay in memory only, until the disk can be used again."""
         self.left = reason
+        self.notes.append(f"{reason}; from here on samples are in memory only")
         self._writer.leave(reason)
         committed, size = self._writer.committed, self._writer.bytes_per_sample
         self._position, self._event, rest = self.ring.place_of(committed, size)
-        self._sink = MemoryWriter(self._writer.current, self.ring, self._position, reason)
+        self._memory = self._sink = MemoryWriter(self._writer.current, self.ring, self._position, reason)
+        if (behind := self.ring.word("tail_sample") - committed) > 0:  # it was to be a gap on the disk
+            rest = Event(self._position, behind, 0, _LACKING)
         if rest is not None:
             self._sink.gap(rest.sample_count, rest.cause, rest.uncertainty)
+        self._kept = KeptInRing(self.ring, self._position, committed, self._event, rest)
+        self._probe = DiskProbe(beside(self._writer.current.path_stem, _TRIAL_SUFFIX), self._has_room_again)
+
+    def _has_room_again(self) -> bool:
+        """For the rest of the recording, besides the reserve."""
+        self.free_bytes = free_bytes(self._folder)
+        on_disk = self._writer.current.committed * self._writer.bytes_per_sample
+        kept = kept_beyond(self._writer.data_path, on_disk)
+        rest = self._writer.room_for(self._expected) - (self._written_bytes() - on_disk)
+        return self.free_bytes + kept > self._reserve_bytes + max(rest, _ROOM_AGAIN)
+
+    def _return(self) -> None:
+        """The disk can be used again: what the ring still holds goes there, what it lacks is a gap."""
+        kept, memory = self._kept, self._memory
+        assert kept is not None and memory is not None  # noqa: S101, PT018 for the type checker
+        try:
+            self._writer.come_back(self.left, memory.sample_count)
+        except (DeviceError, RecordingError):
+            return  # the next look may find it better
+        self._writer.commits_itself = False
+        self.notes.append("the disk takes samples again")
+        memory.forsake()
+        kept.for_the_disk()
+        self._position, self._event, self._sink = kept.position, kept.event, self._writer
+        self._released = self._position
+        self.left, self._memory, self._kept, self._probe = "", None, None, None
+        if self._writer.start is None and memory.start is not None:
+            self._writer.set_start(memory.start)
+        lacking = kept.sample - self._writer.sample_count
+        if lacking > 0:
+            self._writer.gap(lacking, *(kept.lacking or (_LACKING, 0)))
 
     def _close(self, reason: str) -> None:
         try:

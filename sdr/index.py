@@ -52,7 +52,7 @@ class IndexReader:
         sha256: of the data file, as its recorder took it; None until the end, or where that took too long.
         ring: why the samples behind `committed` are in memory only; None while they go to the disk.
         left: how often the disk took no more, and a recorder went on in memory only.
-        resumed: how often a new recorder went on with it.
+        resumed: how often a new recorder went on with it, or the disk took samples again.
         last_utc: POSIX seconds of the newest line.
         bad_lines: that could not be used.
         whole_bytes: of the file, up to the end of its last whole line.
@@ -121,10 +121,13 @@ class IndexReader:
             self.end = str(values["end"])
         if "sha256" in values:
             self.sha256 = str(values["sha256"])
+        if "ring" in values:
+            self.left += (
+                self.ring is None
+            )  # a disk that is back tells it again: it may have refused that line
+            self.ring = str(values["ring"])
         if "resumed" in values:
             self.resumed, self.ring = self.resumed + 1, None
-        if "ring" in values:
-            self.ring, self.left = str(values["ring"]), self.left + 1
         self.committed = samples
 
     def _gap(self, gap: Gap, samples: int) -> Gap:

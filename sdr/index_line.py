@@ -10,7 +10,7 @@ One JSON object a line, each written after the samples it speaks of have reached
     {"samples": 90000, "utc": …, "gap": [80000, 10000, "overflow", 12]}   first sample, length, cause, ±
     {"samples": 250000, "utc": …, "level": [0, -21.3, 0.0, 0.001, -0.002]}
                                              second of the file, dBFS, clipped share, DC of I and of Q
-    {"samples": 300000, "utc": …, "resumed": "…"}          a new recorder went on here, and why
+    {"samples": 300000, "utc": …, "resumed": "…"}          a new recorder went on here, or the disk is back
     {"samples": 400000, "utc": …, "ring": "…"}             from here on in memory only, and why
     {"samples": 1000000, "utc": …, "end": "finished", "sha256": "…"}
 

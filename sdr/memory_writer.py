@@ -104,6 +104,15 @@ class MemoryWriter:
         if self._index >= 0:
             os.close(self._index)
 
+    def forsake(self) -> None:
+        """The disk holds, or lacks, all that comes from here on: followers read on there."""
+        self.commit()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        if self._index >= 0:
+            os.close(self._index)
+            self._index = -1
+
     def _write(self, lines: bytes) -> None:
         with contextlib.suppress(OSError):  # then nobody can follow; the reading goes on
             os.write(self._index, lines)

@@ -178,8 +178,8 @@ def record(
     """Record from an open receiver until its time is over; closes the writer, not the receiver.
 
     This thread reads the receiver into a ring in shared memory, another one brings it to the disk. A disk
-    that stands still for longer than the ring lasts costs a counted gap; a disk that fills or refuses ends
-    the recording on it, and the samples stay in memory for whoever follows.
+    that stands still for longer than the ring lasts costs a counted gap; where it fills or refuses, samples
+    stay in memory for whoever follows, until it can be used again.
 
     Args:
         receiver: opened.

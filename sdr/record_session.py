@@ -63,7 +63,7 @@ class Session:
         self.first = self.start is None or not writer.sample_count
         self.heard_at, self.looked_at = now, -_LOOK_S
         self.last = b""
-        self.away = self.ended = self.left = self.stalls = False
+        self.away = self.ended = self.stalls = False
 
     def run(self, limit: Limit, stop: StopFlag | None, block_s: float, timeout_s: float) -> str:
         """Record; returns why it is over."""
@@ -78,7 +78,7 @@ class Session:
                 return f"stopped on request; {SILENT}" if self.failure else "stopped on request"
             if self.ended:
                 return "the source ended"
-            if self.left and not self.ring.shared:
+            if self.disk.left and not self.ring.shared:
                 return "neither disk nor shared memory takes samples"
             # In whole blocks to the end: a receiver that holds samples back would give crumbs at every look.
             self._take(self._read(count, timeout_s), most)
@@ -223,9 +223,8 @@ class Session:
         """Once a second: progress."""
         if self.disk.failure is not None:
             raise self.disk.failure
-        if self.disk.left and not self.left:
-            self.left = True
-            self._tell(f"{self.disk.left}; from here on samples are in memory only")
+        while self.disk.notes:
+            self._tell(self.disk.notes.popleft())
         now = time.monotonic()
         if now - self.looked_at >= _LOOK_S:
             self.looked_at = now

@@ -52,7 +52,7 @@ class SegmentWriter:
         self, current: RecordingWriter, stem: Path, segment_s: float, keep_segments: int | None = None
     ) -> None:
         rate = current.header.sample_rate
-        self._length = round(segment_s * rate)
+        self._length = self._until = round(segment_s * rate)
         if self._length < _LEAST_SAMPLES or (keep_segments is not None and keep_segments < _LEAST_KEPT):
             raise RecordingError(
                 f"segments of {segment_s:g} s of which {keep_segments} are kept; a segment holds at least "
@@ -214,6 +214,14 @@ class SegmentWriter:
         if not self.current.closed:  # else it did not even take an end mark at a joint
             self.current.leave(reason)
 
+    def come_back(self, left: str, until: int) -> None:
+        """Go on after `leave`; see `RecordingWriter.come_back`.
+
+        Samples in memory only are counted on without a joint: so is this file, to where they reach.
+        """
+        self.current.come_back(left, until)
+        self._until = max(self._until, until)
+
     def close(self, reason: str = "finished") -> None:
         """End the recording; may be called again."""
         self.current.close(reason)
@@ -225,9 +233,9 @@ class SegmentWriter:
 
     def _room(self) -> int:
         """Samples that the newest file still takes; a new one is begun when it is full."""
-        if self.current.sample_count >= self._length:
+        if self.current.sample_count >= self._until:
             self._roll()
-        return self._length - self.current.sample_count
+        return self._until - self.current.sample_count
 
     def _roll(self) -> None:
         """Begin the next file, then end the full one; where that fails, the full one stays the newest."""
@@ -242,7 +250,7 @@ class SegmentWriter:
         following.reserve(
             self._length * self.bytes_per_sample
         )  # what the full one had not used is free again
-        self.current = following
+        self.current, self._until = following, self._length
         self._lost_before += full.lost_samples
         self.tidy()
 

@@ -49,6 +49,7 @@ COMMIT_S = 0.1
 """Samples older than this are committed at the next write; a live decoder sees them no later."""
 COMMIT_BYTES = 8 << 20
 _HASH_S = 1.0  # the ring in memory lasts 12 s
+_BACK = "the disk takes samples again"
 
 
 class RecordingWriter:
@@ -159,23 +160,56 @@ class RecordingWriter:
             RecordingError: there is none, it is finished, or another process is writing it.
             DeviceError: the disk refuses.
         """
-        stem = Path(path_stem)
-        taken, self = take_up(stem), cls.__new__(cls)
-        self._begin(stem, taken, commit_interval_s, durable, clock)
+        self = cls.__new__(cls)
+        self._take_up(Path(path_stem), commit_interval_s, durable, clock, resumed=reason)
         self.resumed = True
-        self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
         try:
-            self._append(commit_line(taken.sample_count, clock(), start=taken.start, resumed=reason))
-            if taken.lost:
-                self.gap(taken.lost, "lost by the disk")
             if ring:
-                self.stamp = salvage(stem, self)
+                self.stamp = salvage(self.path_stem, self)
             else:
                 self.commit()
         except BaseException:
             self.let_go()
             raise
         return self
+
+    def come_back(self, left: str, until: int) -> None:  # noqa: ARG002 segments need it
+        """Go on after `leave`: the files are opened anew, as a disk may have been put in again.
+
+        Args:
+            left: why it was left, for the index, which may not have taken it then.
+            until: samples of the file that followers of what is in memory may have read.
+
+        Raises:
+            DeviceError: the disk refuses still; this may be tried again.
+            RecordingError: somebody else has taken it up, or ended it.
+        """
+        self.let_go()
+        self._take_up(self.path_stem, self._interval_s, self.durable, self._clock, ring=left, resumed=_BACK)
+
+    def _take_up(
+        self,
+        stem: Path,
+        commit_interval_s: float,
+        durable: bool,
+        clock: Callable[[], float],
+        *,
+        resumed: str,
+        ring: str | None = None,
+    ) -> None:
+        """Open the files as they lie there, and cut off what hangs behind the last commit."""
+        taken = take_up(stem)
+        self._begin(stem, taken, commit_interval_s, durable, clock)
+        self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
+        try:
+            self._append(
+                commit_line(taken.sample_count, clock(), start=taken.start, ring=ring, resumed=resumed)
+            )
+            if taken.lost:
+                self.gap(taken.lost, "lost by the disk")
+        except BaseException:
+            self.let_go()
+            raise
 
     def _begin(
         self, stem: Path, taken: TakenUp, commit_interval_s: float, durable: bool, clock: Callable[[], float]
@@ -329,7 +363,8 @@ class RecordingWriter:
         self._hash.stop()
         for descriptor in (self._data, self._index):
             if descriptor >= 0:
-                os.close(descriptor)
+                with contextlib.suppress(OSError):  # of a disk that is gone
+                    os.close(descriptor)
         self._data = self._index = -1  # another file may get these numbers
 
     def __enter__(self) -> RecordingWriter:

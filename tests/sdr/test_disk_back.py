@@ -1,0 +1,220 @@
+"""A disk that is full or refuses for a while is used again; what the ring could not keep is a counted gap."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdr import disk_return, disk_thread
+from sdr.disk_return import KeptInRing
+from sdr.index import Gap, IndexReader
+from sdr.memory_writer import memory_index_path
+from sdr.record import open_writer, record
+from sdr.recording import RecordingInfo, open_recording
+from sdr.ring import NOT_KEPT, Ring, ring_path
+from tests.sdr.test_disk_faults import BLOCK, RATE, RING, TUNING, Counting, Disk, as_samples, check, settled
+from tests.sdr.test_disk_faults import disk as disk  # noqa: PLC0414 a fixture
+
+LACKING = "in memory only, as the disk took no more"
+KEPT = RING // 4 // 4  # samples of the ring for the disk
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_return, "LOOK_S", 0.02)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Followed:
+    """A recording of counted samples that somebody follows; what is read never falls behind."""
+
+    def __init__(self, stem: Path, total: int, steps: dict[int, Callable[[], None]]) -> None:
+        self.stem, self.read = stem, 0
+        self.receiver = Counting(total, dict.fromkeys(range(0, total, 4 * BLOCK), self.keeps_up) | steps)
+        self.parts: list[np.ndarray] = []
+        self.thread = threading.Thread(target=self._follow)
+
+    def record(self, segment_s: float | None = None, **options: object) -> RecordingInfo:
+        writer = open_writer(self.receiver.open(TUNING), self.stem, segment_s=segment_s)
+        self.thread.start()
+        info = record(self.receiver, writer, **({"ring_bytes": RING, "reserve_bytes": 0} | options))
+        self.thread.join(60)
+        assert np.array_equal(np.concatenate(self.parts), as_samples(0, self.receiver.total))
+        return info
+
+    def keeps_up(self) -> None:
+        until(lambda: self.read >= self.receiver.count - 5 * BLOCK)
+
+    def _follow(self) -> None:
+        # A last page that is not full waits for the next look.
+        with open_recording(self.stem, follow=True) as reader:
+            for part in reader.blocks(1024):
+                self.parts.append(part)
+                self.read += len(part)
+
+
+def in_memory(stem: Path) -> None:
+    until(memory_index_path(stem).exists)
+
+
+def on_disk(stem: Path) -> None:
+    until(lambda: not memory_index_path(stem).exists())
+
+
+@pytest.mark.parametrize("refusal", [errno.EIO, errno.EROFS, errno.ENOSPC])
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_outage_that_the_ring_bridges_costs_nothing(
+    tmp_path: Path, disk: Disk, refusal: int, times: int
+) -> None:
+    stem, steps, refused = tmp_path / "a", {}, []
+
+    def refuse() -> None:
+        assert settled(stem, (21 + 30 * len(refused)) * BLOCK)
+        refused.append(refusal)
+        disk.refuses = refusal
+
+    def work() -> None:
+        in_memory(stem)
+        disk.refuses = 0
+        on_disk(stem)
+
+    for number in range(times):
+        steps |= {(21 + 30 * number) * BLOCK: refuse, (25 + 30 * number) * BLOCK: work}
+    recorded = Followed(stem, 90 * BLOCK, steps)
+    notes: list[str] = []
+    info = recorded.record(progress=lambda state: notes.append(state.note))
+    assert (info.sample_count, info.end, info.gaps) == (90 * BLOCK, "the source ended", ())
+    assert check(stem, 90 * BLOCK) == ()
+    assert not ring_path(stem).exists()
+    index = IndexReader(tmp_path / "a.sigmf-index")
+    assert (index.left, index.resumed, index.ring) == (times, times, None)
+    assert "the disk takes samples again" in notes
+
+
+def test_of_a_longer_outage_the_disk_lacks_what_the_ring_could_not_keep(tmp_path: Path, disk: Disk) -> None:
+    stem = tmp_path / "a"
+
+    def refuse() -> None:
+        assert settled(stem, 21 * BLOCK)
+        disk.refuses = errno.EIO
+
+    def work() -> None:
+        disk.refuses = 0
+        on_disk(stem)
+
+    recorded = Followed(stem, 120 * BLOCK, {21 * BLOCK: refuse, 81 * BLOCK: work})
+    assert recorded.record().end == "the source ended"
+    (gap,) = check(stem, 120 * BLOCK)
+    assert (gap.cause, gap.uncertainty) == (LACKING, 0)
+    assert gap.sample_index == 21 * BLOCK
+    # What had come when the thread of the disk looked last, less what is kept.
+    assert 81 * BLOCK - KEPT - 16 * BLOCK <= gap.sample_index + gap.sample_count <= 81 * BLOCK - KEPT
+
+
+def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stem, free = tmp_path / "a", [10 << 30]
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
+    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
+    seen: list[bool] = []
+
+    def fill() -> None:
+        free[0] = 9 << 20
+        in_memory(stem)
+
+    def free_too_little() -> None:
+        free[0] = 11 << 20
+        time.sleep(0.3)
+        seen.append(memory_index_path(stem).exists())
+
+    def clear() -> None:
+        free[0] = 10 << 30
+        on_disk(stem)
+
+    steps = {20 * BLOCK: fill, 23 * BLOCK: free_too_little, 25 * BLOCK: clear}
+    assert Followed(stem, 50 * BLOCK, steps).record(reserve_bytes=10 << 20).gaps == ()
+    assert check(stem, 50 * BLOCK) == ()
+    assert seen == [True]
+
+
+def test_an_outage_across_a_joint_of_segments(tmp_path: Path, disk: Disk) -> None:
+    """The file in which the disk was left reaches to where it came back; every sample is read once."""
+    stem = tmp_path / "a"
+
+    def refuse() -> None:
+        assert settled(tmp_path / "a-0001", 4 * BLOCK)
+        disk.refuses = errno.EIO
+
+    def work() -> None:
+        in_memory(tmp_path / "a-0001")
+        disk.refuses = 0
+        on_disk(tmp_path / "a-0001")
+
+    recorded = Followed(stem, 100 * BLOCK, {15 * BLOCK: refuse, 55 * BLOCK: work})
+    try:
+        recorded.record(segment_s=10 * BLOCK / RATE)
+    finally:
+        memory_index_path(tmp_path / "a-0001").unlink(missing_ok=True)
+    with open_recording(stem) as reader:
+        raw = b"".join(iter(lambda: reader._source.read(1 << 20), b""))
+        (gap,) = reader.info.gaps
+    expected = np.arange(100 * BLOCK, dtype="<u4")
+    expected[gap.sample_index : gap.sample_index + gap.sample_count] = 0
+    assert raw == expected.tobytes()
+    assert gap.cause == LACKING
+    found = sorted(map(IndexReader, tmp_path.glob("a*.sigmf-index")), key=lambda one: one.header.first_sample)
+    lengths = [index.committed // BLOCK for index in found]
+    assert 40 <= lengths[1] <= 55
+    assert (sum(lengths), {10, *lengths[2:-1]}, lengths[0]) == (100, {10}, 10)
+
+
+def test_a_disk_that_stands_still_after_it_refused_holds_up_nobody(tmp_path: Path, disk: Disk) -> None:
+    """The look at it waits; whoever follows what is in memory does not."""
+    stem = tmp_path / "a"
+
+    def refuse() -> None:
+        disk.refuses = errno.EIO
+
+    def stand_still() -> None:
+        in_memory(stem)
+        disk.turns.clear()
+        disk.refuses = 0
+
+    def turn_again() -> None:
+        disk.turns.set()
+        on_disk(stem)
+
+    recorded = Followed(
+        stem, 90 * BLOCK, {21 * BLOCK: refuse, 25 * BLOCK: stand_still, 61 * BLOCK: turn_again}
+    )
+    recorded.record()
+    assert [gap.cause for gap in check(stem, 90 * BLOCK)] == [LACKING]
+
+
+def test_what_the_ring_keeps_is_counted_with_its_gaps(tmp_path: Path) -> None:
+    ring = Ring.create(ring_path(tmp_path / "a"), RING)
+    try:
+        for _ in range(3):
+            assert ring.put(bytes(4 * 30_000))
+            assert ring.put_gap(Gap(0, 500, "overflow"))
+        kept = KeptInRing(ring, 0, 7000, 0, None)
+        kept.follow(RING // 4 + 4 * 30_000 + 2, 4)
+        assert (kept.position, kept.sample, kept.event) == (4 * 30_000, 37_000, 0)
+        kept.follow(RING // 4 + 4 * 30_001, 4)
+        assert (kept.position, kept.sample, kept.event) == (4 * 30_001, 37_501, 1)
+        assert ring.word("tail_sample") == NOT_KEPT
+        kept.for_the_disk()
+        assert [ring.word(name) for name in ("tail", "tail_sample", "event_tail")] == [120_004, 37_501, 1]
+    finally:
+        ring.close(remove=True)
