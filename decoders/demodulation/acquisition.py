@@ -71,6 +71,7 @@ class Estimate:
         symbol: Position of the symbol clock in symbols: modulo 1 for QPSK, modulo 1/2 for OQPSK.
         symbol_step: Symbols per sample.
         coherence: Of the weakest line that was needed, 0..1.
+        samples: Length of the block.
     """
 
     centre: float
@@ -78,6 +79,7 @@ class Estimate:
     symbol: float
     symbol_step: float
     coherence: float
+    samples: int
 
 
 class Analyser:
@@ -197,6 +199,7 @@ class Analyser:
             symbol=(turn / 2) % 0.5,
             symbol_step=clock / self.length,
             coherence=min(high.coherence, deep.coherence),
+            samples=self.length,
         )
 
     def _qpsk(
@@ -226,6 +229,7 @@ class Analyser:
             symbol=symbol,
             symbol_step=step,
             coherence=min(clock.coherence, line.coherence),
+            samples=self.length,
         )
 
     def _carrier_line(

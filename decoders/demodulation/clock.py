@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from decoders.demodulation.acquisition import Estimate
 from decoders.demodulation.breaks import Clock
@@ -20,6 +20,12 @@ FindBreak = Callable[[float, tuple[Clock, Clock]], float]
 
 _FIRM_SYMBOLS = 12_000
 """A stretch this long between two estimates tells the clock's step better than one of them."""
+
+_RATE_MISS = 0.03
+"""Symbols by which a clock's rate can have been wrong over a stretch; more are lost samples."""
+
+_TRUSTED_BREAKS = 4
+"""So often in a row a clock starts anew at the rate that it had; then that is taken for wrong."""
 
 _STEADY_JOIN = 5.6e-4
 """Largest difference of the carrier from its forecast in one signal, in symbol rates: 40 Hz at 72 kBd."""
@@ -87,6 +93,8 @@ class ClockTrack:
         self._next_output = 0
         self._locked = False
         self._ever_locked = False
+        self._firm = False  # a firm stretch told the step
+        self._breaks = 0  # in a row
 
     @property
     def forecast(self) -> float | None:
@@ -105,13 +113,17 @@ class ClockTrack:
         unit = 1.0 / self.outputs_per_symbol
         segments: list[Segment] = []
         if self.fits(estimate):
-            stretch = centre - self._at
-            step = self._step + self._miss(estimate) / stretch
+            stretch, miss = centre - self._at, self._miss(estimate)
+            step = self._step + miss / stretch
             segments.append(self._advance(centre, step, estimate.frequency, locked=True, joined=True))
             if stretch * step > _FIRM_SYMBOLS:
-                self._step = step
+                most = _RATE_MISS if self._firm else self.tolerance
+                self._step += max(-most, min(most, miss)) / stretch
                 self._slope = segments[-1].frequency_slope
+                self._firm = True
+            self._breaks = 0
         else:
+            estimate = replace(estimate, symbol_step=self._step_behind_break(estimate))
             if self._locked:
                 old = Clock(self._at, self._position, self._step, self._frequency)
                 new = Clock(centre, estimate.symbol, estimate.symbol_step, estimate.frequency)
@@ -129,7 +141,22 @@ class ClockTrack:
         unforeseen = abs(estimate.frequency - self._frequency - self._slope * since) / estimate.symbol_step
         most = self._drift * since / estimate.symbol_step + _CARRIER_KNOWN
         steady = change < most and unforeseen < min(most, _STEADY_JOIN)
-        return self._locked and abs(self._miss(estimate)) < self.tolerance and steady
+        return self._locked and steady and self._is_same_clock(estimate)
+
+    def _is_same_clock(self, estimate: Estimate) -> bool:
+        """Whether the clock is where it was foretold, and goes at the rate that this takes.
+
+        One that gains a whole output on the way is there as well, but half its outputs are wrong.
+        """
+        miss, since = self._miss(estimate), estimate.centre - self._at
+        gained = abs(estimate.symbol_step - self._step - miss / since) * min(estimate.samples, since)
+        return abs(miss) < self.tolerance and gained < 0.5 / self.outputs_per_symbol
+
+    def _step_behind_break(self, estimate: Estimate) -> float:
+        """Lost samples change the clock's place, not its rate; a block that they lie in tells a wrong one."""
+        self._breaks += 1
+        self._firm = self._firm and self._locked and self._breaks <= _TRUSTED_BREAKS
+        return self._step if self._firm else estimate.symbol_step
 
     def _miss(self, estimate: Estimate) -> float:
         """Symbols by which the clock differs from what was foretold."""

@@ -150,6 +150,7 @@ class OneRailAnalyser:
             symbol=symbol,
             symbol_step=step,
             coherence=line.coherence,
+            samples=self.length,
         )
 
     def _clock(self, block: NDArray[np.complex64], start: int, carrier: float) -> tuple[float, float] | None:

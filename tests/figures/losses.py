@@ -7,8 +7,8 @@
    stretches of 1 sample to 1 s at random places. Every one is annotated at its exact place and length, and
    every frame of the undamaged recording is there again, but those that lost samples and at most one next to
    each loss.
-2. slip: the same recording, the length of each fifth loss told wrongly, by up to 300 samples and never whole
-   symbols, as a clock would tell it, and the others not at all in it. Of the frames due by that rule 99.9 %.
+2. slip: the same recording, the length of each loss told wrongly, by up to 300 samples and never whole
+   symbols, as a clock would tell it. Of the frames due by that rule 99.9 %.
 3. silent: some samples are cut out of it without a word, again no multiple of a symbol. Of the frames due
    99.5 %.
 4. clock: devices that stamp nothing and tell no overflow, in real time, crystals up to 100 ppm wrong. At
@@ -46,7 +46,6 @@ RATE, SYMBOL_RATE = 200e3, 72e3
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Three losses in two seconds leave some two frames of 0.114 s between them.
 SPACING_S = (0.3, 1.1)
-SLIPS = 5  # each fifth of them for the slips
 SURE = 50.0
 # Of the frames due after a slip that the receiver told wrongly or not at all.
 SLIP_SHARE, SILENT_SHARE = 0.999, 0.995
@@ -91,13 +90,12 @@ def stamps(undamaged: Undamaged, forget: int | None) -> tuple[Exact, Frames, int
     return exact, compare(undamaged.stem, undamaged.frames, frames, truth), changed
 
 
-def slip(undamaged: Undamaged, seed: int, every: int = SLIPS) -> Frames:
-    """Frames after losses whose length is told wrongly; of the losses only each `every`th is there."""
+def slip(undamaged: Undamaged, seed: int) -> Frames:
+    """Frames after losses whose length is told wrongly."""
     folder = undamaged.folder / "slip"
     folder.mkdir()
     random = np.random.default_rng(seed)
     samples = np.fromfile(undamaged.file(".sigmf-data"), np.uint16)
-    losses = undamaged.losses[::every]
     with RecordingWriter(
         folder / "slipped",
         format="cu8",
@@ -107,14 +105,14 @@ def slip(undamaged: Undamaged, seed: int, every: int = SLIPS) -> Frames:
         durable=False,
     ) as writer:
         at = 0
-        for first, count in losses:
+        for first, count in undamaged.losses:
             writer.write_raw(samples[at:first].tobytes())
             at = first + count
             told = count + round((random.integers(-100, 100) + random.uniform(0.2, 0.8)) * RATE / SYMBOL_RATE)
             writer.gap(max(told, 1), "length told wrongly", 300)
         writer.write_raw(samples[at:].tobytes())
     frames = decoded(folder / "slipped.sigmf-meta", folder / "out")
-    return compare(undamaged.stem, undamaged.frames, frames, losses)
+    return compare(undamaged.stem, undamaged.frames, frames, undamaged.losses)
 
 
 def silent(undamaged: Undamaged, count: int, seed: int) -> Frames:
@@ -202,7 +200,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--losses", type=int, default=1000)
     parser.add_argument("--devices", type=int, default=16, help="without stamps, side by side")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=SLIPS, help="of the losses, for the slips")
     parser.add_argument("--only", choices=["stamps", "slip", "silent", "clock"])
     parser.add_argument("--sabotage", choices=["forget", "sure"])
     options = parser.parse_args(arguments)
@@ -216,9 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
                 forget = options.losses // 2 if options.sabotage == "forget" else None
                 holds.append(_stamps_hold(undamaged, forget))
             if options.only in (None, "slip"):
-                holds.append(
-                    _frames_hold("slip:   ", slip(undamaged, options.seed, options.every), SLIP_SHARE)
-                )
+                holds.append(_frames_hold("slip:   ", slip(undamaged, options.seed), SLIP_SHARE))
             if options.only in (None, "silent"):
                 cut = silent(undamaged, options.losses // 4, options.seed)
                 holds.append(_frames_hold("silent: ", cut, SILENT_SHARE))
