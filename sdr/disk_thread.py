@@ -161,8 +161,7 @@ class DiskThread:
             if self._probe is not None and not last and self._probe.usable():
                 self._return()
             self._drain(last=last)
-            if not self.left:
-                self._look()
+            self._look()
         except DeviceError as error:
             if self.left:
                 raise
@@ -219,6 +218,8 @@ class DiskThread:
             return
         self._looked_at = now
         self.ring.touch()
+        if self.left:
+            return
         if isinstance(self._writer, SegmentWriter):
             self._writer.tidy()
         try:

@@ -23,9 +23,10 @@ from sdr.record_progress import Limit, RecordProgress, StopFlag
 from sdr.record_session import Session
 from sdr.recording import RecordingInfo
 from sdr.recording_files import beside, remove_stillborn
-from sdr.ring import Ring, ring_path, sweep_rings
+from sdr.ring import Ring, ring_path
 from sdr.segment_writer import SegmentWriter, newest_segment
 from sdr.sigmf import INDEX_SUFFIX
+from sdr.sweep import sweep_rings
 from sdr.writer import RecordingWriter
 
 __all__ = [
@@ -209,7 +210,7 @@ def record(
         _log.info("the recorder: %s", come_first())  # before the thread of the disk is begun
     sweep_rings()
     size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
-    ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count)
+    ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count, writer.path_stem)
     disk = DiskThread(writer, ring, reserve_bytes)
     session = Session(receiver, writer, tuning, disk, progress)
     limit = Limit(duration_s, stop_at)

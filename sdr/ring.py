@@ -4,6 +4,7 @@ The file in /dev/shm outlives its process: what a killed recorder had received a
 is taken from it by the next one. Layout, native byte order, every word 8 bytes and aligned:
 
     0       words: see `_WORDS`
+    256     length of the path of the recording it belongs to, and that path; 0 where nobody said it
     4096    events: 4096 slots of 256 bytes: position, samples, uncertainty, bytes of the cause, cause (UTF-8)
     1 MiB + 4096   samples, `capacity` bytes; byte number n ever put lies at n % capacity
 
@@ -50,10 +51,10 @@ _TAIL = _WORDS[-3:]
 _STAMP = len(_WORDS) + len(_TAIL)  # a float64: `stamp_sample` in seconds since boot, 0 where unknown
 _SLOTS, _SLOT = 4096, 256
 _SLOT_HEAD = struct.Struct("@QQQQ")
+_PATH_AT, _PATH_HEAD = 256, struct.Struct("@Q")
 _EVENTS_AT = 4096
 _DATA_AT = _EVENTS_AT + _SLOTS * _SLOT
 _LEAST_BYTES = 1 << 20
-_STALE_S = 3600.0
 NOT_KEPT = (1 << 63) - 1
 """A tail sample that lies behind every recording: the disk has left."""
 
@@ -85,7 +86,7 @@ class Ring:
         self.capacity = int(self._words[_PLACE["capacity"]])
 
     @classmethod
-    def create(cls, path: Path, capacity: int, tail_sample: int = 0) -> Ring:
+    def create(cls, path: Path, capacity: int, tail_sample: int = 0, recording: Path | None = None) -> Ring:
         """A new ring in the place of whatever lies there; as large as memory allows, at most `capacity`.
 
         Where there is no shared memory, it is one that nobody else can see and that dies with its process.
@@ -94,6 +95,7 @@ class Ring:
             path: `ring_path` of the recording.
             capacity: bytes; a multiple of 4096 is taken of it.
             tail_sample: of the recording, with which the ring begins.
+            recording: path without suffix, for whoever finds the ring.
         """
         capacity = max(capacity, _LEAST_BYTES) // 4096 * 4096
         descriptor = -1
@@ -110,6 +112,10 @@ class Ring:
             descriptor, file = -1, mmap.mmap(-1, _DATA_AT + capacity)
         words = np.frombuffer(file, np.uint64, _STAMP)
         words[_PLACE["capacity"]], words[_PLACE["tail_sample"]] = capacity, tail_sample
+        name = os.fsencode(recording.resolve()) if recording is not None else b""
+        if _PATH_AT + _PATH_HEAD.size + len(name) <= _EVENTS_AT:
+            _PATH_HEAD.pack_into(file, _PATH_AT, len(name))
+            file[_PATH_AT + _PATH_HEAD.size : _PATH_AT + _PATH_HEAD.size + len(name)] = name
         words[_PLACE["nonce"]] = int.from_bytes(os.urandom(6), "little")
         words[_PLACE["magic"]] = _MAGIC
         del words
@@ -124,6 +130,13 @@ class Ring:
             if words[0] == _MAGIC and len(file) == _DATA_AT + words[1] and words[1]:
                 return cls(path, file)
         return None
+
+    @property
+    def recording(self) -> Path | None:
+        """Path of the recording that it belongs to, without suffix; None where nobody said it."""
+        (length,) = _PATH_HEAD.unpack_from(self._file, _PATH_AT)
+        at = _PATH_AT + _PATH_HEAD.size
+        return Path(os.fsdecode(self._file[at : min(at + length, _EVENTS_AT)])) if length else None
 
     @property
     def shared(self) -> bool:
@@ -277,15 +290,6 @@ def _boot_ahead_of(clock: Callable[[], float]) -> float:
         after = time.clock_gettime(time.CLOCK_BOOTTIME)
         looks.append((after - before, (before + after) / 2 - at))
     return min(looks)[1]
-
-
-def sweep_rings() -> None:
-    """Remove what dead recorders left an hour ago and nobody took up."""
-    for path in RING_FOLDER.glob(f"tramthu-{os.getuid()}-*"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            if time.time() - path.stat().st_mtime > _STALE_S:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its recorder lives: not ours
-                path.unlink()
 
 
 def _allocated(descriptor: int, capacity: int) -> int:

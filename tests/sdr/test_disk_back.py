@@ -130,6 +130,7 @@ def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.
     seen: list[bool] = []
 
     def fill() -> None:
+        assert settled(stem, 20 * BLOCK)
         free[0] = 9 << 20
         in_memory(stem)
 
@@ -175,7 +176,7 @@ def test_an_outage_across_a_joint_of_segments(tmp_path: Path, disk: Disk) -> Non
     assert gap.cause == LACKING
     found = sorted(map(IndexReader, tmp_path.glob("a*.sigmf-index")), key=lambda one: one.header.first_sample)
     lengths = [index.committed // BLOCK for index in found]
-    assert 40 <= lengths[1] <= 55
+    assert 30 <= lengths[1] <= 55
     assert (sum(lengths), {10, *lengths[2:-1]}, lengths[0]) == (100, {10}, 10)
 
 
