@@ -170,6 +170,13 @@ class Catalogue:
                     FileRow(step=new.step, path=path, bytes=new.bytes, sha256=new.sha256)
                 )
 
+    def bring_forward(self, name: str, end: datetime) -> None:
+        """Enter that an observation ends earlier than it was booked."""
+        with self.session() as session:
+            row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
+            if row is not None:
+                row.end = row.los = end
+
     def withdraw(self, name: str) -> bool:
         """Take a booking out again that nothing was done for yet; whether it could be."""
         with self.session() as session:

@@ -12,12 +12,14 @@ from scheduler.passes import Pass
 from scheduler.satellites import DownlinkUse, satellite
 from station.config import SatelliteSection, StationConfig
 from station.records import Booking, Observation
+from station.rolling import can_roll
 
 if TYPE_CHECKING:
     from scheduler import plan as planner
 
 _FILLER = "/filler"  # ends the key of one
 _PIECE = timedelta(minutes=30)
+_ROLLING_PIECE = timedelta(days=1)  # its results come segment by segment
 _LEAST_PIECE = timedelta(minutes=5)
 
 
@@ -58,7 +60,10 @@ def entries_of(config: StationConfig, elements: Elements, booked: planner.Bookin
         start_direction=_start_direction(booked),
         center_hz=_center_hz(config, booked),
     )
-    return _pieces(made) if booked.filler else [made]
+    if not booked.filler:
+        return [made]
+    rolls = can_roll(config.receiver(booked.receiver))
+    return _pieces(made, _ROLLING_PIECE if rolls else _PIECE)
 
 
 def is_filler(observation: Observation) -> bool:
@@ -66,11 +71,11 @@ def is_filler(observation: Observation) -> bool:
     return observation.key.endswith(_FILLER)
 
 
-def _pieces(booking: Booking) -> list[Booking]:
-    """A filler cut at whole half hours, so that what was received is decoded and shown soon."""
+def _pieces(booking: Booking, length: timedelta) -> list[Booking]:
+    """A filler cut at whole half hours or days, so that what was received is decoded and shown soon."""
     edges = [booking.start]
     while edges[-1] < booking.end:
-        edges.append(min(_next_mark(edges[-1]), booking.end))
+        edges.append(min(_next_mark(edges[-1], length), booking.end))
     return [
         replace(
             booking,
@@ -100,8 +105,8 @@ def _start_direction(booked: planner.Booking) -> list[float] | None:
     return [round(float(angle), 2) for angle in direction(booked.view, booked.start)]
 
 
-def _next_mark(moment: datetime) -> datetime:
-    seconds = _PIECE.total_seconds()
+def _next_mark(moment: datetime, length: timedelta) -> datetime:
+    seconds = length.total_seconds()
     return _utc((moment.timestamp() // seconds + 1) * seconds)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 3
 _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 _CONNECT_S = 10.0
+_LOOK_S = 1.0
 # How the reasons of such recordings begin.
 IN_PART = "recorded in part"
 INTERRUPTED = "recorded with an interruption"
@@ -108,9 +110,8 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     # A recording that others share goes on until the last of them is over.
     recorded = replace(observation, end=recording_end(observation))
     limit_s, begun = _recording_limit_s(recorded, crew), crew.begun.pop(observation.name, None)
-    recorder = Recorder(recorded, receiver, crew.stop.is_set, limit_s, begun)
+    recorder = Recorder(recorded, receiver, _Over(observation, crew), limit_s, begun)
     decoder = LiveDecoder(observation, lambda follow: _begin_decode(observation, crew, follow=follow))
-
     segments = _segments(observation, crew)
 
     def watch() -> None:
@@ -133,6 +134,20 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
         if segments is not None:
             segments.dismiss()
         crew.decoder_lags_s.pop(observation.name, None)
+
+
+class _Over:
+    """Whether a recording is to end now: the station is stopped, or a pass needs what a filler has."""
+
+    def __init__(self, observation: Observation, crew: Crew) -> None:
+        self._observation, self._stop = observation, crew.stop
+        self._rolls = Rolling.of(description_of(observation)) is not None
+        self._end, self._looked_at = recording_end(observation), time.monotonic()
+
+    def __call__(self) -> bool:
+        if self._rolls and time.monotonic() - self._looked_at > _LOOK_S:
+            self._looked_at, self._end = time.monotonic(), recording_end(self._observation)
+        return self._stop.is_set() or (self._rolls and datetime.now(UTC) >= self._end)
 
 
 def decode(observation: Observation, crew: Crew) -> None:

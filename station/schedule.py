@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from scheduler import plan as planner
 from scheduler.elements import Elements
@@ -20,11 +20,12 @@ from scheduler.plan.rules import direction
 from scheduler.satellites import satellite
 from station.candidates import Choice, History, Wanted, choose
 from station.catalogue import Booking, Catalogue, Observation
-from station.config import StationConfig
+from station.config import AntennaSection, StationConfig
 from station.entries import entries_of, is_filler
 from station.ledger import Rejected, enter_rejected
+from station.observation import antenna_of, lead_s, receiver_of
 from station.resources import Direction, resources_of
-from station.shared import recording_end, tuned_hz
+from station.shared import bring_forward, recording_end, takes_share, tuned_hz
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Schedule:
         rejected: every pass that is not taken, with its reason.
         problems: what a person should know.
         plan: what all of it comes from.
+        shortened: when fillers under way are to end, earlier than they were booked.
     """
 
     bookings: tuple[Booking, ...]
@@ -52,6 +54,7 @@ class Schedule:
     rejected: tuple[Rejected, ...]
     problems: tuple[str, ...]
     plan: Plan
+    shortened: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def plan_station(
@@ -80,18 +83,27 @@ def plan_station(
     wanted = [Wanted.of(section) for section in config.satellite]
     choice = choose([(config, wanted)], sets, window, history=history_of(taken), sights=sights)
     kept, movable = _divided(taken, now, timedelta(minutes=config.schedule.freeze_minutes))
+    soon = now + timedelta(minutes=config.schedule.freeze_minutes)
     under_way = _once_per_pass([o for o in kept if o.end > now])
+    endless = [o for o in under_way if _gives_way(o, soon)]
     over = [o for o in kept if o not in under_way]
     plan = make_plan(
         [c for c in choice.candidates if not any(is_of(c, o) for o in over)],
         resources_of([config], window, stands_at),
         now,
-        fixed=[_as_planned(config, o, choice.candidates) for o in under_way],
+        fixed=[
+            replace(booked, end=int(soon.timestamp())) if o in endless else booked
+            for o in under_way
+            for booked in (_as_planned(config, o, choice.candidates),)
+        ],
         last=[_as_planned(config, o, choice.candidates) for o in movable],
         fillers=choice.fillers,
         settings=Settings(time_limit_s=config.schedule.solver_s),
     )
-    return _told(config, choice, plan, movable, now)
+    ends = {o.name: _end_before(o, plan, config) for o in endless}
+    plan = replace(plan, bookings=_beside(plan.bookings, endless, ends))
+    told = _told(config, choice, plan, movable, now)
+    return replace(told, shortened={o.name: ends[o.name] for o in endless if ends[o.name] < recording_end(o)})
 
 
 def enter_schedule(catalogue: Catalogue, schedule: Schedule, now: datetime) -> list[str]:
@@ -101,6 +113,10 @@ def enter_schedule(catalogue: Catalogue, schedule: Schedule, now: datetime) -> l
         CatalogueError: the database cannot be written.
     """
     refused = []
+    for name, end in schedule.shortened.items():
+        log.info("%s: ends at %s, as a pass needs the receiver", name, f"{end:%H:%M:%S}")
+        bring_forward(catalogue.observation(name), end)
+        catalogue.bring_forward(name, end)
     for name in schedule.withdrawn:
         if catalogue.withdraw(name):
             log.info("withdrawn: %s", name)
@@ -177,6 +193,43 @@ def _once_per_pass(observations: Sequence[Observation]) -> list[Observation]:
         number = round(observation.tca.timestamp() / _SAME_PASS.total_seconds())
         latest[observation.norad_id, observation.downlink, number] = observation
     return list(latest.values())
+
+
+def _gives_way(observation: Observation, soon: datetime) -> bool:
+    """Whether it only fills the time, and goes on when the next passes are fixed that it makes room for."""
+    fills = is_filler(observation) and not takes_share(observation)
+    return fills and observation.job("record").state == "running" and recording_end(observation) > soon
+
+
+def _end_before(observation: Observation, plan: Plan, config: StationConfig) -> datetime:
+    """When it has to end for the passes of a plan."""
+    antenna = antenna_of(observation, config)
+    pause_s = receiver_of(observation, config).setup_s + lead_s(antenna)
+    starts = [
+        datetime.fromtimestamp(b.start - pause_s, UTC)
+        for b in plan.bookings
+        if not (b.fixed or b.filler) and _wants_what_it_has(b, observation, antenna)
+    ]
+    return min([recording_end(observation), *starts])
+
+
+def _beside(
+    bookings: Sequence[planner.Booking], endless: Sequence[Observation], ends: Mapping[str, datetime]
+) -> tuple[planner.Booking, ...]:
+    """Bookings, of which fillers begin when those under way are over."""
+    left = list(bookings)
+    for one in endless:
+        end_s = -int(-ends[one.name].timestamp() // 1)
+        left = [
+            replace(b, start=max(b.start, end_s)) if b.filler and b.receiver == one.receiver else b
+            for b in left
+        ]
+    return tuple(b for b in left if b.end > b.start)
+
+
+def _wants_what_it_has(booking: planner.Booking, observation: Observation, antenna: AntennaSection) -> bool:
+    turned = booking.antenna == observation.antenna and antenna.rotator is not None
+    return booking.receiver == observation.receiver or turned
 
 
 def _as_planned(

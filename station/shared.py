@@ -80,6 +80,15 @@ def recording_end(observation: Observation) -> datetime:
     return observation.end if end is None else datetime.fromisoformat(str(end))
 
 
+def bring_forward(observation: Observation, end: datetime) -> None:
+    """Have its recording end earlier than it was told when it began."""
+    path = observation.folder / "observation.json"
+    beside_it = path.with_name(f"{path.name}.new")
+    table = {**description_of(observation), "end": end.isoformat()}
+    beside_it.write_text(json.dumps(table, indent=1, ensure_ascii=False), "utf-8")
+    beside_it.replace(path)
+
+
 def takes_share(observation: Observation) -> bool:
     """Whether it takes its channel out of the recording of another."""
     return bool(description_of(observation).get("wide"))
