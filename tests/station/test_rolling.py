@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from scheduler.satellites import satellite
 from sdr.formats import from_samples
 from sdr.index import CONTINUED
 from sim.link_test import LinkTest, link_test
+from sim.request import PassSimulation
+from sim.simulate import simulate
 from sim.soapy import device_args, environment
 from station.catalogue import Catalogue
 from station.config import parse_config
@@ -34,8 +38,8 @@ from station.observation import Crew, observe
 from station.records import Booking, Observation
 from station.rolling import Rolling, nobody_needs, rolling_of
 from station.web import views
-from tests.station.conftest import START, station_table
-from tests.station.desk import SITE, cut, wait_for, workers_of
+from tests.station.conftest import ELEMENTS, START, station_table
+from tests.station.desk import ROOT, SITE, cut, wait_for, workers_of
 
 GEO = satellite("GEO-KOMPSAT-2A")
 RATE = 256e3
@@ -48,8 +52,8 @@ def table(folder: Path, **receiver: Any) -> dict[str, Any]:
     return given
 
 
-def radio(folder: Path, **more: str) -> dict[str, Any]:
-    """On the air from now on, for as long as the samples last."""
+def radio(folder: Path, **more: float) -> dict[str, Any]:
+    """On the air from the opening on, or as `epoch` says."""
     args = device_args(folder, file=folder / "sky.cs16", format="CS16", rate=RATE, **more)
     return {"type": "soapy", "driver": "tramthu_sim", "sample_rate": RATE, "gain_db": 30, "args": args}
 
@@ -182,3 +186,115 @@ def test_what_fills_the_time_between_passes_rolls_on_a_radio_of_its_own(
 def test_segments_out_of_bounds_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(StationError, match="geostationary"):
         parse_config(table(tmp_path, type="rtl_tcp") | {"geostationary": wrong}, tmp_path)
+
+
+def test_what_is_kept_is_kept_by_the_recorder_as_well(tmp_path: Path) -> None:
+    """The description that an observation leaves says it; without a word a recording is one file."""
+    assert Rolling.of({"segments": {"segment_s": 60, "keep_segments": 4}}) == Rolling(60.0, 4)
+    assert Rolling.of({"segments": None}) is None
+    assert Rolling.of({}) is None
+    assert Rolling(60.0, 4).length_s == 300.0
+
+
+@pytest.mark.slow
+def test_a_kill_costs_no_segment_and_none_goes_undecoded(tmp_path: Path, catalogue_of: Catalogue) -> None:
+    """The real daemon; its decoder, its recorder and itself are killed, then the decoder stands still."""
+    frames = long_sky(tmp_path, 150)
+    now = time.time()
+    args = radio(tmp_path, epoch=now)["args"]
+    (tmp_path / "station.toml").write_text(_TOML.format(args=_inline(args)), "utf-8")
+    observation = booked(catalogue_of, now, now + 3600)
+    desk = Desk(tmp_path)
+    desk.begin()
+    try:
+        desk.wait_for_segments(catalogue_of, 1)
+        for who in ("decoder", "recorder"):
+            desk.kill(who)
+            desk.wait_for_segments(catalogue_of, 1)
+        desk.daemon.kill()
+        desk.daemon.wait()
+        desk.begin()
+        desk.wait_for_segments(catalogue_of, 2)
+        (decoder,) = workers_of(tmp_path, b"--by-segment")
+        os.kill(decoder, signal.SIGSTOP)
+        wait_for(lambda: len(segments(observation)) >= 5, "no segment waits for the decoder")
+        os.kill(decoder, signal.SIGCONT)
+        wait_for(lambda: len(segments(observation)) <= 3, "the decoder does not come back")
+    finally:
+        desk.daemon.send_signal(signal.SIGTERM)
+        desk.daemon.wait(120)
+    said = (tmp_path / "daemon.log").read_text()
+    done = catalogue_of.observation("always")
+    assert [done.job(step).state for step in ("record", "decode")] == ["done", "done"], said
+    newest = segments(done)[-1]
+    folders = {f.name for f in (done.folder / "decoded").iterdir() if f.is_dir()}
+    assert folders == {f"recording-{n:04d}" if n else "recording" for n in range(newest + 1)}
+    assert len(segments(done)) == 2
+    got = [frames[frame] for frame in decoded(done)]
+    assert got == sorted(set(got))
+    reports = [json.loads(path.read_text()) for path in (done.folder / "decoded").glob("*/report.json")]
+    gaps = [gap["sample_count"] / RATE for report in reports for gap in report["input"]["gaps"]]
+    assert got[-1] - got[0] + 1 - len(got) <= sum(gap / 0.128 + 10 for gap in gaps), (gaps, said)
+
+
+def long_sky(folder: Path, seconds: float) -> dict[bytes, int]:
+    """Number of each frame on the air."""
+    request = PassSimulation(
+        start=START, end=START + timedelta(seconds=seconds), mode="gk2a_lrit", sample_rate=RATE,
+        format="cs16", elements=None, site=None, ebn0_db=7.0,
+    )  # fmt: skip
+    simulate(request, folder / "long")
+    (folder / "long.sigmf-data").rename(folder / "sky.cs16")
+    return {frame: number for number, frame in enumerate(cut((folder / "long.sent.cadu").read_bytes()))}
+
+
+class Desk:
+    """A daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self) -> None:
+        command = [sys.executable, "-m", "station.cli", "run", "-c", str(self.folder / "station.toml")]
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+
+    def kill(self, who: str) -> None:
+        """The recorder that records, and its spare; or the decoder."""
+        for pid in workers_of(self.folder, {"recorder": b"station.record", "decoder": b"--follow"}[who]):
+            os.kill(pid, signal.SIGKILL)
+
+    def wait_for_segments(self, catalogue: Catalogue, more: int) -> None:
+        """Until so many more are decoded."""
+        before = _shown(catalogue)
+        wait_for(lambda: _shown(catalogue) >= before + more or self.daemon.poll() is not None, "no segment")
+
+
+def _inline(args: Mapping[str, str]) -> str:
+    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in args.items()) + " }"
+
+
+_TOML = f"""[station]
+name = "Lai Châu"
+latitude_deg = 22.4
+longitude_deg = 103.45
+altitude_m = 900
+data_dir = "data"
+[receiver]
+type = "soapy"
+driver = "tramthu_sim"
+sample_rate = {RATE:.0f}
+gain_db = 30
+args = {{args}}
+[elements]
+files = ["{ELEMENTS}"]
+[[satellite]]
+name = "METEOR-M2 4"
+[geostationary]
+segment_s = 5
+keep_segments = 2
+[schedule]
+keep_free_gb = 0.1
+[self_test]
+before_passes = false
+"""
