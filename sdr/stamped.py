@@ -1,7 +1,8 @@
-"""Samples of a device that stamps them: losses by its stamps, exact; UTC by its clock, aligned once."""
+"""Samples of a device that stamps them: losses by its stamps, exact; UTC by its clock, kept aligned."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ _TRIES = 5
 _MOST_JUMP_S = 60.0
 # So far back is rounding: stamps in whole ticks of a clock that is slower than the samples.
 _ROUNDING_SAMPLES = 2
+_WINDOW_NS = 60 * 10**9
+_MOST_DRIFT = 200e-6
 
 
 def align(device_ns: Callable[[], int], utc: Callable[[], float] = time.time) -> tuple[float, float]:
@@ -34,6 +37,37 @@ def align(device_ns: Callable[[], int], utc: Callable[[], float] = time.time) ->
         tries.append((abs(after - before) / 2, (before + after) / 2 - device_s))
     uncertainty_s, offset_s = min(tries)
     return offset_s, uncertainty_s
+
+
+class Drift:
+    """How far a device's clock has run away from UTC: 50 ppm are 4.3 s a day, where nothing disciplines it.
+
+    A sample that nothing holds up arrives a fixed time after it was stamped, so the least delay of a minute
+    against that of the first one tells. What no crystal does (a clock that was set, a playback) is left alone.
+
+    Attributes:
+        seconds: to be added to its times, by the newest whole minute.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began_ns: int | None = None
+        self._least_s = math.inf
+        self._first: tuple[int, float] | None = None
+
+    def arrived(self, utc_s: float, stamp_ns: int) -> None:
+        """The sample of that stamp is here."""
+        if self._began_ns is None:
+            self._began_ns = stamp_ns
+        self._least_s = min(self._least_s, utc_s - stamp_ns * 1e-9)
+        if stamp_ns - self._began_ns < _WINDOW_NS:
+            return
+        if self._first is None:
+            self._first = self._began_ns, self._least_s
+        first_ns, first_s = self._first
+        if abs(self._least_s - first_s) <= _MOST_DRIFT * (stamp_ns - first_ns) * 1e-9:
+            self.seconds = self._least_s - first_s
+        self._began_ns, self._least_s = stamp_ns, math.inf
 
 
 class Stamped:
@@ -59,6 +93,7 @@ class Stamped:
         self._utc, self._monotonic = utc, monotonic
         # Whole numbers throughout: a radio may count from 1970, where a float of ns has steps of 256.
         self._expected_ns: int | None = None
+        self._drift = Drift()
         self._arrived_s = monotonic()
 
     def block(self, raw: bytes, time_ns: int, cause: str) -> Block:
@@ -69,7 +104,9 @@ class Stamped:
         lost = 0 if self._expected_ns is None else self._lost(time_ns - self._expected_ns)
         self._expected_ns = time_ns + length_ns
         self._arrived_s = self._monotonic()
-        return Block(raw, lost, cause if lost else "", time=self._offset_s + time_ns * 1e-9)
+        self._drift.arrived(self._utc(), self._expected_ns)
+        at = self._offset_s + self._drift.seconds + time_ns * 1e-9
+        return Block(raw, lost, cause if lost else "", time=at)
 
     def _lost(self, jump_ns: int) -> int:
         lost = round(jump_ns * 1e-9 * self._rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sdr.errors import DeviceError
@@ -81,3 +82,29 @@ def test_stamps_in_whole_ticks_of_a_slower_clock_are_no_nonsense() -> None:
     stamped = Stamped(3.2e6, 2, 0.0, Clock(0.0), Clock(0.0))
     stamped.block(bytes(2 * 1000), 0, "")
     assert stamped.block(bytes(2 * 1000), 312_000, "").lost == 0  # 1.6 samples early: whole microseconds
+
+
+@pytest.mark.parametrize("ppm", [-50.0, 0.0, 50.0])
+def test_times_stay_true_while_the_crystal_runs_away(ppm: float) -> None:
+    """6 h of a device that nothing disciplines, on a machine that is late more often than not."""
+    random = np.random.default_rng(4)
+    now, device_ns, raw = [1e9], 0, bytes(2 * 1000)
+    stamped = Stamped(1000.0, 2, 1e9, lambda: now[0], lambda: 0.0)
+    for number in range(6 * 3600):
+        began = 1e9 + number / (1 + ppm * 1e-6)
+        now[0] = began + 1 / (1 + ppm * 1e-6) + 0.02 + random.exponential(0.01)
+        block = stamped.block(raw, device_ns, "overflow")
+        device_ns += 10**9
+        assert block.lost == 0
+        assert block.time == pytest.approx(began, abs=0.01)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 0.5])
+def test_a_clock_that_is_set_is_no_drift(step_s: float) -> None:
+    now, device_ns = [1e9], 0
+    stamped = Stamped(1000.0, 2, 1e9, lambda: now[0], lambda: 0.0)
+    for number in range(600):
+        now[0] = 1e9 + number + 1 + (step_s if number > 200 else 0.0)
+        block = stamped.block(bytes(2 * 1000), device_ns, "overflow")
+        assert block.time == pytest.approx(1e9 + number, abs=1e-6)
+        device_ns += 10**9
