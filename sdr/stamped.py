@@ -43,7 +43,7 @@ class Drift:
     """How far a device's clock has run away from UTC: 50 ppm are 4.3 s a day, where nothing disciplines it.
 
     A sample that nothing holds up arrives a fixed time after it was stamped, so the least delay of a minute
-    against that of the first one tells. What no crystal does (a clock that was set, a playback) is left alone.
+    against that of the first one tells. What no crystal does (a clock that is set, a playback) is left alone.
 
     Attributes:
         seconds: to be added to its times, by the newest whole minute.
