@@ -24,7 +24,8 @@ channels            per spacecraft and virtual channel of the good frames: scid,
                     counter, lost between them, restarts (the counter went back)
 columns             per located frame, equal lengths: counter, vcid, scid, bit_index, sample_index (may lie
                     before the start in the interleaved mode), time (ISO 8601), ebn0_db (per information
-                    bit out of the inner decoder), symbols_corrected, bytes_corrected (list per codeword, -1
+                    bit out of the inner decoder, in the frame's middle; null where no signal was
+                    measured there), symbols_corrected, bytes_corrected (list per codeword, -1
                     failed), marker_errors, parity_errors (of NOAA's telemetry), good, unprotected, state
 packets             per counter of the packet assembler; null without an instrument
 image               null, or channels: lines, good, missing, damaged pixels; times; notes

@@ -32,7 +32,7 @@ from decoders.demodulation.observer import Observer
 from decoders.demodulation.places import Places
 from decoders.demodulation.rails import LevelBlock, LevelKeeper, PhaseFollower
 from decoders.demodulation.segment_filter import SegmentFilter
-from decoders.demodulation.soft_block import NO_SIGNAL_DB, SoftBlock
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.tracking import Tracker
 from decoders.errors import DecoderError
 
@@ -155,7 +155,7 @@ class Demodulator:
         esn0_db = np.repeat(level.esn0_db, WINDOW_SYMBOLS)[:symbols]
         soft_bits = level.soft_bits.reshape(-1)[: 2 * symbols]
         if not locked.all():
-            esn0_db[~locked] = NO_SIGNAL_DB
+            esn0_db[~locked] = np.nan
             soft_bits = soft_bits * np.repeat(seen, 2)
         return SoftBlock(soft_bits, instants, esn0_db, locked)
 

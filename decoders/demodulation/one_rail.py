@@ -27,7 +27,7 @@ from decoders.demodulation.one_rail_estimate import OneRailAnalyser
 from decoders.demodulation.one_rail_phase import WINDOW, OneRailPhase, RailWindows
 from decoders.demodulation.rails import LevelBlock, LevelKeeper
 from decoders.demodulation.segment_filter import PIECE_OUTPUTS
-from decoders.demodulation.soft_block import NO_SIGNAL_DB, SoftBlock
+from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.split_phase import CARRIER_BITS, TRANSMITTER_HZ, bit_bank, bit_energy, carrier_bank
 from decoders.demodulation.tones import without_tones
 from decoders.demodulation.tracking import Tracker
@@ -191,7 +191,7 @@ class OneRailDemodulator:
         return SoftBlock(
             soft_bits=level.soft_bits.reshape(-1)[:symbols] * seen,
             sample_index=instants,
-            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], NO_SIGNAL_DB).astype(np.float32),
+            esn0_db=np.where(locked, np.repeat(esn0_db, WINDOW)[:symbols], np.nan).astype(np.float32),
             locked=locked,
         )
 

@@ -111,7 +111,10 @@ class PhaseFollower:
 
 @dataclass(frozen=True)
 class LevelBlock:
-    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS], Es/N0 in dB float32[windows], present bool[windows]."""
+    """Soft bits int8[windows, 2 * WINDOW_SYMBOLS], Es/N0 in dB float32[windows], present bool[windows].
+
+    Es/N0 is NaN where nothing stands above the noise; nothing is present there either.
+    """
 
     soft_bits: NDArray[np.int8]
     esn0_db: NDArray[np.float32]
@@ -151,13 +154,13 @@ class LevelKeeper:
             self._averaged(1, windows, _POWER_REACH), signal_share(self._averaged(2, windows, LEVEL_REACH))
         ).astype(np.float32)
         ratio = signal_to_noise(signal_share(self._averaged(2, windows, QUALITY_REACH)))
-        esn0_db = (10 * np.log10(np.maximum(ratio, 1e-10))).astype(np.float32)
+        esn0_db = (10 * np.log10(np.where(ratio > 0, ratio, np.nan))).astype(np.float32)
         old = min(len(self._rails), windows)
         soft_bits = np.concatenate(
             [to_soft_bits(self._rails[:old], gain[:old]), to_soft_bits(rails[: windows - old], gain[old:])]
         )
         self._rails = np.concatenate([self._rails[old:], rails[windows - old :]])
-        present = (gain > 0) & (self._moments[self._past : self._past + windows, 0] > 0)
+        present = (gain > 0) & (ratio > 0) & (self._moments[self._past : self._past + windows, 0] > 0)
         drop = max(self._past + windows - QUALITY_REACH, 0)
         self._moments = self._moments[drop:]
         self._past += windows - drop

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-NO_SIGNAL_DB = -100.0
-
 
 @dataclass(frozen=True)
 class SoftBlock:
@@ -21,7 +19,7 @@ class SoftBlock:
             QPSK swap within the pair and both signs; OQPSK a shift by one and both signs; BPSK and split
             phase the sign.
         sample_index: float64[m], input sample position of each symbol.
-        esn0_db: float32[m], energy per channel symbol over N0; `NO_SIGNAL_DB` where there is no signal.
+        esn0_db: float32[m], energy per channel symbol over N0; NaN where no signal was measured.
         locked: bool[m], the signal was seen there.
     """
 

@@ -5,7 +5,7 @@ import gzip
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from decoders.errors import DownlinkError, InputError, OutputError
 from decoders.frame_table import COLUMNS, FrameTable
 from decoders.results import Results
 from sdr.recording import RecordingWriter
+from sim.packet_source import FillSource
+from sim.simulate import PassSimulation, simulate
 from tests.decoders.lrpt_stream import coded_bits, received, sent_cadus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -322,6 +324,38 @@ def test_the_time_of_a_frame(tmp_path: Path) -> None:
     frame = replace(make_frame(sent_cadus(1)[0], (0, 0, 0, 0), bit_index=0), sample_index=500_000.0)
     table.add(frame, start=datetime(2026, 1, 1, tzinfo=UTC), sample_rate=250e3)
     assert table["time"] == ["2026-01-01T00:00:02+00:00"]
+
+
+def test_the_level_of_a_frame_across_a_gap_is_not_measured(tmp_path: Path) -> None:
+    """7 ms in the middle of a frame are lost, which Reed-Solomon mends; nothing tells its Eb/N0 there."""
+    asked = PassSimulation(
+        None, None, START, START + timedelta(seconds=3), sample_rate=144e3, format="cf32", ebn0_db=9.0
+    )
+    simulate(asked, tmp_path / "pass", source=FillSource(seed=1))
+    sent = [json.loads(line) for line in (tmp_path / "pass.sent.jsonl").read_text().splitlines()]
+    middle = (sent[12]["first_sample"] + sent[12]["last_sample"]) // 2
+    samples = np.fromfile(tmp_path / "pass.sigmf-data", np.complex64)
+    samples[middle - 504 : middle + 504] = 0
+    samples.tofile(tmp_path / "gap.cf32")
+    told = decode(
+        DecodeRequest(
+            tmp_path / "gap.cf32", "meteor_lrpt_72k", tmp_path / "out", format="cf32", sample_rate=144e3
+        )
+    )
+    columns = json.loads((tmp_path / "out/report.json").read_text())["columns"]
+    across = [abs(first - sent[12]["first_sample"]) < 100 for first in columns["sample_index"]]
+    levels = {
+        side: [
+            level
+            for level, good, here in zip(columns["ebn0_db"], columns["good"], across, strict=True)
+            if good and here is side
+        ]
+        for side in (True, False)
+    }
+    assert told.exit_status == 0
+    assert levels[True] == [None]
+    assert len(levels[False]) > 20
+    assert all(abs(level - 9.0) < 1.0 for level in levels[False])
 
 
 def test_the_report_is_strict_json_whatever_the_numbers(tmp_path: Path) -> None:
