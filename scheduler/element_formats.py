@@ -168,7 +168,7 @@ def _kvn(text: str) -> Iterator[Entry]:
 def _lines(text: str) -> Iterator[Entry]:
     lines = ((n, line.rstrip()) for n, line in enumerate(raw_lines(text), 1))
     kept = ((n, line) for n, line in lines if line and not line.startswith("#"))
-    name, paired = "", False
+    name, paired, any_set = "", False, False
     for (number, line), (_, following) in pairwise(chain(kept, [(0, "")])):
         where = f"line {number}"
         if paired:  # it was line 2 of the set before
@@ -176,10 +176,12 @@ def _lines(text: str) -> Iterator[Entry]:
         elif not tle.is_line(line, 1):
             if tle.is_line(following, 1):
                 name = line.removeprefix("0 ").strip()
+            elif any_set and not following:
+                yield Fault(where, f"the file ends with {line[:40]!r}; was the download cut?")
             else:
                 yield Fault(where, f"{line[:40]!r} belongs to no two-line set; {KINDS}")
         elif not following:
             yield Fault(where, "the file ends after line 1 of a set; was the download cut?")
         else:
             yield Lines(where, name, line, following)
-            name, paired = "", tle.is_line(following, 2)
+            name, paired, any_set = "", tle.is_line(following, 2), True

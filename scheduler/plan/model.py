@@ -126,7 +126,8 @@ class Booking:
     filler: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Pass fields and what is booked."""
+        """Pass fields and what is booked; the value is the sum of its parts as they are told."""
+        parts = {name: round(part, 6) for name, part in self.value_parts.items()}
         return _pass_fields(self.candidate) | {
             "receiver": self.receiver,
             "antenna": self.antenna,
@@ -134,8 +135,8 @@ class Booking:
             "end": z(self.end),
             "center_hz": self.center_hz,
             "downlinks": [need.name for need in self.candidate.downlinks],
-            "value": round(self.value, 6),
-            "value_parts": {name: round(part, 6) for name, part in self.value_parts.items()},
+            "value": round(sum(parts.values()) if parts else self.value, 6),
+            "value_parts": parts,
             "fixed": self.fixed,
             "filler": self.filler,
         }
@@ -175,10 +176,11 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The record that `tramthu plan --json` prints; times in UTC with Z."""
+        bookings = [booking.to_json() for booking in self.bookings]
         return {
-            "bookings": [booking.to_json() for booking in self.bookings],
+            "bookings": bookings,
             "rejected": [rejection.to_json() for rejection in self.rejected],
-            "value": round(self.value, 6),
+            "value": round(sum(booking["value"] for booking in bookings), 6),
             "gap": round(self.gap, 9),
         }
 

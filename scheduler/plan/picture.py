@@ -25,12 +25,14 @@ TEXT = 15
 
 WORDS = {
     "en": {
-        "title": "Plan of receptions", "left": "not taken", "utc": "UTC", "local": "UTC+7",
+        "title": "Plan of receptions", "passes": "Passes",
+        "left": "not taken", "utc": "UTC", "local": "UTC+7",
         "sky": "Sky over {site}, first {hours} hours",
         "north": "N", "east": "E", "south": "S", "west": "W", "none": "nothing booked",
     },
     "vi": {
-        "title": "Kế hoạch thu", "left": "không thu", "utc": "UTC", "local": "giờ VN",
+        "title": "Kế hoạch thu", "passes": "Các lượt bay qua",
+        "left": "không thu", "utc": "UTC", "local": "giờ VN",
         "sky": "Bầu trời {site}, {hours} giờ đầu",
         "north": "B", "east": "Đ", "south": "N", "west": "T", "none": "không có lượt thu",
     },
@@ -60,19 +62,22 @@ class Style:
         )
 
 
-def draw_plan(plan: Plan, font: Font | None = None, *, language: str = "en") -> Image.Image:
+def draw_plan(
+    plan: Plan, font: Font | None = None, *, language: str = "en", title: str = "title"
+) -> Image.Image:
     """Timeline, legend and one sky plot per station, one below the other.
 
     Args:
         plan: what is drawn.
         font: gives a font of a size in pixels; Vietnamese words need one that has their letters.
         language: `en` or `vi`.
+        title: which of the words stands above it, "title" or "passes".
     """
     from scheduler.plan.sky import draw_skies
     from scheduler.plan.timeline import draw_timeline
 
     style = Style.of(plan, font, language)
-    pictures = [draw_timeline(plan, style), _legend(plan, style), draw_skies(plan, style)]
+    pictures = [draw_timeline(plan, style, style.words[title]), _legend(plan, style), draw_skies(plan, style)]
     whole = Image.new("RGB", (WIDTH, sum(p.height for p in pictures)), PAPER)
     top = 0
     for picture in pictures:
@@ -81,9 +86,11 @@ def draw_plan(plan: Plan, font: Font | None = None, *, language: str = "en") -> 
     return whole
 
 
-def save_picture(plan: Plan, path: Path, font: Font | None = None, *, language: str = "en") -> None:
-    """Draw into a PNG file."""
-    draw_plan(plan, font, language=language).save(path, format="PNG")
+def save_picture(
+    plan: Plan, path: Path, font: Font | None = None, *, language: str = "en", title: str = "title"
+) -> None:
+    """Draw into a PNG file, as `draw_plan` does."""
+    draw_plan(plan, font, language=language, title=title).save(path, format="PNG")
 
 
 def _legend(plan: Plan, style: Style) -> Image.Image:

@@ -51,12 +51,11 @@ def _pass(pen: ImageDraw.ImageDraw, style: Style, middle: tuple[float, float], b
     name = booking.candidate.satellite
     azimuth, elevation = _curve(booking)
     points = _place(middle, azimuth, elevation)
+    top = x, y = points[int(np.argmax(elevation))]
     if booking.filler or np.ptp(azimuth) + np.ptp(elevation) < 1:
-        x, y = points[0]
         pen.ellipse((x - 7, y - 7, x + 7, y + 7), fill=style.colour[name], outline=INK)
     else:
         pen.line(points, fill=style.colour[name], width=3, joint="curve")
-    top = points[int(np.argmax(elevation))]
     pen.text(top, style.letter[name], font=style.font(TEXT - 1), fill=INK, anchor="mm",
              stroke_width=2, stroke_fill=PAPER)  # fmt: skip
 

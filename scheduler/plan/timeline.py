@@ -15,7 +15,7 @@ _MOST_STRIPS = 62  # a month in halves of days
 _VIETNAM = timezone(timedelta(hours=7))
 
 
-def draw_timeline(plan: Plan, style: Style) -> Image.Image:
+def draw_timeline(plan: Plan, style: Style, title: str) -> Image.Image:
     """Strips of 24 hours, or of 12 where the plan is not longer than two days.
 
     Those in which nothing happens are left out, and so are those beyond the first 62.
@@ -35,7 +35,7 @@ def draw_timeline(plan: Plan, style: Style) -> Image.Image:
     tall = _HEAD + _ROW * (len(rows) + len(stations)) + 12
     image = Image.new("RGB", (WIDTH, 48 + tall * len(strips)), PAPER)
     pen = ImageDraw.Draw(image)
-    pen.text((MARGIN, 12), style.words["title"], font=style.font(24), fill=INK)
+    pen.text((MARGIN, 12), title, font=style.font(24), fill=INK)
     for i, strip in enumerate(strips):
         _Strip(pen, style, 48 + tall * i, strip * long, hours).draw(plan, rows, stations)
     return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,13 +129,13 @@ def _draw(found: list[Pass], path: Path) -> None:
             receiver="passes",
             antenna="",
             start=int(p.aos.timestamp()),
-            end=int(p.los.timestamp()) + 1,
+            end=math.ceil(p.los.timestamp()),
             center_hz=0.0,
             filler=not p.complete,
         )
         for p in found
     )
-    save_picture(Plan(bookings, (), 0.0, 0.0), path, font)
+    save_picture(Plan(bookings, (), 0.0, 0.0), path, font, title="passes")
 
 
 def _table(found: list[Pass]) -> None:

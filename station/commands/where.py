@@ -68,13 +68,14 @@ def asked_stations(
         raise StationError("say where and with what: --site and --elements, or -c station.toml")
     sets = read_elements(list(dict.fromkeys(files)))
     stations = [(config, _of_config(config, names or ())) for config in given]
-    if sites:
+    places = [parse_site(text) for text in sites or ()]
+    if places:
         from station.commands.assumed import ASSUMED, assumed_station, wanted_of
 
         wanted, said = wanted_of(sets, names or ())
         for text in (ASSUMED, *said):
             say(text)
-        stations += [(assumed_station(parse_site(text)), tuple(wanted)) for text in sites]
+        stations += [(assumed_station(place), tuple(wanted)) for place in places]
     called = [station.station.name for station, _ in stations]
     for name in called:
         if called.count(name) > 1:

@@ -126,6 +126,7 @@ def test_omm_of_numbers_or_text_in_a_list_or_alone(tmp_path: Path) -> None:
         (b"[1, 2]", "no OMM objects"),
         (b'{"OBJECT_NAME": "X"}', "requires it"),
         ((LINES[0] + "\n").encode(), "cut"),
+        ("\n".join([*LINES, "GRUS-1A"]).encode(), "ends with 'GRUS-1A'; was the download cut"),
         ((LINES[0][:60] + "\n" + LINES[1]).encode(), "has 69"),
         (
             (LINES[0] + "\n" + LINES[1].replace("98.5991", "98.5992")).encode(),

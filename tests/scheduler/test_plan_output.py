@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,7 +45,8 @@ def test_json_has_the_promised_fields_and_times_in_utc(plan: Plan) -> None:
             "receiver", "antenna", "start", "end", "downlinks", "value", "value_parts",
         } <= set(booking)  # fmt: skip
         assert all(Z.match(booking[name]) for name in ("aos", "tca", "los", "start", "end"))
-        assert sum(booking["value_parts"].values()) == pytest.approx(booking["value"], abs=1e-4)
+        assert round(sum(booking["value_parts"].values()), 6) == booking["value"]
+    assert round(sum(booking["value"] for booking in record["bookings"]), 6) == record["value"]
     for rejection in record["rejected"]:
         assert PASS_FIELDS | {"reason", "blocked_by"} <= set(rejection)
         assert isinstance(rejection["blocked_by"], list)
@@ -123,6 +125,35 @@ def test_picture_shows_every_booking_in_its_colour(plan: Plan, tmp_path: Path, l
         colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
     assert {style.colour[b.candidate.satellite] for b in plan.bookings} <= colours
     assert len(set(style.letter.values())) == len(style.letter)
+
+
+def test_what_is_told_of_a_value_adds_up(plan: Plan) -> None:
+    parts = {"area around Lai Châu": 0.1000004, "picture": 0.2000004}
+    odd = [replace(b, value=sum(parts.values()), value_parts=parts) for b in plan.bookings]
+    record = replace(plan, bookings=tuple(odd), value=sum(b.value for b in odd)).to_json()
+    assert {booking["value"] for booking in record["bookings"]} == {0.3}
+    assert record["value"] == round(0.3 * len(odd), 6)
+
+
+def test_passes_have_a_title_of_their_own(plan: Plan) -> None:
+    assert draw_plan(plan, font, title="passes").tobytes() != draw_plan(plan, font).tobytes()
+
+
+def test_what_stays_in_sight_is_drawn_where_it_stands(plan: Plan) -> None:
+    seen = replace(
+        plan.bookings[0].candidate.seen, complete=False, max_elevation_deg=60.0,
+        aos_azimuth_deg=129.4, tca_azimuth_deg=129.4, los_azimuth_deg=129.4,
+    )  # fmt: skip
+    stays = replace(plan.bookings[0], candidate=replace(plan.bookings[0].candidate, seen=seen), view=None)
+    alone = Plan((replace(stays, filler=True),), (), 0.0, 0.0)
+    style = Style.of(alone, font, "en")
+    picture = draw_skies(alone, style)
+    colour = style.colour[stays.candidate.satellite]
+    found = [(x, y) for x in range(picture.width) for y in range(picture.height)
+             if picture.getpixel((x, y)) == colour]  # fmt: skip
+    assert found
+    middle, third = (400, 324), 260 / 3
+    assert all(math.dist(place, middle) == pytest.approx(third, abs=8) for place in found)
 
 
 def test_picture_of_an_empty_plan_says_so() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from scheduler.elements import load_elements
+from scheduler.passes import Site, find_passes
 from station.catalogue import Catalogue
+from station.commands.passes import _draw
 from station.config import load_config
 from station.schedule import enter_schedule, plan_station
 from station.schema import ObservationRow
@@ -229,7 +232,7 @@ def test_the_commands_of_a_track_are_printed_with_their_loss(
         (("plan", "--site", "X,91,0,0", "--elements", ELEMENTS), "X"),
         (("track", "--site", "lai-chau", "--elements", ELEMENTS), "say which rotator"),
         (("plan", *BOTH, "--days", "0"), "--days 0: give more than 0"),
-        (("passes", *BOTH, "--days", "nan"), "--days nan: give more than 0"),
+        (("passes", *BOTH, "--days", "nan"), "nan"),
         (("passes", *BOTH, "--min-elevation", "91"), "--min-elevation 91"),
         (("passes", *BOTH, "--png", "x.txt"), "a name that ends with .png"),
         (("plan", *BOTH, "--png", "x.txt"), "a name that ends with .png"),
@@ -314,6 +317,24 @@ def test_a_picture_is_drawn(tramthu: Run, tmp_path: Path, command: str) -> None:
     colours = {colour for _, colour in Image.open(path).convert("RGB").getcolors(1 << 24) or ()}
     assert len([c for c in colours if max(c) - min(c) > 60]) >= 2  # a colour for each satellite
     assert tramthu(command, *BOTH, "--png", tmp_path / "absent" / "plan.png")[0] == 2
+
+
+def test_what_ends_at_midnight_takes_no_strip_of_the_next_day(tmp_path: Path) -> None:
+    midnight = datetime(2024, 7, 18, tzinfo=UTC)
+    place = Site("Lai Châu", 22.4, 103.45, 900)
+    seen = find_passes(load_elements(ELEMENTS)[1], place, midnight - timedelta(days=1), midnight)[0]
+    heights = []
+    for los in (midnight - timedelta(seconds=30), midnight):
+        _draw([replace(seen, los=los, complete=False)], tmp_path / "drawn.png")
+        with Image.open(tmp_path / "drawn.png") as image:
+            heights.append(image.height)
+    assert heights[0] == heights[1]
+
+
+def test_a_wrong_place_is_told_before_what_is_assumed(tramthu: Run) -> None:
+    status, out, err = tramthu("plan", "--elements", ELEMENTS, "--site", "X,91,3,5")
+    assert (status, out) == (2, "")
+    assert "latitude_deg of site 'X' is 91.0" in one_sentence(err)
 
 
 def test_passes_explain_what_they_are_worth(tramthu: Run) -> None:
