@@ -13,7 +13,7 @@ from decoders.decode import DecodeRequest, decode
 from decoders.errors import InputError
 from sdr.recording import RecordingWriter
 from sim.link_test import link_test
-from tests.decoders.test_live import frames
+from tests.decoders.test_live import Receiver, frames
 
 RATE, CENTER = 1.2e6, 137.5e6
 CARRIERS = {137.9e6: 400e3, 137.1e6: -400e3}
@@ -49,6 +49,28 @@ def test_each_downlink_comes_out_of_the_wide_recording(
     assert table["channel_hz"] == carrier
     assert 130e3 < table["sample_rate"] < 300e3
     assert report.exit_status == 0
+
+
+def test_a_channel_received_live_is_that_of_the_replay(
+    wide: tuple[Path, dict[float, bytes]], tmp_path: Path
+) -> None:
+    """In portions that are no multiple of any grid, while the wide recording grows."""
+    carrier = min(CARRIERS)
+    samples = np.fromfile(wide[0].with_name("wide.sigmf-data"), np.complex64)
+    receiver = Receiver(tmp_path / "live", samples, RATE, 2.0, CENTER)
+    request = DecodeRequest(
+        tmp_path / "live.sigmf-data", "meteor_lrpt_72k", tmp_path / "live", follow=True, channel_hz=carrier
+    )
+    receiver.start()
+    decode(request)
+    receiver.join()
+    decode(replace(request, out=tmp_path / "replay", follow=False))
+    assert frames(tmp_path / "live") == wide[1][carrier]
+    names = {path.name for name in ("live", "replay") for path in (tmp_path / name).iterdir()}
+    compared = names - {"live.json", "run.json"}
+    assert compared == {"frames.cadu", "report.json"}
+    for name in compared:
+        assert (tmp_path / "live" / name).read_bytes() == (tmp_path / "replay" / name).read_bytes()
 
 
 def test_a_channel_that_the_recording_does_not_hold(

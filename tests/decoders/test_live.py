@@ -22,10 +22,17 @@ from sim.link_test import link_test
 class Receiver(threading.Thread):
     """Writes samples as they come off an antenna, `speed` times as fast as life."""
 
-    def __init__(self, stem: Path, samples: NDArray[np.complex64], sample_rate: float, speed: float) -> None:
+    def __init__(
+        self,
+        stem: Path,
+        samples: NDArray[np.complex64],
+        sample_rate: float,
+        speed: float,
+        center_frequency_hz: float | None = None,
+    ) -> None:
         super().__init__()
         self._writer = RecordingWriter(
-            stem, format="cf32", sample_rate=sample_rate, center_frequency_hz=None, start=None,
+            stem, format="cf32", sample_rate=sample_rate, center_frequency_hz=center_frequency_hz, start=None,
             commit_interval_s=0.05, durable=False,
         )  # fmt: skip
         self._samples, self._sample_rate, self._speed = samples, sample_rate, speed
