@@ -23,6 +23,8 @@ from pathlib import Path
 from sdr.errors import RecordingError
 from station.catalogue import Catalogue, FileEntry, Observation, sha256_of
 from station.guard import guarded
+from station.rolling import Rolling
+from station.shared import description_of
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ def tidy(
         age = now - observation.end
         if delete_after_days is not None and age > timedelta(days=delete_after_days):
             _delete(catalogue, observation, now)
+        elif Rolling.of(description_of(observation)) is not None:
+            continue  # few are kept, and compressed they could not be read as one
         elif compress_after_days is not None and age > timedelta(days=compress_after_days):
             try:
                 _compress(catalogue, observation)
@@ -90,7 +94,7 @@ def compress(data: Path, sha256: str) -> Path:
 
 
 def _compress(catalogue: Catalogue, observation: Observation) -> None:
-    entry = _entry(observation, _DATA)
+    entry = next((entry for entry in observation.files if entry.path.name.endswith(_DATA)), None)
     if entry is None:
         return
     packed = entry.path.with_name(f"{entry.path.name}.gz")
@@ -108,19 +112,13 @@ def _compress(catalogue: Catalogue, observation: Observation) -> None:
 
 
 def _delete(catalogue: Catalogue, observation: Observation, now: datetime) -> None:
-    for suffix in (_DATA, _PACKED):
-        entry = _entry(observation, suffix)
-        if entry is None:
+    for entry in observation.files:
+        if not entry.path.name.endswith((_DATA, _PACKED)):
             continue
         entry.path.unlink(missing_ok=True)
         fact = {"samples_deleted": now.isoformat(), "sha256_deleted": entry.sha256}
         catalogue.replace_file(observation.name, entry, None, fact)
         log.info("%s: samples deleted, %s; what was decoded stays", observation.name, _megabytes(entry.bytes))
-
-
-def _entry(observation: Observation, suffix: str) -> FileEntry | None:
-    found = (entry for entry in observation.files if entry.path.name.endswith(suffix))
-    return next(found, None)
 
 
 def _write_packed(data: Path, beside: Path) -> None:

@@ -19,6 +19,7 @@ from station.alone import alone_in
 from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
+from station.entries import is_filler
 from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
 from station.housekeeping import Housekeeping
@@ -180,7 +181,10 @@ class Daemon:
         self._tell((*made.problems, *refused))
 
     def _keep_house(self) -> None:
-        busy = any(thread.is_alive() for thread in self._threads.values())
+        alive = {name for name, thread in self._threads.items() if thread.is_alive()}
+        # What fills the time between passes leaves none free.
+        alive -= {o.name for o in self.catalogue.unfinished() if is_filler(o)}
+        busy = bool(alive)
         self._housekeeping.look(self.clock.now(), busy=busy)
 
     def _plan_is_due(self, now: datetime) -> bool:

@@ -64,8 +64,12 @@ def _copy(observation: Observation, manifest: Path, target: Path) -> Path:
         return final
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
-    for path in [manifest, *(entry.path for entry in observation.files if entry.step == "image")]:
-        shutil.copy2(path, beside / path.name)
+    shutil.copy2(manifest, beside / manifest.name)
+    for entry in observation.files:
+        if entry.step == "image":
+            copy = beside / Path(*entry.path.relative_to(observation.folder).parts[1:])  # of which segment
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(entry.path, copy)
     beside.rename(final)
     return final
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from station.archive import compress, tidy
 from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config.recordings import RecordingsSection
 from station.housekeeping import LOG_NAME, Housekeeping
+from station.schema import STEPS
 from tests.station.desk import wait_for
 
 _GAP = (20_000, 5_000)
@@ -53,6 +55,27 @@ def _recorded(catalogue: Catalogue, booking: Booking, name: str, *, decoded: boo
 def _tidy(catalogue: Catalogue, booking: Booking, days: float, **limits: float | None) -> None:
     given = {"compress_after_days": None, "delete_after_days": None} | limits
     tidy(catalogue, booking.end + timedelta(days=days), **given)
+
+
+def test_of_a_recording_in_segments_all_are_deleted_and_none_is_compressed(
+    catalogue: Catalogue, booking: Booking
+) -> None:
+    made = catalogue.book(booking)
+    assert made is not None
+    made.folder.mkdir(parents=True)
+    segments = {"segments": {"segment_s": 60, "keep_segments": 3}}
+    (made.folder / "observation.json").write_text(json.dumps(segments))
+    data = [made.folder / f"recording-{number:04d}.sigmf-data" for number in (7, 8, 9)]
+    for path in data:
+        path.write_bytes(b"samples")
+    for step in STEPS:
+        catalogue.begin(made.name, step)
+        catalogue.finish(made.name, step, {}, data if step == "record" else [])
+    _tidy(catalogue, booking, 5, compress_after_days=3)
+    assert [path.read_bytes() for path in data] == [b"samples"] * 3
+    _tidy(catalogue, booking, 20, compress_after_days=3, delete_after_days=10)
+    assert not any(path.exists() for path in data)
+    assert catalogue.observation(made.name).files == ()
 
 
 def test_a_decoded_recording_is_compressed_and_reads_as_before(

@@ -98,13 +98,19 @@ def test_a_recording_without_a_sample_fails_with_its_reason(
 def test_publishing_copies_whole_passes_only(crew: Crew, booked: Observation, tmp_path: Path) -> None:
     picture = booked.folder / "products/day.png"
     picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"picture")
+    of_segment = booked.folder / "products/recording-0001/day.png"
+    of_segment.parent.mkdir(parents=True)
+    for path in (picture, of_segment):
+        path.write_bytes(b"picture")
     crew.catalogue.begin(booked.name, "image")
-    crew.catalogue.finish(booked.name, "image", {}, [picture])
+    crew.catalogue.finish(booked.name, "image", {}, [picture, of_segment])
     share = tmp_path / "share"
     table = station_table(tmp_path / "data") | {"publish": {"folder": str(share)}}
     published = publish_files(crew.catalogue.observation(booked.name), parse_config(table))
-    assert sorted(p.name for p in (share / booked.name).iterdir()) == ["day.png", "manifest.json"]
+    copied = (p for p in (share / booked.name).rglob("*") if p.is_file())
+    assert sorted(str(p.relative_to(share / booked.name)) for p in copied) == [
+        "day.png", "manifest.json", "recording-0001/day.png"
+    ]  # fmt: skip
     assert [p.name for p in share.iterdir()] == [booked.name]
     manifest = json.loads(published.files[0].read_text())
     assert manifest["files"][0]["sha256"] == sha256_of(picture)
