@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from station.commands import (
     channels,
@@ -25,6 +28,7 @@ from station.commands import (
     simulate,
     track,
 )
+from station.errors import StationError
 from station.guard import DEBUG_VARIABLE
 
 app = typer.Typer(
@@ -46,22 +50,35 @@ def _options(
         os.environ[DEBUG_VARIABLE] = "1"
 
 
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("passes")(passes.passes)
-app.command("plan")(plan.plan)
-app.command("track")(track.track)
-app.command("elements")(elements.elements)
-app.command("simulate")(simulate.simulate)
-app.command("record")(record.record)
-app.command("inspect")(look.inspect)
-app.command("spectrum")(look.spectrum)
-app.command("decode")(decode.decode)
-app.command("channels")(channels.channels)
-app.command("products", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+class _FiniteNumbers(TyperCommand):
+    """Refuses NaN and the infinite ones; typer takes them for numbers."""
+
+    def invoke(self, ctx: Any) -> Any:
+        for parameter in self.params:
+            given = ctx.params.get(parameter.name or "")
+            for number in given if isinstance(given, list | tuple) else (given,):
+                if isinstance(number, float) and not math.isfinite(number):
+                    raise StationError(f"{parameter.opts[-1]} is {number}; give a finite number")
+        return super().invoke(ctx)
+
+
+_command = partial(app.command, cls=_FiniteNumbers)
+_command("demo")(demo.demo)
+_command("run")(run.run)
+_command("passes")(passes.passes)
+_command("plan")(plan.plan)
+_command("track")(track.track)
+_command("elements")(elements.elements)
+_command("simulate")(simulate.simulate)
+_command("record")(record.record)
+_command("inspect")(look.inspect)
+_command("spectrum")(look.spectrum)
+_command("decode")(decode.decode)
+_command("channels")(channels.channels)
+_command("products", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     products.products
 )
-app.command("replay")(replay.replay)
-app.command("serve")(serve.serve)
-app.command("selftest")(selftest.selftest)
-app.command("doctor")(doctor.doctor)
+_command("replay")(replay.replay)
+_command("serve")(serve.serve)
+_command("selftest")(selftest.selftest)
+_command("doctor")(doctor.doctor)

@@ -64,6 +64,9 @@ def channels(
                 told(min((at - info.start).total_seconds() * info.sample_rate / info.sample_count, 1.0))
 
         counts = record_channels(reader, wanted, stems, progress=read_to)
+        notes = reader.notes
+    for note in notes:
+        say(note)
     for stem, count in zip(stems, counts, strict=True):
         say(f"{stem}.sigmf-meta: {count} samples")
 

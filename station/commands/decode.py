@@ -84,6 +84,8 @@ def decode(
         channel_hz=channel,
     )
     if by_segment:
+        if json:
+            raise StationError("--json prints one report; with --by-segment there is one in each folder")
         raise typer.Exit(_by_segment(request))
     with progress_bar("decoding") as told:
         report = decode_input(request, progress=told, lag=progress_file(LAG_SUFFIX))
@@ -95,7 +97,10 @@ def _by_segment(request: DecodeRequest) -> int:
     """Decode what is not decoded yet; 0 when frames came out of any segment."""
     from decoders.by_segment import decode_segments, is_done
 
-    status = 0 if any(map(is_done, request.out.glob("*"))) else 1
+    done = sum(map(is_done, request.out.glob("*")))
+    if done:
+        say(f"{done} segments in {request.out} are decoded already")
+    status = 0 if done else 1
     for report in decode_segments(request, lag=progress_file(LAG_SUFFIX)):
         say(f"{report.run['input']}: {report.messages[0]}")
         status = min(status, report.exit_status)

@@ -13,9 +13,11 @@ from station.commands.options import (
     ElementsOption,
     JsonOption,
     SiteOption,
+    check_png,
     elements_of,
     parse_site,
     print_json,
+    say,
 )
 from station.errors import WRONG_USE, StationError
 
@@ -108,19 +110,20 @@ def spectrum(
     from sdr.recording import open_recording
     from sdr.survey import survey
 
+    check_png("--out", out)
     picture = out or Path(f"{recording.name.removesuffix('.gz').removesuffix('.sigmf-meta')}.png")
     if out is not None or not json:
         _refuse_existing(picture)
     with open_recording(recording, format=format, sample_rate=rate) as reader:
         found = survey(reader, row_s=row, bins=bins)
-        info = reader.info
+        info, notes = reader.info, reader.notes
+    for note in notes:
+        say(note)
     if not len(found.waterfall.time_s):
         raise StationError(f"{recording} holds less than one line of {bins} bins; give a smaller --bins")
     facts = _strengths(found, info)
     if out is not None or not json:
-        from sdr.spectrum_image import save_survey
-
-        save_survey(found, picture, info)
+        _draw(found, picture, info)
     if json:
         print_json(facts)
         return
@@ -159,10 +162,19 @@ def _recording(recording: Path, fmt: str | None, rate: float | None, out: Path |
         facts, found = recording_facts(reader, with_spectrum=out is not None)
         info = reader.info
     if out is not None and found is not None and len(found.waterfall.time_s):
-        from sdr.spectrum_image import save_survey
-
-        save_survey(found, out / "spectrum.png", info)
+        _draw(found, out / "spectrum.png", info)
     return facts
+
+
+def _draw(found: Survey, picture: Path, info: RecordingInfo) -> None:
+    """Draw; of a picture that the disk does not take nothing is left, so that it can be tried again."""
+    from sdr.spectrum_image import save_survey
+
+    try:
+        save_survey(found, picture, info)
+    except OSError as error:
+        picture.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror or str(error), str(picture)) from error
 
 
 def _decoded(folder: Path, sky: Sky | None, center_hz: float | None, out: Path | None) -> dict[str, Any]:

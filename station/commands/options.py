@@ -87,8 +87,13 @@ def check_outputs(png: Path | None, *, json: bool, ical: bool) -> None:
     """
     if json and ical:
         raise StationError("--json and --ical both print on stdout; give one of them")
+    check_png("--png", png)
+
+
+def check_png(option: str, png: Path | None) -> None:
+    """StationError for a picture that is called otherwise."""
     if png is not None and png.suffix.lower() != ".png":
-        raise StationError(f"--png {png}: it draws PNG alone; give a name that ends with .png")
+        raise StationError(f"{option} {png}: it draws PNG alone; give a name that ends with .png")
 
 
 def read_elements(files: list[Path]) -> list[Elements]:

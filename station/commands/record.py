@@ -35,7 +35,8 @@ def record(
     downlink: Annotated[str | None, typer.Option(help="With -c: which, of several.")] = None,
     receiver: Annotated[str | None, typer.Option(help="With -c: with which, of several.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="How long; with -c 60 if not given, else until Ctrl-C.", min=0.1)
+        float | None,
+        typer.Option(help="How long; with -c from now on, 60 if not given; else until Ctrl-C.", min=0.1),
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="rtl_tcp:HOST:PORT or soapy/driver=rtlsdr,serial=00000001,…")
@@ -71,9 +72,6 @@ def record(
         "frequency": frequency, "rate": rate, "gain": gain, "format": sample_format, "antenna": antenna,
         "ppm": ppm, "bias_tee": bias_tee, "segment": segment, "keep": keep,
     }  # fmt: skip
-    for name, value in {"seconds": seconds, **by_device}.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise StationError(f"--{name} is {value}; give a number")
     out = parse_stem(out)
     if (config is None) == (device is None):
         raise StationError("say with what to record: either -c station.toml or --device, not both")

@@ -12,6 +12,7 @@ import pytest
 from scheduler.elements import load_elements, select
 from scheduler.passes import Site
 from sdr.recording import open_recording
+from sdr.writer import RecordingWriter
 from sim.impairments import Impairments
 from sim.request import PassSimulation
 from sim.simulate import simulate
@@ -95,3 +96,19 @@ def test_wrong_use_is_said_in_a_sentence(
     assert status == 2
     assert said in one_sentence(err)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_odd_about_the_recording_is_told(tramthu: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    writer = RecordingWriter(
+        tmp_path / "a", format="cs16", sample_rate=250e3, center_frequency_hz=137.9e6, start=START
+    )
+    writer.write((rng.normal(0, 0.1, (20_000, 2)) @ (1, 1j)).astype(np.complex64))
+    writer.close()
+    with (tmp_path / "a.sigmf-data").open("r+b") as file:
+        file.truncate(40_001)
+    status, _, err = tramthu(
+        "channels", tmp_path / "a", "--channel", "137.9e6", "--rate", "1e5", "--out", tmp_path / "out"
+    )
+    assert status == 0
+    assert "is shorter than its index says: the last 9999 samples are missing" in err

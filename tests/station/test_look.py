@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -150,6 +151,46 @@ def test_what_is_no_recording_is_told(
     status, _, err = tramthu(command, tmp_path / "x.bin", *options)
     assert status == 2
     assert says in one_sentence(err)
+
+
+def test_a_full_disk_leaves_no_half_picture(
+    tramthu: Run, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, picture: Path, *__: object) -> None:
+        picture.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")  # as Pillow does, without a name
+
+    monkeypatch.setattr("sdr.spectrum_image.save_survey", full)
+    status, _, err = tramthu("spectrum", recording, "--out", tmp_path / "a.png")
+    assert status == 3
+    assert f"{tmp_path / 'a.png'}: No space left on device; free some space" in one_sentence(err)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_what_was_odd_is_told_beside_the_picture(tramthu: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.cf32").write_bytes(_samples(10_000).tobytes() + b"\0\0\0")
+    status, _, err = tramthu("spectrum", tmp_path / "odd.cf32", "--rate", RATE, "--out", tmp_path / "odd.png")
+    assert status == 0
+    assert "the last sample is incomplete: 3 bytes" in one_sentence(err)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("spectrum", "--row", "inf"), "--row is inf; give a finite number"),
+        (("spectrum", "--out", "x.jpg"), "--out x.jpg: it draws PNG alone"),
+        (("inspect", "--out", "x", "--seconds", "inf"), "--seconds is inf; give a finite number"),
+        (("channels", "--channel", "1e8", "--channel", "nan", "--out", "x"), "--channel is nan"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_anything_is_made(
+    tramthu: Run, recording: Path, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    there = set(tmp_path.rglob("*"))
+    status, _, err = tramthu(words[0], recording, *words[1:])
+    assert status == 2
+    assert says in one_sentence(err)
+    assert set(tmp_path.rglob("*")) == there
 
 
 def test_too_short_for_a_line_is_told(tramthu: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def test_a_device_that_goes_away_for_good_is_told_by_the_exit_status(tmp_path: P
         (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6"), 3, "does not answer"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "nan"), 2, "--rate"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "inf", "--rate", "1e6"), 2, "--frequency is inf"),
-        (("--device", "rtl_tcp:127.0.0.1:9", "--ppm", "nan"), 2, "--ppm is nan; give a number"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--ppm", "nan"), 2, "--ppm is nan; give a finite number"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--seconds", "inf"), 2, "--seconds is inf"),
         (
             ("--device", "rtl_tcp:127.0.0.1:9", "--frequency", "1e8", "--rate", "1e6", "--gain", "nan"),
