@@ -2,7 +2,8 @@
 
 Reads the description that `station.observation` left, writes `recording.sigmf-*` beside it. SIGTERM ends the
 recording in order: what was received is whole and has its end mark. Where it finds a recording without end
-mark it goes on with it, as the recorder before it died. With --spare it first waits for a word on stdin.
+mark it goes on with it, as the recorder before it died. With --spare it first waits for a word on stdin, or
+until it sees that daemon and recorder have died together.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +26,12 @@ from pydantic import TypeAdapter
 
 from scheduler.elements import Elements
 from scheduler.passes import Site
-from sdr.errors import DeviceError
+from sdr.errors import DeviceError, RecordingError
+from sdr.follow import writer_holds_lock
+from sdr.index import IndexReader
+from sdr.recording_files import beside, segment_numbers
+from sdr.segments import segment_stem
+from sdr.sigmf import INDEX_SUFFIX
 from station import registry
 from station.config import AntennaSection, ReceiverSection, SimulatorReceiver
 from station.guard import guarded
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
 
 RESERVE_BYTES = 256 << 20
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
+_KILLED_TOGETHER_S = 0.2  # the daemon, then the recorder
 
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 
@@ -295,12 +303,28 @@ def main() -> int:
     return guarded(lambda: _run(Path(sys.argv[1]), spare="--spare" in sys.argv[2:]))
 
 
-def _called(wanted: Assignment) -> bool:
-    """Wait, with everything imported, until this one is needed; False when nobody is left to say so."""
+def _called(wanted: Assignment, stem: Path) -> bool:
+    """Wait, with everything imported, until this one is needed.
+
+    Where nobody is left to say so it looks itself: the next daemon would take seconds to begin a recorder.
+    """
     import sdr.record  # noqa: F401
 
     registry.make_receiver(wanted.receiver, wanted.frequency_hz)
-    return sys.stdin.buffer.readline() == GO
+    if sys.stdin.buffer.readline() == GO:
+        return True
+    time.sleep(_KILLED_TOGETHER_S)
+    return is_orphaned(stem)
+
+
+def is_orphaned(stem: Path) -> bool:
+    """Whether a recording was begun and not ended, and nobody writes it any more."""
+    newest = segment_stem(stem, max(segment_numbers(stem), default=0))
+    try:
+        index = IndexReader(beside(newest, INDEX_SUFFIX))
+        return index.end is None and not writer_holds_lock(beside(newest, INDEX_SUFFIX))
+    except (OSError, RecordingError):
+        return False
 
 
 def _run(description: Path, *, spare: bool) -> int:
@@ -308,9 +332,10 @@ def _run(description: Path, *, spare: bool) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     wanted = Assignment.from_mapping(json.loads(description.read_text("utf-8")))
-    if spare and not _called(wanted):
+    stem = description.parent / "recording"
+    if spare and not _called(wanted, stem):
         return 0
-    return 0 if record_assignment(wanted, description.parent / "recording", stop, progress_file()) else 1
+    return 0 if record_assignment(wanted, stem, stop, progress_file()) else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A worker that is ready to begin: it has imported everything and waits for the word on its stdin.
 
 What a recorder needs to start costs most of a second of a processor, and several on a busy machine; the
-samples of that time would be lost. When its supervisor dies its stdin ends, and so does it.
+samples of that time would be lost. When its supervisor dies its stdin ends, and so does it, unless the
+recorder has died as well.
 """
 
 from __future__ import annotations

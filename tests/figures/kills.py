@@ -13,7 +13,7 @@ device delivered and the recording lacks; `back`, from the kill to the first sam
 pass: the recording is finished and is what was sent, sample by sample, outside its gaps; each gap is as long
 as it says, within its uncertainty; every frame that was sent wholly while samples were recorded is decoded. A
 kill of the daemon or the decoder alone must leave no gap. Where the daemon is killed as well as the recorder,
-`back` holds the daemon's own start, which is an init system's, and is only told.
+`back` holds the daemon's own start; the init system is taken to begin it at once.
 
 `--sabotage` begins the recorder anew 3 s late, as a supervisor with long pauses would: `back` turns red.
 """
@@ -193,8 +193,7 @@ def show(results: list[PassResult]) -> int:
             f"{kind:9} {len(mine):5} {statistics.median(lost):11.3f} s {max(lost):5.3f} s "
             f"{statistics.median(back):11.2f} s {max(back):5.2f} s"
         )
-        within = [kill for kill in mine if kind == "all" or (kill.back_s or 0.0) <= MOST_BACK_S]
-        bad += len(mine) - len(within) + sum(one > MOST_LOST_S for one in lost)
+        bad += sum(one > MOST_BACK_S for one in back) + sum(one > MOST_LOST_S for one in lost)
     for number, one in enumerate(results):
         for fault in one.faults:
             print(f"pass {number + 1}: {fault}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -13,12 +14,13 @@ import pytest
 from scheduler.elements import load_elements
 from sdr.errors import DeviceError
 from sdr.recording import open_recording
+from sdr.writer import RecordingWriter
 from sim.packet_source import FillSource
 from sim.request import PassSimulation
 from sim.rtl_tcp_server import RtlTcpServer
 from station.commands.options import SITES
 from station.config import RtlTcpReceiver
-from station.record import Assignment, record_assignment
+from station.record import Assignment, is_orphaned, record_assignment
 from tests.station.conftest import ELEMENTS, START
 
 
@@ -72,3 +74,19 @@ def test_a_dongle_that_never_comes_fails_the_recording_at_its_end(tmp_path: Path
         record_assignment(wanted, tmp_path / "never", threading.Event(), lambda fraction: None)  # noqa: ARG005
     assert datetime.now(UTC) >= wanted.end
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recording_is_orphaned_without_end_and_without_writer(tmp_path: Path) -> None:
+    """Then a spare recorder begins by itself, once its daemon is dead."""
+    assert not is_orphaned(tmp_path / "none")
+    writer = RecordingWriter(
+        tmp_path / "one", format="cu8", sample_rate=1e3, center_frequency_hz=None, start=START, durable=False
+    )
+    writer.write_raw(bytes(2000))
+    writer.commit()
+    for file in tmp_path.glob("one.*"):  # the lock lies on the file, not on its name
+        shutil.copy(file, tmp_path / file.name.replace("one", "killed"))
+    assert not is_orphaned(tmp_path / "one")
+    assert is_orphaned(tmp_path / "killed")
+    writer.close()
+    assert not is_orphaned(tmp_path / "one")
