@@ -36,7 +36,7 @@ def record(
     receiver: Annotated[str | None, typer.Option(help="With -c: with which, of several.")] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(help="How long; with -c from now on, 60 if not given; else until Ctrl-C.", min=0.1),
+        typer.Option(help="How long; with -c from now on and 60, else until Ctrl-C.", min=0.1),
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="rtl_tcp:HOST:PORT or soapy/driver=rtlsdr,serial=00000001,…")
