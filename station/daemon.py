@@ -20,10 +20,11 @@ from station.catalogue import Catalogue, Observation
 from station.clock import Clock, SystemClock
 from station.config import StationConfig
 from station.entries import is_filler
+from station.equipment import antenna_of, lead_s, receiver_of
 from station.errors import CatalogueError, sentence_of
 from station.health import health_record, write_health
 from station.housekeeping import Housekeeping
-from station.observation import Crew, antenna_of, lead_s, observe, receiver_of
+from station.observation import Crew, observe
 from station.planning import LONGEST, Planning
 from station.processes import Worker
 from station.recorder import keeps_the_pace_of_life

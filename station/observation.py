@@ -8,13 +8,12 @@ the same call resumes what a power cut left behind, a recording in mid-pass too.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -22,7 +21,9 @@ from typing import Any
 from sdr.errors import SdrError
 from station.attempts import attempts_in, folder_of_attempt, named, report_of, settle
 from station.catalogue import Catalogue, Observation
-from station.config import AntennaSection, ReceiverSection, StationConfig
+from station.config import StationConfig
+from station.description import describe, products_options
+from station.equipment import antenna_of, lead_s, receiver_of
 from station.errors import sentence_of
 from station.live_decoder import LiveDecoder
 from station.processes import Ended, Worker
@@ -37,24 +38,13 @@ from station.recorded import (
     was_in_memory_only,
 )
 from station.recorder import Recorder
-from station.rolling import Rolling, SegmentResults, remove_decoded, rolling_of
-from station.room import standable_rates
-from station.safety import INHIBIT_NAME
+from station.rolling import Rolling, SegmentResults, remove_decoded
 from station.self_test_history import result_in
-from station.shared import (
-    channel_options,
-    description_of,
-    host_of,
-    recorded_until,
-    recording_end,
-    segment_options,
-)
+from station.shared import channel_options, description_of, recording_end, segment_options
 
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
-_PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
-_CONNECT_S = 10.0
 _LOOK_S = 1.0
 # How the reasons of such recordings begin.
 IN_PART = "recorded in part"
@@ -105,7 +95,7 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     if observation.job("record").state == "due":
         with crew.sharing:
             observation = crew.catalogue.begin(observation.name, "record")
-            _describe(observation, crew)
+            describe(observation, crew.config, crew.catalogue)
     receiver = receiver_of(observation, crew.config)
     # A recording that others share goes on until the last of them is over.
     recorded = replace(observation, end=recording_end(observation))
@@ -213,53 +203,10 @@ def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[
     return [str(decoded), "--out", str(out), *products_options(config), "--json"]
 
 
-def products_options(config: StationConfig) -> list[str]:
-    """What the configuration says of products, as options of the worker."""
-    wanted = config.products
-    arguments = ["--language", wanted.language or config.station.language]
-    if wanted.boundaries:
-        arguments += ["--boundaries", str(wanted.boundaries)]
-    if wanted.attitude:
-        arguments += ["--attitude", wanted.attitude]
-    for option, names in (("--areas", wanted.areas), ("--recipes", wanted.recipes)):
-        arguments += [option, ",".join(names)] if names else []
-    return arguments
-
-
 def decoded_folder(observation: Observation) -> Path:
     """Where the newest decoding leaves its files; while it runs, `live.json` in it tells how it is going."""
     result = observation.job("decode").result or {}
     return observation.folder / str(result.get("folder", "decoded"))
-
-
-def receiver_of(observation: Observation, config: StationConfig) -> ReceiverSection:
-    """By which it is recorded; the first where the configuration has changed since it was booked."""
-    names = [receiver.name for receiver in config.receivers]
-    return config.receivers[names.index(observation.receiver) if observation.receiver in names else 0]
-
-
-def antenna_of(observation: Observation, config: StationConfig) -> AntennaSection:
-    """Through which; the first where the configuration has changed since."""
-    names = [antenna.name for antenna in config.all_antennas]
-    return config.all_antennas[names.index(observation.antenna) if observation.antenna in names else 0]
-
-
-def lead_s(antenna: AntennaSection) -> float:
-    """How long before its recording an observation begins: what its rotator may take to get there."""
-    if antenna.rotator is None:
-        return 0.0
-    from station.resources import slew_model
-
-    return slew_model(antenna.rotator.capabilities).longest_s + _CONNECT_S
-
-
-def _nothing_soon(observation: Observation, crew: Crew) -> bool:
-    """Whether its antenna may rest after it."""
-    until = observation.end + _PARK_WITHIN
-    return not any(
-        o.antenna == observation.antenna and observation.end <= o.start <= until
-        for o in crew.catalogue.unfinished()
-    )
 
 
 def _begin_pictures(observation: Observation, crew: Crew, decoded: Path, out: Path) -> Worker:
@@ -354,49 +301,6 @@ def _settle_attempts(observation: Observation, ended: Ended, crew: Crew) -> tupl
     if note:
         log.warning("%s: %s", observation.name, note)
     return ended, observation.folder / result, note
-
-
-def _describe(observation: Observation, crew: Crew) -> None:
-    """Leave everything the recorder and a later reader need beside the recording."""
-    others = crew.catalogue.unfinished() if receiver_of(observation, crew.config).wide else []
-    host = host_of(observation, others)
-    setup_s = receiver_of(observation, crew.config).setup_s
-    end = observation.end if host else recorded_until(observation, others, setup_s=setup_s)
-    rolling = rolling_of(observation, crew.config)
-    description = {
-        "name": observation.name,
-        "satellite": observation.satellite,
-        "norad_id": observation.norad_id,
-        "downlink": observation.downlink,
-        "frequency_hz": observation.frequency_hz,
-        "site": dict(observation.site),
-        "elements": dict(observation.elements),
-        "start": observation.start.isoformat(),
-        "end": end.isoformat(),
-        "center_hz": observation.center_hz,
-        "wide": str(host.recording) if host else None,
-        "receiver": _receiver_table(observation, crew.config),
-        "segments": asdict(rolling) if host is None and rolling is not None else None,
-        "reserve_bytes": round(crew.config.schedule.keep_free_gb * 1e9),
-        "products_options": products_options(crew.config),
-        "antenna": antenna_of(observation, crew.config).model_dump(mode="json"),
-        "start_direction": observation.start_direction,
-        "park_after": _nothing_soon(observation, crew),
-        "inhibit_file": str(crew.catalogue.data_dir / INHIBIT_NAME) if crew.config.safety.rule else None,
-    }
-    folder = observation.folder
-    (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
-    (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
-
-
-def _receiver_table(observation: Observation, config: StationConfig) -> dict[str, Any]:
-    """As configured, with the lower rates that the downlink can stand."""
-    receiver = receiver_of(observation, config)
-    table = receiver.model_dump(mode="json")
-    if table.get("lower_rates"):
-        # A wide one is tuned to the middle of what it is to hold: at a lower rate that would lie outside.
-        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, observation.downlink))
-    return table
 
 
 def _recording_limit_s(observation: Observation, crew: Crew) -> float:

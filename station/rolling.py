@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from decoders.done import is_done
 from sdr.segments import segment_stem
+from station.equipment import receiver_of
 from station.shared import description_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ def rolling_of(observation: Observation, config: StationConfig) -> Rolling | Non
     A radio that shares its band among several has them in one file, and so have simulation and playback.
     """
     from station.entries import is_filler
-    from station.observation import receiver_of
 
     if not (is_filler(observation) and can_roll(receiver_of(observation, config))):
         return None

@@ -22,8 +22,8 @@ from station.candidates import Choice, History, Wanted, choose
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import AntennaSection, StationConfig
 from station.entries import entries_of, is_filler
+from station.equipment import antenna_of, lead_s, receiver_of
 from station.ledger import Rejected, enter_rejected
-from station.observation import antenna_of, lead_s, receiver_of
 from station.resources import Direction, resources_of
 from station.shared import bring_forward, recording_end, takes_share, tuned_hz
 from station.sight import Sights

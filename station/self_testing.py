@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from scheduler.satellites import satellite
 from station.config import ReceiverSection, StationConfig
-from station.observation import antenna_of, receiver_of
+from station.equipment import antenna_of, receiver_of
 from station.processes import Worker
 from station.records import Observation
 from station.self_test import can_be_tested, wanted_of

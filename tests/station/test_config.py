@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.config import load_config, parse_config
+from station.description import products_options
 from station.errors import ConfigError
-from station.observation import products_options
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "station.example.toml"
 TABLE = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))

@@ -1,0 +1,83 @@
+"""`observation.json`: everything that the recorder and a later reader need beside the recording."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from station.catalogue import Catalogue, Observation
+from station.config import StationConfig
+from station.equipment import antenna_of, receiver_of
+from station.rolling import rolling_of
+from station.room import standable_rates
+from station.safety import INHIBIT_NAME
+from station.shared import host_of, recorded_until
+
+_PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
+
+
+def describe(observation: Observation, config: StationConfig, catalogue: Catalogue) -> None:
+    """Leave everything the recorder and a later reader need beside the recording."""
+    others = catalogue.unfinished() if receiver_of(observation, config).wide else []
+    host = host_of(observation, others)
+    setup_s = receiver_of(observation, config).setup_s
+    end = observation.end if host else recorded_until(observation, others, setup_s=setup_s)
+    rolling = rolling_of(observation, config)
+    description = {
+        "name": observation.name,
+        "satellite": observation.satellite,
+        "norad_id": observation.norad_id,
+        "downlink": observation.downlink,
+        "frequency_hz": observation.frequency_hz,
+        "site": dict(observation.site),
+        "elements": dict(observation.elements),
+        "start": observation.start.isoformat(),
+        "end": end.isoformat(),
+        "center_hz": observation.center_hz,
+        "wide": str(host.recording) if host else None,
+        "receiver": _receiver_table(observation, config),
+        "segments": asdict(rolling) if host is None and rolling is not None else None,
+        "reserve_bytes": round(config.schedule.keep_free_gb * 1e9),
+        "products_options": products_options(config),
+        "antenna": antenna_of(observation, config).model_dump(mode="json"),
+        "start_direction": observation.start_direction,
+        "park_after": _nothing_soon(observation, catalogue),
+        "inhibit_file": str(catalogue.data_dir / INHIBIT_NAME) if config.safety.rule else None,
+    }
+    folder = observation.folder
+    (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
+    (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
+
+
+def products_options(config: StationConfig) -> list[str]:
+    """What the configuration says of products, as options of the worker."""
+    wanted = config.products
+    arguments = ["--language", wanted.language or config.station.language]
+    if wanted.boundaries:
+        arguments += ["--boundaries", str(wanted.boundaries)]
+    if wanted.attitude:
+        arguments += ["--attitude", wanted.attitude]
+    for option, names in (("--areas", wanted.areas), ("--recipes", wanted.recipes)):
+        arguments += [option, ",".join(names)] if names else []
+    return arguments
+
+
+def _nothing_soon(observation: Observation, catalogue: Catalogue) -> bool:
+    """Whether its antenna may rest after it."""
+    until = observation.end + _PARK_WITHIN
+    return not any(
+        o.antenna == observation.antenna and observation.end <= o.start <= until
+        for o in catalogue.unfinished()
+    )
+
+
+def _receiver_table(observation: Observation, config: StationConfig) -> dict[str, Any]:
+    """As configured, with the lower rates that the downlink can stand."""
+    receiver = receiver_of(observation, config)
+    table = receiver.model_dump(mode="json")
+    if table.get("lower_rates"):
+        # A wide one is tuned to the middle of what it is to hold: at a lower rate that would lie outside.
+        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, observation.downlink))
+    return table
