@@ -27,7 +27,7 @@ def test_live_and_replay_are_the_same_bits_unless_the_recording_is_touched(
 
 
 def test_the_figure_says_no_to_late_frames_and_to_none() -> None:
-    late = Outcome(60.0, (0.5, MOST_S + 0.01), 1.0, 0.03, (), 3)
+    late = Outcome(60.0, (0.5, MOST_S + 0.01), 1.0, 0.3, 0.03, (), 3)
     assert not reached(late, bound=True)
     assert reached(late, bound=False)
     assert "MISSED" in row("lrpt_72k", CHAINS["lrpt_72k"], late)

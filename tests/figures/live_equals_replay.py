@@ -8,7 +8,8 @@ from when the piece with its last sample is handed to the recorder to when a liv
 is read; where it ends is told by the decoder's report (in the interleaved mode 17.92 s after it begins). Then
 the finished recording is decoded anew at another time of day, and every file but those that tell of the run
 itself must be the same. Beside the latency by the clock stands the decoder's own, counted in samples, which a
-busy machine does not change.
+busy machine does not change, and its lag: seconds of samples that lay ready to be read. Beyond 0.25 s from
+commit to commit that is time in which it worked, or others had the processor.
 
 --sabotage samples blanks 30 ms of the recording before the replay; --sabotage commit lets the recorder commit
 every 3 s only. Exit status 1 when a file differs, no frame came, or one was seen later than 2 s.
@@ -82,6 +83,7 @@ class Outcome:
     seconds: float
     latencies_s: tuple[float, ...]
     own_largest_s: float | None
+    lag_s: float
     cpu_s_per_s: float
     different: tuple[str, ...]
     files: int
@@ -228,6 +230,7 @@ def measure(chain: Chain, seconds: float, folder: Path, sabotage: str | None) ->
         seconds,
         tuple(latencies(recorder, watcher, table, run["frame_seconds"])) if table["frames"]["good"] else (),
         run["largest_frame_delay_s"],
+        run["largest_lag_s"],
         sum(run["cpu_s_per_s"].values()),
         different,
         len(compared),
@@ -257,7 +260,8 @@ def row(name: str, chain: Chain, outcome: Outcome) -> str:
     )
     return (
         f"{name:9} {outcome.seconds:5.0f} s {len(outcome.latencies_s):6d} {late.mean():7.2f} "
-        f"{np.quantile(late, 0.95):6.2f} {late.max():7.2f} {own:>9} {outcome.cpu_s_per_s:10.3f}   {differ}"
+        f"{np.quantile(late, 0.95):6.2f} {late.max():7.2f} {own:>9} {outcome.lag_s:5.2f} "
+        f"{outcome.cpu_s_per_s:10.3f}   {differ}"
         + ("" if reached(outcome, bound=chain.bound) else "   MISSED")
     )
 
@@ -269,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--seconds", type=float, help="of signal, instead of each chain's own")
     options.add_argument("--sabotage", choices=("samples", "commit"))
     chosen = options.parse_args(arguments)
-    print("chain      signal frames latency: mean  95 %  largest  decoder's  CPU s per s")
+    print("chain      signal frames latency: mean  95 %  largest  decoder's   lag CPU s per s")
     missed = False
     for name in chosen.chains.split(","):
         chain = CHAINS[name]
