@@ -53,7 +53,7 @@ def table(folder: Path, **receiver: Any) -> dict[str, Any]:
     return given
 
 
-def radio(folder: Path, **more: float) -> dict[str, Any]:
+def radio(folder: Path, **more: Any) -> dict[str, Any]:
     """On the air from the opening on, or as `epoch` says."""
     args = device_args(folder, file=folder / "sky.cs16", format="CS16", rate=RATE, **more)
     return {"type": "soapy", "driver": "tramthu_sim", "sample_rate": RATE, "gain_db": 30, "args": args}
@@ -237,8 +237,10 @@ def test_a_kill_costs_no_segment_and_none_goes_undecoded(tmp_path: Path, catalog
         desk.wait_for_segments(catalogue_of, 2)
         (decoder,) = workers_of(tmp_path, b"--by-segment")
         os.kill(decoder, signal.SIGSTOP)
-        wait_for(lambda: len(segments(observation)) >= 5, "no segment waits for the decoder")
-        os.kill(decoder, signal.SIGCONT)
+        try:
+            wait_for(lambda: len(segments(observation)) >= 5, "no segment waits for the decoder", 60)
+        finally:
+            os.kill(decoder, signal.SIGCONT)
         wait_for(lambda: len(segments(observation)) <= 3, "the decoder does not come back")
     finally:
         desk.daemon.send_signal(signal.SIGTERM)
