@@ -126,11 +126,15 @@ def _kind(folder: Path, places: Places) -> Check:
     if Path(device).name.startswith("mmcblk"):
         worn = f"{said}: an SD card or eMMC stalls for seconds and wears out by recordings"
         return Check("file system", "warn", worn, "an SSD by USB 3 for data_dir")
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".tramthu-doctor-") as file:
-        if not reserve_room(file.fileno(), 1 << 20):
-            said += ": cannot keep room for a recording beforehand"
-            return Check("file system", "warn", said, mend)
-    return Check("file system", "ok", said)
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".tramthu-doctor-") as file:
+            if reserve_room(file.fileno(), 1 << 20):
+                return Check("file system", "ok", said)
+    except OSError as error:
+        return Check(
+            "file system", "wrong", f"{said}: no file can be made in {folder}: {error.strerror}", mend
+        )
+    return Check("file system", "warn", f"{said}: cannot keep room for a recording beforehand", mend)
 
 
 def _mount_of(folder: Path, places: Places) -> tuple[str, str] | None:

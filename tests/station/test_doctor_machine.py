@@ -175,6 +175,16 @@ def test_a_disk_that_fails_is_named(tmp_path: Path, places: Places) -> None:
     assert "Input/output error" in found.said
 
 
+def test_a_data_folder_that_takes_no_file_is_a_finding_and_no_end(tmp_path: Path, places: Places) -> None:
+    """As /proc, or a file; root may write everywhere, as far as the rights go."""
+    _put(places.proc / "self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/root rw")
+    (tmp_path / "file").touch()
+    checks = list(disk_checks(_station(tmp_path / "file"), tmp_path, places))
+    assert _one(checks, "file system").state == "wrong"
+    assert f"no file can be made in {tmp_path / 'file'}: Not a directory" in _one(checks, "file system").said
+    assert _one(checks, "disk speed").state == "wrong"
+
+
 def test_the_measurement_writes_and_leaves_nothing(tmp_path: Path) -> None:
     found = measure_speed(tmp_path)
     assert found.bytes_per_s > 0
