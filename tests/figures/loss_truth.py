@@ -73,10 +73,12 @@ class Estimated:
             near: samples between a loss and what may be told of it.
         """
         # Both counted in samples that were received, which losses and their lengths do not shift.
+        # What was lost before the first one is in no recording.
         places = _received([first for first, _ in truth], [count for _, count in truth])
         told = _received([gap.sample_index for gap in gaps], [gap.sample_count for gap in gaps])
         free, right, wrong, missed, invisible = set(range(len(gaps))), 0, [], [], []
-        for place, (_, length) in zip(places, truth, strict=True):
+        there = [(place, length) for place, (_, length) in zip(places, truth, strict=True) if place]
+        for place, length in there:
             close = [i for i in free if abs(told[i] - place) < near]
             if not close:
                 (invisible if length <= _visible_at(place, visible, near) else missed).append(length)
@@ -89,7 +91,7 @@ class Estimated:
                 right += 1
             else:
                 wrong.append((length, *errors, gap.uncertainty))
-        error = sum(gap.sample_count for gap in gaps) - sum(count for _, count in truth)
+        error = sum(gap.sample_count for gap in gaps) - sum(count for _, count in there)
         stated = int(np.median([gap.uncertainty for gap in gaps])) if gaps else 0
         return cls(right, wrong, missed, invisible, len(free), error, stated)
 

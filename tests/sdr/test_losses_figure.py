@@ -62,3 +62,5 @@ def test_the_judge_knows_right_from_wrong() -> None:
     assert (told.right, told.wrong, told.missed, told.invisible) == (1, [], [], [10])
     told = Estimated.of(truth, [Gap(5003, 490, "", 5)], [(0, 5)], 1000)
     assert (told.right, told.wrong, told.missed) == (0, [(500, -10, 13, 5)], [10])
+    told = Estimated.of([(0, 9000), (14_000, 500)], [Gap(5003, 490, "", 20)], [(0, 50)], 1000)
+    assert (told.right, told.missed, told.total_error) == (1, [], -10)
