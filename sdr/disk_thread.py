@@ -15,12 +15,13 @@ from typing import Protocol
 from sdr.disk import free_bytes, kept_beyond
 from sdr.disk_return import DiskProbe, KeptInRing
 from sdr.errors import DeviceError, RecordingError
+from sdr.growing import COMMIT_BYTES, COMMIT_S
 from sdr.index_line import Level
 from sdr.memory_writer import MemoryWriter
 from sdr.recording_files import beside, disk_refuses
 from sdr.ring import Event, Ring
 from sdr.segment_writer import SegmentWriter
-from sdr.writer import COMMIT_BYTES, COMMIT_S, RecordingWriter
+from sdr.writer import RecordingWriter
 
 Writer = RecordingWriter | SegmentWriter
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from sdr.disk_thread import DiskThread, Writer
 from sdr.errors import DeviceError
+from sdr.growing import COMMIT_BYTES
 from sdr.intake import STALLED, Intake
 from sdr.level_meter import level_of
 from sdr.level_sums import level_sums
 from sdr.receiver import Block, Receiver, Tuning
 from sdr.record_progress import SILENT, Limit, RecordProgress, StopFlag, Teller
-from sdr.writer import COMMIT_BYTES
 
 _LOOK_S = 1.0
 _REOPEN_S = 0.5

@@ -1,7 +1,6 @@
-"""SigMF metadata of a recording: written from what the recorder knows, read from any program's file.
+"""SigMF metadata of a recording, read from any program's file; `sdr.sigmf_build` makes our own.
 
-Source: SigMF 1.2 specification (sigmf.org). Gaps are zero-filled in the data, annotated with the label "gap",
-and followed by a capture segment that states the time of the first sample after them.
+Source: SigMF 1.2 specification (sigmf.org).
 """
 
 from __future__ import annotations
@@ -9,16 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, sample_format
-from sdr.index_line import Gap, IndexHeader, number, parse_utc
+from sdr.index_line import Gap, number, parse_utc
 
-VERSION = "1.2.6"
 META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX, ARCHIVE_SUFFIX = (
     ".sigmf-meta",
     ".sigmf-data",
@@ -27,8 +24,6 @@ META_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX, ARCHIVE_SUFFIX = (
 )
 NAMESPACE = "tramthu"
 GAP_LABEL = "gap"
-# Words of the recorder that SigMF has a field for.
-_CORE = ("description", "author", "hw", "license", "geolocation")
 # Words that stand in the header and the end mark of an index, not among its metadata.
 _RECORDER_WORDS = ("clock", "segment", "first_sample", "sha256")
 _NAMES = {"ci8_le": "cs8", "cu8_le": "cu8"} | {sample_format(name).sigmf_datatype: name for name in FORMATS}
@@ -49,65 +44,6 @@ class SigmfHeader:
     trailing_bytes: int
     least_samples: int = 0
     """That the data file holds, going by its captures and annotations."""
-
-
-def build_metadata(
-    header: IndexHeader, start: datetime | None, gaps: Sequence[Gap], sha256: str | None = None
-) -> dict[str, Any]:
-    """The SigMF object of a recording.
-
-    Args:
-        header: as in its index.
-        start: time of its first sample.
-        gaps: in order.
-        sha256: of the data file (hex). SigMF's own core:sha512 would be a second hash of every sample.
-    """
-    fields: dict[str, Any] = {
-        "core:datatype": sample_format(header.format).sigmf_datatype,
-        "core:sample_rate": header.sample_rate,
-        "core:version": VERSION,
-        "core:recorder": "tramthu",
-    }
-    own = {key: value for key, value in header.metadata.items() if key not in _CORE} | _recorder_words(header)
-    own |= {"sha256": sha256} if sha256 else {}
-    fields |= {f"core:{key}": header.metadata[key] for key in _CORE if key in header.metadata}
-    fields |= {f"{NAMESPACE}:{key}": value for key, value in own.items()}
-    if own or gaps:
-        fields["core:extensions"] = [{"name": NAMESPACE, "version": "1.0.0", "optional": True}]
-    firsts = sorted({0, *(gap.sample_index + gap.sample_count for gap in gaps)})
-    return {
-        "global": fields,
-        "captures": [_capture(header, start, first) for first in firsts],
-        "annotations": [_annotation(gap) for gap in gaps],
-    }
-
-
-def _recorder_words(header: IndexHeader) -> dict[str, Any]:
-    words: dict[str, Any] = {"clock": header.clock} if header.clock else {}
-    if header.segment or header.first_sample:
-        words |= {"segment": header.segment, "first_sample": header.first_sample}
-    return words
-
-
-def _annotation(gap: Gap) -> dict[str, Any]:
-    return {
-        "core:sample_start": gap.sample_index,
-        "core:sample_count": gap.sample_count,
-        "core:label": GAP_LABEL,
-        "core:comment": gap.cause,
-        "core:generator": "tramthu",
-        f"{NAMESPACE}:uncertainty": gap.uncertainty,
-    }
-
-
-def _capture(header: IndexHeader, start: datetime | None, first: int) -> dict[str, Any]:
-    capture: dict[str, Any] = {"core:sample_start": first}
-    if header.center_frequency_hz is not None:
-        capture["core:frequency"] = header.center_frequency_hz
-    if start is not None:
-        time = start + timedelta(seconds=first / header.sample_rate)
-        capture["core:datetime"] = time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return capture
 
 
 def parse_metadata(text: bytes) -> SigmfHeader:

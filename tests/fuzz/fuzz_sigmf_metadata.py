@@ -11,7 +11,7 @@ from recordings import SAMPLES, header, read_all
 with instrumented():
     from sdr.errors import RecordingError
     from sdr.index import Gap
-    from sdr.sigmf import build_metadata
+    from sdr.sigmf_build import build_metadata
 
 META = file_named("pass.sigmf-meta")
 

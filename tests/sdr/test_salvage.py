@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sdr.writer
+import sdr.growing
 from sdr.errors import DeviceError
 from sdr.index import IndexReader
 from sdr.recording import RecordingWriter
@@ -81,7 +81,7 @@ def test_a_disk_that_refuses_once(stem: Path, monkeypatch: pytest.MonkeyPatch) -
     before = set(threading.enumerate())
     with monkeypatch.context() as patch:
         refused = OSError(errno.EIO, os.strerror(errno.EIO))
-        patch.setattr(sdr.writer, "write_what_fits", lambda *_: (0, refused))
+        patch.setattr(sdr.growing, "write_what_fits", lambda *_: (0, refused))
         with pytest.raises(DeviceError, match="refuses"):
             RecordingWriter.resume(stem)
     assert "hash" not in {thread.name for thread in set(threading.enumerate()) - before}

@@ -13,7 +13,7 @@ from sdr.errors import RecordingError
 from sdr.index import Gap, IndexReader
 from sdr.index_line import IndexHeader
 from sdr.recording import RecordingWriter, finish_interrupted, open_recording
-from sdr.writer import metadata_text
+from sdr.sigmf_build import metadata_text
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 LOST = "lost by the disk"
