@@ -35,6 +35,7 @@ from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
 from station.self_test_history import newest
 from station.self_testing import SelfTests
+from station.turning import is_driven, unturned
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Daemon:
                 self.clock.now(),
                 state=state,
                 observations=self.catalogue.observations(since=self.clock.now() - timedelta(days=7)),
-                problems=self._problems,
+                problems=(*self._problems, *(self._unturned() if state == "running" else ())),
                 data_dir=self.catalogue.data_dir,
                 ages_days=self._ages,
                 clock=self._planning.supply.clock,
@@ -230,13 +231,16 @@ class Daemon:
         return max(observation.start - timedelta(seconds=lead_s(antenna)), min(free, observation.start))
 
     def _drives(self, antenna: str) -> bool:
-        """Whether an observation under way moves that antenna."""
-        alive = {name for name, thread in self._threads.items() if thread.is_alive()}
-        return any(
-            o.antenna == antenna and o.job("record").state in ("due", "running")
-            for o in self.catalogue.unfinished()
-            if o.name in alive
-        )
+        """Whether an observation under way moves that antenna; not one whose pointing has ended."""
+        return is_driven(antenna, self._recorded_now(), self.config)
+
+    def _recorded_now(self) -> list[Observation]:
+        alive = {name for name, thread in list(self._threads.items()) if thread.is_alive()}
+        under_way = [o for o in self.catalogue.unfinished() if o.name in alive]
+        return [o for o in under_way if o.job("record").state in ("due", "running")]
+
+    def _unturned(self) -> list[str]:
+        return unturned(self._recorded_now(), self.config, self.clock.now())
 
     def _tell_room(self, observation: Observation) -> None:
         """A pass does not come again: short of room it is received all the same, and it is said how."""

@@ -73,6 +73,12 @@ def held_by_hand(section: RotatorSection, who: str) -> Iterator[Callable[[], boo
         yield called_away
 
 
+def recorder_drives(section: RotatorSection) -> bool | None:
+    """Whether a recorder drives it, or waits for it; None where that cannot be known."""
+    with _opened(section, "wanted") as wanted:
+        return None if wanted is None else not _taken(wanted)
+
+
 @contextmanager
 def _opened(section: RotatorSection, kind: str) -> Iterator[int | None]:
     """A descriptor of the file, made where it is missing; None where that is not possible."""

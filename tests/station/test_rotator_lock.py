@@ -11,7 +11,7 @@ import pytest
 from hardware.errors import HardwareError
 from station import rotator_lock
 from station.config import RotatorSection
-from station.rotator_lock import held_by_hand, held_by_recorder
+from station.rotator_lock import held_by_hand, held_by_recorder, recorder_drives
 
 ROTATOR = RotatorSection(port=4533)
 _PATIENCE_S = 60.0
@@ -33,6 +33,15 @@ def test_by_hand_is_refused_while_a_recording_drives_and_says_since_when() -> No
             assert not called_away()
     with held_by_hand(ROTATOR, "free again") as called_away:
         assert not called_away()
+
+
+def test_whether_a_recorder_drives_is_known_to_others() -> None:
+    assert recorder_drives(ROTATOR) is False
+    with held_by_recorder(ROTATOR, "recording", lambda: True):
+        assert recorder_drives(ROTATOR) is True
+        assert recorder_drives(RotatorSection(port=4534)) is False
+    with held_by_hand(ROTATOR, "by hand"):
+        assert recorder_drives(ROTATOR) is False
 
 
 def test_a_second_hand_is_refused() -> None:
@@ -83,3 +92,4 @@ def test_without_a_folder_everybody_drives(monkeypatch: pytest.MonkeyPatch, tmp_
         held_by_hand(ROTATOR, "by hand") as called_away,
     ):
         assert not called_away()
+    assert recorder_drives(ROTATOR) is None
