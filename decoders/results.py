@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -46,7 +47,7 @@ class Results:
 
         Raises:
             OutputError: it cannot be made or written.
-            DecoderError: another one writes into it.
+            DecoderError: a file stands in its place, or another one writes into it.
         """
         self.folder = folder
         self.taps = taps
@@ -54,7 +55,7 @@ class Results:
         self._bits = np.zeros(0, dtype=np.uint8)
         self.files: dict[str, dict[str, Any]] = {}
         with self._guard("."):
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             self._lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,10 +137,20 @@ class Results:
             yield
         except OSError as error:
             where = self.folder if name == "." else self.folder / name
+            full = "free space there or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise OutputError(
-                f"{where} cannot be written: {error.strerror or error}; "
-                "free space there or choose another --out"
+                f"{where} cannot be written: {error.strerror or error}; {full}choose another --out"
             ) from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
+        raise DecoderError(
+            f"no folder {folder} can be made: {file} is a file; give another --out, or move that away"
+        ) from None
 
 
 def _json_pieces(table: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decoders.decode import DecodeRequest, decode
-from decoders.errors import DownlinkError, InputError, OutputError
+from decoders.errors import DecoderError, DownlinkError, InputError, OutputError
 from decoders.frame_table import COLUMNS, FrameTable
 from decoders.results import Results
 from sdr.recording import RecordingWriter
@@ -263,11 +263,22 @@ def test_any_bytes_at_any_level(tmp_path: Path, raw: bytes, level: str) -> None:
     assert report.exit_status == 1
 
 
-def test_a_folder_that_cannot_be_made(soft_file: Path) -> None:
+@pytest.mark.parametrize("below", ["", "out", "out/deeper"])
+def test_a_file_where_the_folder_would_be(soft_file: Path, below: str) -> None:
     blocked = soft_file.parent / "blocked"
     blocked.touch()
-    with pytest.raises(OutputError, match="cannot be written") as caught:
-        decode(DecodeRequest(input=soft_file, downlink="meteor_lrpt", out=blocked / "out", level="soft"))
+    with pytest.raises(DecoderError, match=f"{blocked} is a file; give another --out") as caught:
+        decode(DecodeRequest(input=soft_file, downlink="meteor_lrpt", out=blocked / below, level="soft"))
+    assert caught.value.exit_status == 2
+
+
+def test_a_folder_that_cannot_be_made(soft_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)
+    with pytest.raises(OutputError, match="cannot be written: Permission denied; choose another") as caught:
+        decode(request(soft_file))
     assert caught.value.exit_status == 3
 
 
