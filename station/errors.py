@@ -2,6 +2,7 @@
 
 StationError                   exit status 2: wrong use
 ├── ConfigError                station.toml is missing, ill-formed or names what does not exist
+├── ReplayError                exit status 3: the decoder of a replay was killed, or could not write
 └── CatalogueError             exit status 3: the database cannot be opened, read or written
     └── UnknownObservationError  exit status 2: the catalogue holds none of that name
 
@@ -27,6 +28,12 @@ class StationError(Exception):
 
 class ConfigError(StationError):
     """The configuration cannot be used as it stands."""
+
+
+class ReplayError(StationError):
+    """The decoder of a replay came to no end."""
+
+    exit_status = SYSTEM_FAULT
 
 
 class CatalogueError(StationError):

@@ -7,6 +7,7 @@ replay of it.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 from sdr.source import recording_name
 from station.attempts import NAME, best_in, report_of
 from station.compare import Comparison, compare_folders
-from station.errors import StationError
+from station.errors import DONE, NOTHING_USABLE, WRONG_USE, ReplayError, StationError
 from station.processes import Ended, Worker
 from station.shared import channel_options, segment_options
 
@@ -80,12 +81,15 @@ def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> Repl
 
     Raises:
         OSError: the new folder cannot be made.
+        StationError: the decoder refused what it was given; no folder is left.
+        ReplayError: the decoder was killed, or could not write; its log is left.
     """
     folder = source.folder / f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     folder.mkdir(parents=True)
     decoded, products = folder / "decoded", folder / "products"
     arguments = ["decode", str(source.recording), "--out", str(decoded), *source.decode_options]
     decode = _run("station.cli", arguments, folder / "decode.log", "decode", progress)
+    _refuse_no_result(decode, folder)
     image = None
     # Of a recording in segments each has a folder of its own.
     for made in sorted({path.parent for path in decoded.rglob("*_l1a.nc")}):
@@ -102,6 +106,16 @@ def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> Repl
         decode=decode,
         image=image,
     )
+
+
+def _refuse_no_result(decode: Ended, folder: Path) -> None:
+    """What a decoder left that came to no end is compared with nothing, now or later."""
+    if decode.status in (DONE, NOTHING_USABLE):
+        return
+    if decode.status == WRONG_USE:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StationError(decode.reason)
+    raise ReplayError(f"{decode.reason}; nothing is compared; {folder / 'decode.log'} tells more")
 
 
 def recording_source(path: Path, options: tuple[str, ...]) -> ReplaySource:

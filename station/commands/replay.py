@@ -54,7 +54,7 @@ def replay(
         print_json(report.to_json())
     else:
         _print(report)
-    raise typer.Exit(max(report.exit_status, 0) if report.exit_status >= 0 else 3)
+    raise typer.Exit(report.exit_status if report.exit_status >= 0 else 3)
 
 
 def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, ...]) -> ReplaySource:

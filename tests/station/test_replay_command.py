@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.station.conftest import Run
+from station.processes import Ended
+from tests.station.conftest import Run, one_sentence
 
 # 6 s at a high level: some fifty frames, a few strips
 PASS = ("simulate", "--seconds", "6", "--ebn0", "15", "--mode", "72k")
@@ -71,3 +72,27 @@ def test_wrong_use_is_status_2(tramthu: Run, tmp_path: Path, options: tuple[str,
     assert status == 2
     assert says in out + err
     assert "Traceback" not in out + err
+
+
+def test_what_the_decoder_refuses_is_no_replay(tramthu: Run, tmp_path: Path) -> None:
+    (tmp_path / "noise.cu8").write_bytes(b"\x80\x7f" * 20_000)
+    status, out, err = tramthu("replay", tmp_path / "noise.cu8", "--downlink", "meteor_lrpt")
+    assert status == 2
+    assert "--rate" in one_sentence(err)
+    assert "FIRST TIME" not in out
+    assert [path.name for path in tmp_path.iterdir()] == ["noise.cu8"]
+
+
+@pytest.mark.parametrize("status", [3, -9])
+def test_what_came_to_no_end_is_compared_with_nothing(
+    tramthu: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    (tmp_path / "noise.cu8").write_bytes(b"\x80\x7f" * 20_000)
+    (tmp_path / "decoded").mkdir()
+    (tmp_path / "decoded/report.json").write_text('{"input": {"name": "noise.cu8"}}')
+    ended = Ended(status, 1.0, 1.0, "the disk is full")
+    monkeypatch.setattr("station.replay._run", lambda *_: ended)
+    code, out, err = tramthu("replay", tmp_path / "noise.cu8", "--downlink", "meteor_lrpt")
+    assert code == 3
+    assert "DIFFERENT" not in out
+    assert f"{ended.reason}; nothing is compared; " in one_sentence(err)
