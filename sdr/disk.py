@@ -46,6 +46,15 @@ def missing_bytes(folder: Path, duration_s: float, sample_rate: float, fmt: str,
     return max(recording_bytes(duration_s, sample_rate, fmt) + reserve_bytes - free_bytes(folder), 0)
 
 
+def no_room(folder: object, free: int, wanted: int, reserve: int) -> str:
+    """What to tell the operator then; sizes in bytes."""
+    needed = f"{wanted >> 20} MiB are needed and " if wanted else ""
+    return (
+        f"no room to record in {folder}: {free >> 20} MiB are free, {needed}{reserve >> 20} MiB are kept in "
+        "reserve; delete or move something"
+    )
+
+
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # <linux/falloc.h>
 
 

@@ -5,28 +5,20 @@ Only this thread touches the files of a recording. A disk that stands still make
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
-from datetime import datetime
-from typing import Protocol
 
-from sdr.disk import free_bytes, kept_beyond
+from sdr.disk import free_bytes, kept_beyond, no_room
 from sdr.disk_return import DiskProbe, KeptInRing
 from sdr.errors import DeviceError, RecordingError
-from sdr.growing import COMMIT_BYTES, COMMIT_S
-from sdr.index_line import Level
+from sdr.growing import COMMIT_S
 from sdr.memory_writer import MemoryWriter
 from sdr.recording_files import beside, disk_refuses
 from sdr.ring import Event, Ring
-from sdr.segment_writer import SegmentWriter
-from sdr.writer import RecordingWriter
+from sdr.ring_drain import RingDrain
+from sdr.segment_writer import SegmentWriter, Writer
 
-Writer = RecordingWriter | SegmentWriter
-
-_WRITE_BYTES = 4 << 20
-_PAGE = 4096
 _LOOK_S = 1.0
 _ALIVE_S = 0.1
 _ROOM_AGAIN = 64 << 20  # at least so much is free before a disk that was left is taken for usable
@@ -34,34 +26,7 @@ _TRIAL_SUFFIX = ".sigmf-trial"
 _LACKING = "in memory only, as the disk took no more"
 
 
-class Sink(Protocol):
-    """What samples are written to: a recording on the disk, or the index of what is in memory only."""
-
-    @property
-    def sample_count(self) -> int:
-        """Samples so far."""
-
-    @property
-    def level(self) -> Level | None:
-        """Of the newest whole second."""
-
-    def write_raw(self, raw: bytes | memoryview) -> None:
-        """Whole samples."""
-
-    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
-        """Lost samples."""
-
-    def set_start(self, start: datetime) -> None:
-        """The time of the first sample."""
-
-    def commit(self) -> None:
-        """Make all of it known to followers."""
-
-    def close(self, reason: str = "finished") -> None:
-        """The end."""
-
-
-class DiskThread:
+class DiskThread(RingDrain):
     """Empties a ring into a recording until `finish`.
 
     Args:
@@ -70,25 +35,19 @@ class DiskThread:
         reserve_bytes: of the disk, left free.
 
     Attributes:
-        left: why the disk was left, empty while it takes what comes (again).
-        notes: what is to be told of that.
+        notes: what is to be told of a disk that was left.
         free_bytes: room left on the disk, as it was seen last.
         failure: what ended the thread against its will; a bug.
     """
 
     def __init__(self, writer: Writer, ring: Ring, reserve_bytes: int) -> None:
-        self._writer, self.ring, self._reserve_bytes = writer, ring, reserve_bytes
-        self._sink: Sink = writer
-        self._folder = writer.path_stem.parent
-        self._position, self._event, self._released = 0, 0, 0
-        self._seen = 0  # head of the ring when it was emptied last
-        self._start: datetime | None = None
+        super().__init__(writer, ring)
+        self._reserve_bytes, self._folder = reserve_bytes, writer.path_stem.parent
         self._wake, self._end = threading.Event(), ""
         self._looked_at = 0.0
         self._room_kept, self._expected = 0, 0
-        self.left, self.notes = "", deque[str]()
+        self.notes = deque[str]()
         self._memory: MemoryWriter | None = None
-        self._kept: KeptInRing | None = None
         self._probe: DiskProbe | None = None
         self.failure: BaseException | None = None
         self.free_bytes = free_bytes(self._folder)
@@ -110,20 +69,6 @@ class DiskThread:
         elif not self._has_room(self._reserve_bytes + 1):
             self._leave(no_room(self._folder, self.free_bytes, 0, self._reserve_bytes))
         self._thread.start()
-
-    @property
-    def level(self) -> Level | None:
-        """Of the newest whole second."""
-        return self._sink.level
-
-    @property
-    def sample_count(self) -> int:
-        """Samples written by now, gaps included."""
-        return self._sink.sample_count
-
-    def set_start(self, start: datetime) -> None:
-        """The exact time of the first sample, to be written with the next commit."""
-        self._start = start
 
     def wake(self) -> None:
         """There is much to write."""
@@ -168,49 +113,6 @@ class DiskThread:
                 raise
             self._leave(str(error))
             self._drain(last=last)
-
-    def _drain(self, *, last: bool) -> None:
-        """Write what the ring holds, in large pieces, and commit it."""
-        if self._start is not None:
-            self._sink.set_start(self._start)
-            if self.left:  # the file on the disk holds no sample, perhaps, but can still tell of them
-                with contextlib.suppress(DeviceError):
-                    self._writer.set_start(self._start)
-            self._start = None
-        if isinstance(self._writer, SegmentWriter):
-            self._writer.heard = self.ring.stamped or self._writer.heard
-        head = self.ring.word("head")  # before the events: one that is seen later lies behind it
-        whole = last or head == self._seen  # a device that fell silent: the last page gets no fuller
-        self._seen = head
-        while self._step(head, whole=whole):
-            if self._position - self._released >= COMMIT_BYTES:
-                self._commit()
-        self._commit()
-
-    def _step(self, head: int, *, whole: bool) -> bool:
-        event = self.ring.event(self._event)
-        if event is not None and event.position == self._position:
-            self._sink.gap(event.sample_count, event.cause, event.uncertainty)
-            self._event += 1
-            return True
-        end = head if event is None else min(event.position, head)
-        if not whole and end == head:  # the last, broken page waits for the rest of it
-            end -= (self._written_bytes() + head - self._position) % _PAGE
-        if end <= self._position:
-            return False
-        piece = self.ring.piece(self._position, min(end - self._position, _WRITE_BYTES))
-        self._sink.write_raw(piece)
-        self._position += len(piece)
-        piece.release()
-        return True
-
-    def _commit(self) -> None:
-        self._sink.commit()
-        if self._kept is not None:
-            self._kept.follow(self._position, self._writer.bytes_per_sample)
-        else:
-            self.ring.release(self._position, self._sink.sample_count, self._event)
-        self._released = self._position
 
     def _look(self) -> None:
         """Once a second: is there still room? What was asked for beforehand is ours."""
@@ -289,15 +191,3 @@ class DiskThread:
             self._writer.close(f"{reason}; {self.left}" if self.left else reason)
         except DeviceError as error:
             self.left = self.left or str(error)
-
-    def _written_bytes(self) -> int:
-        return self._sink.sample_count * self._writer.bytes_per_sample
-
-
-def no_room(folder: object, free: int, wanted: int, reserve: int) -> str:
-    """The words for it."""
-    needed = f"{wanted >> 20} MiB are needed and " if wanted else ""
-    return (
-        f"no room to record in {folder}: {free >> 20} MiB are free, {needed}{reserve >> 20} MiB are kept in "
-        "reserve; delete or move something"
-    )

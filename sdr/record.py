@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sdr.clock_quality import clock_quality
-from sdr.disk_thread import DiskThread, Writer
+from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
 from sdr.priority import come_first, read_in_real_time
 from sdr.receiver import Opened, Receiver, Tuning
@@ -24,7 +24,7 @@ from sdr.record_session import Session
 from sdr.recording import RecordingInfo
 from sdr.recording_files import beside, remove_stillborn
 from sdr.ring import Ring, ring_path
-from sdr.segment_writer import SegmentWriter, newest_segment
+from sdr.segment_writer import SegmentWriter, Writer, newest_segment
 from sdr.sigmf import INDEX_SUFFIX
 from sdr.sweep import sweep_rings
 from sdr.writer import RecordingWriter

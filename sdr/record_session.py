@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sdr.disk_thread import DiskThread, Writer
+from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
 from sdr.growing import COMMIT_BYTES
 from sdr.intake import STALLED, Intake
@@ -15,6 +15,7 @@ from sdr.level_meter import level_of
 from sdr.level_sums import level_sums
 from sdr.receiver import Block, Receiver, Tuning
 from sdr.record_progress import SILENT, Limit, RecordProgress, StopFlag, Teller
+from sdr.segment_writer import Writer
 
 _LOOK_S = 1.0
 _REOPEN_S = 0.5

@@ -289,6 +289,9 @@ class SegmentWriter:
         return [number for number in _numbers(self.path_stem) if number < self.header.segment]
 
 
+Writer = RecordingWriter | SegmentWriter
+
+
 def remove_needless(stem: Path, keep: int, may_go: Callable[[int], bool]) -> list[Path]:
     """Remove the oldest files of a recording but for so many, up to the first that is needed still.
 

@@ -41,9 +41,9 @@ from station.rolling import Rolling, nobody_needs
 from station.shared import record_share
 
 if TYPE_CHECKING:
-    from sdr.disk_thread import Writer
     from sdr.receiver import Opened
     from sdr.record_progress import RecordProgress
+    from sdr.segment_writer import Writer
 
 RESERVE_BYTES = 256 << 20
 _OPEN_AHEAD_S = 1.0  # before the start: what a radio takes to open
