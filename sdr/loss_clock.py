@@ -18,11 +18,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
 from sdr.envelope import Envelope
+from sdr.suspicion import Arrival, Suspicion
 
 log = logging.getLogger(__name__)
 
@@ -66,36 +67,6 @@ class ClockLoss:
     uncertainty: int
 
 
-@dataclass(frozen=True)
-class _Arrival:
-    time_s: float
-    count: int
-
-
-@dataclass
-class _Suspicion:
-    """Late arrivals; `settled` is the first of them that comes near the least lateness."""
-
-    arrivals: list[_Arrival] = field(default_factory=list)
-    late_s: list[float] = field(default_factory=list)
-    least_s: float = math.inf
-    settled: int = 0
-
-    def add(self, arrival: _Arrival, late_s: float, near_s: float) -> None:
-        self.arrivals.append(arrival)
-        self.late_s.append(late_s)
-        self.least_s = min(self.least_s, late_s)
-        while self.late_s[self.settled] > self.least_s + near_s:
-            self.settled += 1
-
-    def lasted_s(self) -> float:
-        return self.arrivals[-1].time_s - self.arrivals[self.settled].time_s
-
-    def near(self, near_s: float) -> list[int]:
-        """Those of them that come near the least lateness."""
-        return [i for i, late_s in enumerate(self.late_s) if late_s <= self.least_s + near_s]
-
-
 class LossClock:
     """The count of samples against a clock that never steps.
 
@@ -113,13 +84,13 @@ class LossClock:
         self.count = self.judged = 0
         self._envelope = Envelope()
         self._learnt = False
-        self._learning: list[_Arrival] = []
+        self._learning: list[Arrival] = []
         self._newest: ClockLoss | None = None
         self._batches: deque[float] = deque(maxlen=31)
         self._waited_at: float | None = None
         self._batch_s = 0.0
         self._window: list[tuple[float, float]] = []
-        self._suspicion = _Suspicion()
+        self._suspicion = Suspicion()
         self._told: tuple[int, int] | None = None
         # Those that were let pass since the last punctual one: when, and how late; and its number.
         self._rising: list[tuple[float, float]] = []
@@ -146,7 +117,7 @@ class LossClock:
             Losses found now, in order; what is `judged` then is so with these losses in it.
         """
         self.count += count
-        arrival = _Arrival(time_s, self.count)
+        arrival = Arrival(time_s, self.count)
         self._note_batch(time_s, waited_s)
         if self._learnt:
             return self._judge([arrival])
@@ -163,7 +134,7 @@ class LossClock:
     def overflowed(self) -> None:
         """The device says that samples are missing here, but not how many."""
         if self._told is None:  # what was late before this is no sign of it
-            self._suspicion, self.judged = _Suspicion(), self.count
+            self._suspicion, self.judged = Suspicion(), self.count
         self._told = (self.count if self._told is None else self._told[0], self.count)
 
     def flush(self) -> None:
@@ -180,7 +151,7 @@ class LossClock:
             return at_s + min(delay for _, delay in self._window)
         return at_s + self._envelope.at(at_s + self._envelope.at(self._envelope.newest_s))
 
-    def _delay(self, arrival: _Arrival) -> float:
+    def _delay(self, arrival: Arrival) -> float:
         return arrival.time_s - arrival.count / self.sample_rate
 
     def _note_batch(self, time_s: float, waited_s: float) -> None:
@@ -192,7 +163,7 @@ class LossClock:
             self._batch_s = median(self._batches)
         self._waited_at = time_s
 
-    def _judge(self, arrivals: list[_Arrival]) -> list[ClockLoss]:
+    def _judge(self, arrivals: list[Arrival]) -> list[ClockLoss]:
         losses: list[ClockLoss] = []
         while arrivals:
             arrival, *arrivals = arrivals
@@ -217,7 +188,7 @@ class LossClock:
             return self._patience_s
         return max(self._patience_s, NETWORK_PATIENCE_S)
 
-    def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[_Arrival]:
+    def _decide(self, near_s: float, losses: list[ClockLoss]) -> list[Arrival]:
         """Lost or late? Returns the arrivals that are to be looked at again."""
         suspicion = self._suspicion
         settled, last = suspicion.settled, suspicion.near(near_s)[-1]
@@ -226,7 +197,7 @@ class LossClock:
             # The last late one before a loss: its lateness has not been met again.
             again = suspicion.arrivals[last + 1 :]
             self._rising.append((suspicion.arrivals[settled].time_s, suspicion.least_s))
-            self.judged, self._suspicion = suspicion.arrivals[last].count, _Suspicion()
+            self.judged, self._suspicion = suspicion.arrivals[last].count, Suspicion()
             return again
         losses.append(self._lose(near_s))
         return suspicion.arrivals[settled:]
@@ -244,13 +215,13 @@ class LossClock:
         since_waited_s = suspicion.arrivals[-1].time_s - (self._waited_at or 0.0)
         return since_waited_s < self._patience_s <= rising_s
 
-    def _punctual(self, arrival: _Arrival) -> None:
+    def _punctual(self, arrival: Arrival) -> None:
         """Nothing is missing up to here; those under suspicion were only late."""
         for one in (*self._suspicion.arrivals, arrival):
             self._window.append((one.time_s, self._delay(one)))
             if one.time_s - self._window[0][0] >= max(_WINDOW_S, _WINDOW_BATCHES * self._batch_s):
                 self._close_window()
-        self._suspicion, self._rising = _Suspicion(), []
+        self._suspicion, self._rising = Suspicion(), []
         self.judged = self._sure = arrival.count
 
     def _close_window(self) -> None:
@@ -275,7 +246,7 @@ class LossClock:
 
     def _lose(self, near_s: float) -> ClockLoss:
         """The loss that lies among those under suspicion; the envelope is lifted by it."""
-        suspicion, self._suspicion = self._suspicion, _Suspicion()
+        suspicion, self._suspicion = self._suspicion, Suspicion()
         settled = suspicion.arrivals[suspicion.settled]
         behind = settled.count
         if suspicion.least_s < _ALIKE * self._suspect_s:  # the first of them may only have been late
