@@ -145,6 +145,7 @@ class Daemon:
         """One look at the plan and the clock; seconds until the next. Nothing that fails in it ends it."""
         self._tried(self._plan)
         self._tried(self._test_receivers)
+        self._tried(self._keep_house)
         return self._tried(self._start_due) or self._tick_s
 
     def _tried(self, act: Callable[[], float | None]) -> float | None:

@@ -39,7 +39,7 @@ from station.observation import Crew, observe
 from station.records import Booking, Observation
 from station.rolling import Rolling, nobody_needs, rolling_of
 from station.web import views
-from tests.station.conftest import ELEMENTS, START, station_table
+from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
 from tests.station.desk import ROOT, SITE, cut, wait_for, workers_of
 
 GEO = satellite("GEO-KOMPSAT-2A")
@@ -204,16 +204,32 @@ def test_old_recordings_are_tidied_up_although_something_is_always_recorded(
     tmp_path: Path, catalogue_of: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booked(catalogue_of, START.timestamp(), START.timestamp() + 3600)
-    daemon, over, told = Daemon(parse_config(table(tmp_path, type="rtl_tcp"))), threading.Event(), []
+    over, clock = threading.Event(), ManualClock(START, START + timedelta(minutes=1))
+    told: list[bool] = []
+    waits: list[None] = []
+
+    def goes_on(observation: Observation, _: Crew) -> Observation:
+        over.wait()
+        return observation
+
+    config = parse_config(table(tmp_path, type="rtl_tcp"))
+    daemon = Daemon(config, clock=clock, observe_one=goes_on, planner=AtOnce())
     monkeypatch.setattr(daemon._housekeeping, "look", lambda _, *, busy: told.append(busy))
-    for name in ("always", "a_pass"):
-        daemon._threads[name] = threading.Thread(target=over.wait)
-        daemon._threads[name].start()
-        daemon._keep_house()
-    over.set()
-    daemon.settle()
-    daemon.catalogue.close()
-    assert told == [False, True]
+
+    def between() -> None:
+        waits.append(None)
+        if len(waits) == 2:
+            daemon._threads["a_pass"] = threading.Thread(target=over.wait)
+            daemon._threads["a_pass"].start()
+        elif len(waits) == 3:
+            over.set()
+
+    clock.between = between
+    try:
+        daemon.run()
+    finally:
+        over.set()
+    assert told[:3] == [False, False, True]
 
 
 @pytest.mark.slow
