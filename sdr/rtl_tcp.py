@@ -1,9 +1,4 @@
-"""Client of rtl_tcp, the network server of RTL2832U dongles.
-
-Greeting, 12 bytes big-endian: "RTL0", tuner type u32, number of gains u32. Then cu8 samples without end, time
-or word of losses. Commands, 5 bytes big-endian: code u8, argument u32. Source: rtl_tcp.c and librtlsdr.c of
-rtl-sdr 0.6.
-"""
+"""Client of rtl_tcp, the network server of RTL2832U dongles; it speaks `sdr.rtl_tcp_protocol`."""
 
 from __future__ import annotations
 
@@ -14,58 +9,25 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from sdr.errors import DeviceError
 from sdr.loss_clock import NETWORK_PATIENCE_S, PATIENCE_S, visible_loss_s
 from sdr.receiver import Block, Opened, Tuning
+from sdr.rtl_tcp_protocol import (
+    commands,
+    nearest_gain,
+    parse_greeting,
+    real_sample_rate,
+    refuse,
+    unfulfilled,
+)
 from sdr.unstamped import Unstamped
 
-SET_FREQUENCY, SET_RATE, SET_GAIN_MODE, SET_GAIN, SET_PPM, SET_AGC, SET_BIAS_TEE = 1, 2, 3, 4, 5, 8, 14
-TUNERS = {1: "E4000", 2: "FC0012", 3: "FC0013", 4: "FC2580", 5: "R820T", 6: "R828D"}
-_R82XX_GAINS_DB = (
-    0.0, 0.9, 1.4, 2.7, 3.7, 7.7, 8.7, 12.5, 14.4, 15.7, 16.6, 19.7, 20.7, 22.9, 25.4, 28.0, 29.7, 32.8, 33.8,
-    36.4, 37.2, 38.6, 40.2, 42.1, 43.4, 43.9, 44.5, 48.0, 49.6,
-)  # fmt: skip
-_CRYSTAL_HZ = 28_800_000
 _SILENCE_S = 2.0
 _TRANSFER_SAMPLES = 131_072  # of librtlsdr, unless rtl_tcp is told otherwise
 _RECEIVE_BUFFER = 16 << 20
 _KERNEL = Path("/proc/sys/net")
-
-
-@dataclass(frozen=True)
-class Greeting:
-    """What the server says of its dongle."""
-
-    tuner: str
-    gain_count: int
-
-
-def parse_greeting(raw: bytes) -> Greeting:
-    """The greeting from its 12 bytes; DeviceError when it is none."""
-    if len(raw) != 12 or raw[:4] != b"RTL0":
-        raise DeviceError(f"what answers is no rtl_tcp: it begins with {raw[:12]!r}")
-    tuner, gain_count = struct.unpack(">II", raw[4:])
-    return Greeting(TUNERS.get(tuner, f"tuner {tuner}"), gain_count)
-
-
-def real_sample_rate(sample_rate: float) -> float:
-    """The rate that the RTL2832U's resampler gives when asked for one (librtlsdr, rtlsdr_set_sample_rate).
-
-    Raises:
-        DeviceError: outside 225001 … 300000 and 900001 … 3200000 Hz.
-    """
-    asked = round(sample_rate)
-    if not (225_000 < asked <= 300_000 or 900_000 < asked <= 3_200_000):
-        raise DeviceError(
-            f"an RTL2832U cannot give {sample_rate:.12g} samples/s; choose a rate that it gives: "
-            "225001-300000, 900001-3200000"
-        )
-    ratio = (_CRYSTAL_HZ << 22) // asked & 0x0FFFFFFC
-    ratio |= (ratio & 0x08000000) << 1
-    return (_CRYSTAL_HZ << 22) / ratio
 
 
 class RtlTcp:
@@ -97,15 +59,15 @@ class RtlTcp:
     def open(self, tuning: Tuning) -> Opened:
         """Connect, tune, and start the samples; DeviceError when nothing or the wrong thing answers."""
         self.close()
-        _refuse(tuning)
+        refuse(tuning)
         scale = 1 + (tuning.ppm - round(tuning.ppm)) * 1e-6
         sample_rate = real_sample_rate(tuning.sample_rate) * scale
         try:
             self._socket = socket.create_connection((self.host, self.port), self._connect_timeout_s)
             _prepare(self._socket)
             greeting = parse_greeting(self._greeting())
-            gain_db = _nearest_gain(tuning.gain_db, greeting)
-            for code, argument in _commands(tuning, gain_db):
+            gain_db = nearest_gain(tuning.gain_db, greeting)
+            for code, argument in commands(tuning, gain_db):
                 self._socket.sendall(struct.pack(">BI", code, argument & 0xFFFFFFFF))
         except (OSError, UnicodeError) as error:
             self.close()
@@ -131,7 +93,7 @@ class RtlTcp:
             round(tuning.frequency_hz / scale) * scale,
             sample_rate,
             gain_db,
-            notes=_unfulfilled(tuning, greeting, gain_db),
+            notes=unfulfilled(tuning, greeting, gain_db),
             smallest_visible_loss=math.ceil(visible_loss_s(transfer_s) * sample_rate),
             facts={"bias_tee": tuning.bias_tee} | ({"ppm": tuning.ppm} if tuning.ppm else {}),
         )
@@ -216,25 +178,6 @@ class RtlTcp:
         return raw
 
 
-def _commands(tuning: Tuning, gain_db: float | None) -> list[tuple[int, int]]:
-    gain = [(SET_GAIN_MODE, 0)] if gain_db is None else [(SET_GAIN_MODE, 1), (SET_GAIN, round(10 * gain_db))]
-    rest_ppm = tuning.ppm - round(tuning.ppm)
-    return [
-        (SET_RATE, round(tuning.sample_rate)),
-        (SET_PPM, round(tuning.ppm)),
-        (SET_FREQUENCY, round(tuning.frequency_hz / (1 + rest_ppm * 1e-6))),
-        (SET_AGC, 0),  # the digital control of the RTL2832U pumps; it has no place in front of a decoder
-        *gain,
-        (SET_BIAS_TEE, int(tuning.bias_tee)),
-    ]
-
-
-def _nearest_gain(gain_db: float | None, greeting: Greeting) -> float | None:
-    if gain_db is None or not greeting.tuner.startswith("R82"):
-        return gain_db
-    return min(_R82XX_GAINS_DB, key=lambda step: abs(step - gain_db))
-
-
 def patience_of(connection: socket.socket) -> float:
     """After how many seconds lateness is a loss: in a network between, samples may queue for a while."""
     peer = ipaddress.ip_address(connection.getpeername()[0].partition("%")[0])
@@ -249,27 +192,3 @@ def _prepare(connection: socket.socket) -> None:
         allowed = int((_KERNEL / "core/rmem_max").read_text())
         if min(allowed, _RECEIVE_BUFFER) > by_itself:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(allowed, _RECEIVE_BUFFER))
-
-
-def _refuse(tuning: Tuning) -> None:
-    if tuning.gains_db:
-        raise DeviceError(
-            f"rtl_tcp has one overall gain, no gain {', '.join(tuning.gains_db)}; give gain_db, not gains_db"
-        )
-    if not 0 < tuning.frequency_hz < 1 << 32:
-        raise DeviceError(f"rtl_tcp cannot tune to {tuning.frequency_hz:.0f} Hz")
-
-
-def _unfulfilled(tuning: Tuning, greeting: Greeting, gain_db: float | None) -> tuple[str, ...]:
-    notes = []
-    if gain_db is not None and gain_db != tuning.gain_db:
-        notes.append(f"the gain is {gain_db:g} dB, {tuning.gain_db:g} dB cannot be had")
-    if not greeting.gain_count:
-        notes.append("the server knows no gains of its tuner; is a dongle plugged in there?")
-    if tuning.dc_correction or tuning.iq_correction:
-        notes.append("rtl_tcp corrects neither DC offset nor the balance of I and Q")
-    if tuning.antenna is not None:
-        notes.append("rtl_tcp has one antenna port; the antenna asked for is passed over")
-    if tuning.bandwidth_hz is not None:
-        notes.append("rtl_tcp cannot set a bandwidth; the tuner chooses it")
-    return tuple(notes)

@@ -24,7 +24,8 @@ from sdr.loss_clock import NETWORK_PATIENCE_S, PATIENCE_S
 from sdr.receiver import Block, Tuning
 from sdr.record import open_writer, record
 from sdr.recording import open_recording
-from sdr.rtl_tcp import RtlTcp, _commands, parse_greeting, patience_of, real_sample_rate
+from sdr.rtl_tcp import RtlTcp, patience_of
+from sdr.rtl_tcp_protocol import commands, parse_greeting, real_sample_rate
 from sim.impairments import Delivery, Gaps, Impairments
 from sim.packet_source import FillSource
 from sim.request import PassSimulation
@@ -243,9 +244,9 @@ def read_on(receiver: RtlTcp, got: list[int]) -> None:
 
 
 def test_a_part_of_a_ppm_is_tuned_around() -> None:
-    commands = dict(_commands(Tuning(137_900_000, 250_000, ppm=2.4), 30.0))
-    assert commands[5] == 2
-    assert commands[1] == round(137_900_000 / (1 + 0.4e-6))
+    told = dict(commands(Tuning(137_900_000, 250_000, ppm=2.4), 30.0))
+    assert told[5] == 2
+    assert told[1] == round(137_900_000 / (1 + 0.4e-6))
 
 
 def test_gains_by_element_are_refused() -> None:
