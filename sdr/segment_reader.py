@@ -7,6 +7,7 @@ nothing twice. The reading ends at a sample that depends on nothing but the segm
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count, takewhile
 from pathlib import Path
 
 from sdr.errors import RecordingError
@@ -129,3 +130,16 @@ def segments_from(path: Path) -> tuple[Path, int]:
         raise RecordingError(f"{path}: only a recording with its {INDEX_SUFFIX} beside it has segments")
     header = IndexReader(beside(stem, INDEX_SUFFIX)).header
     return first_stem(stem, header), header.segment
+
+
+def stems_from(path: Path) -> list[Path]:
+    """The stems of the segments that are left, from the one on that `segments_from` tells.
+
+    Raises:
+        RecordingError: no recording with an index.
+    """
+    base, number = segments_from(path)
+    left = takewhile(
+        lambda stem: beside(stem, INDEX_SUFFIX).exists(), (segment_stem(base, n) for n in count(number))
+    )
+    return list(left)

@@ -8,13 +8,39 @@ from pathlib import Path
 from station.records import sha256_of
 
 FRAME_BYTES = 1024
+_FRAMES = "frames.cadu"
 # What a run says of itself (durations, folders, what was seen on the way) is no result.
 _NOT_COMPARED = ("run.json", "live.json", "products.json")
 
 
 @dataclass(frozen=True)
+class Segments:
+    """What of a recording in segments was decoded again; the results of each lie in a folder of its own.
+
+    Attributes:
+        names: of the segments.
+        without_lead: the one before which no samples are left that its decoder could settle with. Its frames
+            are compared, not what the decoder says of them.
+    """
+
+    names: tuple[str, ...]
+    without_lead: str | None
+
+    def judge(self, name: str) -> bool:
+        """Whether a file is to be the same, by its path inside the results."""
+        path = Path(name)
+        folder = path.parts[0]
+        return folder in self.names and (folder != self.without_lead or path.name == _FRAMES)
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Files by their path inside the folders; frames by their bytes."""
+    """Files by their path inside the folders; frames by their bytes.
+
+    Attributes:
+        not_replayed: folders of segments whose samples are gone, or lie before what was replayed.
+        without_lead: as of `Segments`.
+    """
 
     same: tuple[str, ...]
     different: tuple[str, ...]
@@ -25,6 +51,8 @@ class Comparison:
     frames_now: int
     frames_lost: int
     frames_gained: int
+    not_replayed: tuple[str, ...] = ()
+    without_lead: str | None = None
 
     @property
     def identical(self) -> bool:
@@ -32,25 +60,54 @@ class Comparison:
         return not (self.different or self.missing or self.new)
 
 
-def compare_folders(before: Path, now: Path) -> Comparison:
-    """Compare all results of two folders but what the runs say of themselves."""
-    old, new = _files(before), _files(now)
+def compare_folders(before: Path, now: Path, segments: Segments | None = None) -> Comparison:
+    """Compare all results of two folders but what the runs say of themselves.
+
+    Args:
+        before: the earlier results.
+        now: the new ones.
+        segments: which of them to compare, of a recording in segments.
+    """
+    old, new = _files(before, segments), _files(now, segments)
     both = sorted(old.keys() & new.keys())
     same = [name for name in both if sha256_of(old[name]) == sha256_of(new[name])]
-    frames_before, frames_now = (frames_of(folder / "frames.cadu") for folder in (before, now))
-    lost = len(set(frames_before) - set(frames_now))
-    gained = len(set(frames_now) - set(frames_before))
+    counts = _Frames()
+    for name in old.keys() | new.keys():
+        if Path(name).name == _FRAMES:
+            counts.add(frames_of(before / name), frames_of(now / name))
+    gone = {path.name for path in before.iterdir()} - set(segments.names) if segments else set()
     return Comparison(
         same=tuple(same),
         different=tuple(name for name in both if name not in same),
         missing=tuple(sorted(old.keys() - new.keys())),
         new=tuple(sorted(new.keys() - old.keys())),
-        frames_same=frames_before == frames_now if frames_before or frames_now else None,
-        frames_before=len(frames_before),
-        frames_now=len(frames_now),
-        frames_lost=lost,
-        frames_gained=gained,
+        frames_same=counts.same if counts.before or counts.now else None,
+        frames_before=counts.before,
+        frames_now=counts.now,
+        frames_lost=counts.lost,
+        frames_gained=counts.gained,
+        not_replayed=tuple(sorted(name for name in gone if (before / name).is_dir())),
+        without_lead=segments.without_lead if segments else None,
     )
+
+
+@dataclass
+class _Frames:
+    """Counts of the frames of all files, of which each is read and let go again."""
+
+    same: bool = True
+    before: int = 0
+    now: int = 0
+    lost: int = 0
+    gained: int = 0
+
+    def add(self, before: list[bytes], now: list[bytes]) -> None:
+        """Those of one file."""
+        self.same &= before == now
+        self.before += len(before)
+        self.now += len(now)
+        self.lost += len(set(before) - set(now))
+        self.gained += len(set(now) - set(before))
 
 
 def frames_of(path: Path) -> list[bytes]:
@@ -61,6 +118,10 @@ def frames_of(path: Path) -> list[bytes]:
     return [raw[i : i + FRAME_BYTES] for i in range(0, len(raw) - FRAME_BYTES + 1, FRAME_BYTES)]
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path for path in found if path.name not in _NOT_COMPARED}
+def _files(folder: Path, segments: Segments | None) -> dict[str, Path]:
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name: path
+        for name, path in found.items()
+        if path.name not in _NOT_COMPARED and (segments is None or segments.judge(name))
+    }

@@ -14,9 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sdr.recording_files import beside
+from sdr.segment_reader import segments_from, stems_from
+from sdr.segments import segment_stem
+from sdr.sigmf import INDEX_SUFFIX
 from sdr.source import recording_name
 from station.attempts import NAME, best_in, report_of
-from station.compare import Comparison, compare_folders
+from station.compare import Comparison, Segments, compare_folders
 from station.errors import DONE, NOTHING_USABLE, WRONG_USE, ReplayError, StationError
 from station.processes import Ended, Worker
 from station.shared import channel_options, segment_options
@@ -83,7 +87,9 @@ def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> Repl
         OSError: the new folder cannot be made.
         StationError: the decoder refused what it was given; no folder is left.
         ReplayError: the decoder was killed, or could not write; its log is left.
+        RecordingError: a recording in segments without its index.
     """
+    segments = _segments(source)
     folder = source.folder / f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     folder.mkdir(parents=True)
     decoded, products = folder / "decoded", folder / "products"
@@ -101,8 +107,8 @@ def replay(source: ReplaySource, progress: Callable[[str, float], None]) -> Repl
         recording=source.recording,
         folder=folder,
         before=source.before,
-        decoded=_compared(source.before.decoded, decoded) if source.before else None,
-        products=_compared(source.before.products, products) if source.before else None,
+        decoded=_compared(source.before.decoded, decoded, segments) if source.before else None,
+        products=_compared(source.before.products, products, segments) if source.before else None,
         decode=decode,
         image=image,
     )
@@ -154,7 +160,7 @@ def _recording_in(folder: Path) -> Path:
 def _live_results(beside: Path, table: Mapping[str, Any]) -> Earlier | None:
     """What the observation made of its recording, however often that was replayed since."""
     decoded = best_in(beside)
-    if decoded is None and table.get("segments"):
+    if decoded is None and table.get("segments") and (beside / NAME).is_dir():
         decoded = beside / NAME
     made = sorted(beside.glob("products*"), key=lambda path: (len(path.name), path.name))
     products = made[-1] if made else beside / "products"
@@ -191,9 +197,19 @@ def _described(path: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _compared(before: Path, now: Path) -> Comparison | None:
+def _compared(before: Path, now: Path, segments: Segments | None) -> Comparison | None:
     """None without anything before; what does not come out at all this time is missing."""
-    return compare_folders(before, now) if before.is_dir() else None
+    return compare_folders(before, now, segments) if before.is_dir() else None
+
+
+def _segments(source: ReplaySource) -> Segments | None:
+    """Which segments there are samples of, and whether there are some before the first of them."""
+    if "--by-segment" not in source.decode_options:
+        return None
+    names = tuple(stem.name for stem in stems_from(source.recording))
+    base, number = segments_from(source.recording)
+    has_lead = not number or beside(segment_stem(base, number - 1), INDEX_SUFFIX).exists()
+    return Segments(names, None if has_lead else names[0])
 
 
 def _run(

@@ -89,14 +89,26 @@ def _print(report: ReplayReport) -> None:
 def _said(compared: Comparison | None) -> str:
     if compared is None:
         return "nothing earlier to compare with"
+    return "; ".join((*_found(compared), *_left_out(compared)))
+
+
+def _found(compared: Comparison) -> list[str]:
     if compared.identical:
         frames = f" and {compared.frames_now} frames" if compared.frames_same else ""
-        return f"the same bytes in {len(compared.same)} files{frames}"
+        return [f"the same bytes in {len(compared.same)} files{frames}"]
     parts = [f"{kind}: {_named(names)}" for kind, names in _lists(compared) if names]
     if compared.frames_same is not None:
-        frames = "the same frames" if compared.frames_same else _frames_said(compared)
-        parts.insert(0, frames)
-    return "; ".join(parts)
+        parts.insert(0, "the same frames" if compared.frames_same else _frames_said(compared))
+    return parts
+
+
+def _left_out(compared: Comparison) -> list[str]:
+    parts = []
+    if compared.without_lead:
+        parts.append(f"of {compared.without_lead} only frames, as the samples before it are gone")
+    if compared.not_replayed:
+        parts.append(f"not replayed: {_named(compared.not_replayed)}")
+    return parts
 
 
 def _named(names: tuple[str, ...], most: int = 6) -> str:
