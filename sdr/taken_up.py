@@ -86,7 +86,7 @@ def take_up(stem: Path) -> TakenUp:
 def _unfinished(index_path: Path) -> IndexReader:
     reader = IndexReader(index_path)
     if reader.end is not None:
-        raise RecordingError(f"{index_path}: the recording has ended ({reader.end}); begin another one")
+        raise RecordingError(f"{index_path}: this recording has ended ({reader.end}); choose another name")
     return reader
 
 

@@ -84,4 +84,4 @@ class LiveDecoder:
             pause_s, how = math.inf, "what is recorded is decoded afterwards"
         self._not_before = now + pause_s
         why = ended.reason or "it took the recording for finished"
-        log.warning("%s: the live decoder ended: %s; %s", self._observation.name, why, how)
+        log.warning("%s: the live decoder ended; %s: %s", self._observation.name, how, why)

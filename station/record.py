@@ -261,7 +261,8 @@ def _wait_until(start: datetime, stop: threading.Event) -> None:
 
 
 def _say_waiting(reason: str) -> None:
-    sys.stderr.write(f"tramthu: {reason}; it is tried again until the pass is over\n")
+    # A reason may end with a question.
+    sys.stderr.write(f"tramthu: the receiver is tried again until the pass is over: {reason}\n")
 
 
 def _simulate(

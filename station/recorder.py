@@ -165,7 +165,7 @@ class Recorder:
         self.deaths.append(ended.reason or "it ended before its time")
         pause_s = self._pauses.after_a_death(worked=worked)
         how = f"in {pause_s:g} s" if pause_s else "at once"
-        log.warning("%s: the recorder died: %s; it goes on %s", self._observation.name, self.deaths[-1], how)
+        log.warning("%s: the recorder died, and goes on %s: %s", self._observation.name, how, self.deaths[-1])
         until = time.monotonic() + min(pause_s, max(self._left_s(), 0.0))
         while time.monotonic() < until and not self._stopped():
             watch()

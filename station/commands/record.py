@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,7 @@ def record(
     out = parse_stem(out)
     if (config is None) == (device is None):
         raise StationError("say with what to record: either -c station.toml or --device, not both")
+    _check_folder(out)
     if config is not None:
         for name, value in by_device.items():
             if value is not None:
@@ -89,6 +91,20 @@ def record(
     assert device is not None  # noqa: S101 for the type checker
     tuning = Tuning(frequency, rate, _gain(gain), antenna, bias_tee or False, ppm or 0.0)
     _by_device(DirectRecording(device, tuning, out, _format(sample_format), seconds, segment, keep), stop)
+
+
+def _check_folder(out: Path) -> None:
+    """StationError where there is none that takes files, before a device is opened for nothing."""
+    folder = out.parent
+    if not folder.is_dir():
+        what = "is a file; choose" if folder.exists() else "does not exist; make it, or choose"
+        raise StationError(f"--out {out}: {folder} {what} another folder")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except FileNotFoundError:  # what the kernel answers in /proc and the like
+        raise StationError(f"--out {out}: {folder} takes no files; choose another folder") from None
+    except OSError:  # the disk's: told by what writes the recording
+        return
 
 
 def _by_device(wanted: DirectRecording, stop: threading.Event) -> None:

@@ -137,6 +137,10 @@ def test_a_device_that_goes_away_for_good_is_told_by_the_exit_status(tmp_path: P
         ),
         (("--device", "rtl_tcp:127.0.0.1:9", "--out", "."), 2, "--out '.' names no file; give a stem"),
         (("--device", "rtl_tcp:127.0.0.1:9", "--out", ".."), 2, "--out '..' names no file; give a stem"),
+        (("--device", "rtl_tcp:127.0.0.1:9", "--out", "nowhere/a"), 2, "nowhere does not exist; make it"),
+        (("-c", "station.toml", "--out", "nowhere/a"), 2, "nowhere does not exist; make it"),
+        (("-c", "station.toml", "--out", f"{__file__}/a"), 2, "is a file; choose another folder"),
+        (("-c", "station.toml", "--out", "/proc/a"), 2, "--out /proc/a: /proc takes no files"),
         (
             ("--device", f"soapy/driver={DRIVER}", "--frequency", "1e8", "--rate", "1e6", "--format", "cf64"),
             2,

@@ -61,7 +61,7 @@ def test_a_dongle_that_comes_late_is_waited_for(tmp_path: Path, capfd: pytest.Ca
         ended.set()
         dongle.join()
     assert 1.0 < count / 250e3 < 5.0
-    assert "it is tried again until the pass is over" in capfd.readouterr().err
+    assert "the receiver is tried again until the pass is over: " in capfd.readouterr().err
     with open_recording(tmp_path / "late.sigmf-meta") as reader:
         start = reader.info.start
     assert start is not None
