@@ -26,6 +26,7 @@ from decoders.results import TAPS, UNFINISHED, Results, tap_name
 from decoders.sources import FrameSource, open_source
 from decoders.watchers import ROW_TAPS, RowTaps, Watcher
 from sdr.errors import SdrError
+from sdr.recording_files import real_path
 from sdr.source import recording_name
 
 Progress = Callable[[float], None]
@@ -191,8 +192,8 @@ def _check(request: DecodeRequest, downlink: Downlink) -> None:
         "run.json",
         *(tap_name(tap) for tap in request.taps),
     }
-    name = request.input.resolve().name
-    if name.removesuffix(UNFINISHED) in written and request.input.resolve().parent == request.out.resolve():
+    given = real_path(request.input)
+    if given.name.removesuffix(UNFINISHED) in written and given.parent == real_path(request.out):
         raise InputError(f"{request.input} would be overwritten by what comes out; give another folder --out")
 
 

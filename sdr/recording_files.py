@@ -28,6 +28,11 @@ def beside(stem: Path, suffix: str) -> Path:
     return stem.with_name(stem.name + suffix)
 
 
+def real_path(path: Path) -> Path:
+    """Where it lies behind links, even where these lead in a circle (there `Path.resolve` raises)."""
+    return Path(os.path.realpath(path))
+
+
 def refuse_existing(stem: Path) -> None:
     """RecordingError when one of the files exists, or further segments, whose first ones may be gone."""
     for suffix in (DATA_SUFFIX, META_SUFFIX, INDEX_SUFFIX):

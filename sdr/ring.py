@@ -71,7 +71,7 @@ class Event:
 
 def ring_path(stem: Path) -> Path:
     """The file in memory that belongs to a recording on the disk."""
-    name = hashlib.sha256(str(stem.resolve()).encode()).hexdigest()[:20]
+    name = hashlib.sha256(os.fsencode(os.path.realpath(stem))).hexdigest()[:20]
     return RING_FOLDER / f"tramthu-{os.getuid()}-{name}.ring"
 
 
@@ -112,7 +112,7 @@ class Ring:
             descriptor, file = -1, mmap.mmap(-1, _DATA_AT + capacity)
         words = np.frombuffer(file, np.uint64, _STAMP)
         words[_PLACE["capacity"]], words[_PLACE["tail_sample"]] = capacity, tail_sample
-        name = os.fsencode(recording.resolve()) if recording is not None else b""
+        name = os.fsencode(os.path.realpath(recording)) if recording is not None else b""
         if _PATH_AT + _PATH_HEAD.size + len(name) <= _EVENTS_AT:
             _PATH_HEAD.pack_into(file, _PATH_AT, len(name))
             file[_PATH_AT + _PATH_HEAD.size : _PATH_AT + _PATH_HEAD.size + len(name)] = name

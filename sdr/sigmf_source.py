@@ -14,7 +14,7 @@ from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.formats import bytes_per_sample
 from sdr.index import IndexReader
-from sdr.recording_files import beside
+from sdr.recording_files import beside, real_path
 from sdr.segments import SegmentedSource, oldest_segment
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX, SigmfHeader, parse_metadata
 
@@ -29,10 +29,10 @@ def sigmf_stem(path: Path) -> Path | None:
 
     Behind symbolic links it is where the pair lies: there are its index and its further segments.
     """
-    stem = _stem(path) or (_stem(path.resolve()) if path.is_symlink() else None)
+    stem = _stem(path) or (_stem(real_path(path)) if path.is_symlink() else None)
     links = (beside(stem, suffix) for suffix in _SUFFIXES) if stem is not None else ()
     for link in links:
-        real = _stem(link.resolve()) if link.is_symlink() else None
+        real = _stem(real_path(link)) if link.is_symlink() else None
         if real is not None and sum(beside(real, suffix).exists() for suffix in _SUFFIXES) > 1:
             return real
     return stem

@@ -9,7 +9,7 @@ from sdr.byte_source import ByteSource, SourceHeader, StreamSource
 from sdr.bytestream import ByteStream, open_bytes
 from sdr.errors import RecordingError
 from sdr.formats import FORMATS, bytes_per_sample
-from sdr.recording_files import beside
+from sdr.recording_files import beside, real_path
 from sdr.sigmf import ARCHIVE_SUFFIX, DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import data_file, open_archive, open_growing, open_pair, sigmf_stem
 from sdr.wav import MAGICS, WavHeader, is_end_of_data, read_wav_header
@@ -51,9 +51,14 @@ def data_path(path: Path) -> Path:
 
 
 def recording_name(path: Path) -> str:
-    """What a recording is called, however its path is spelled: of SigMF the stem, else its file."""
+    """What a recording is called, however its path is spelled: of SigMF the stem, else its file.
+
+    A pipe is called as it was spelled: the file behind that has another name at every run.
+    """
     stem = sigmf_stem(path)
-    return path.resolve().name if stem is None else stem.name
+    if stem is not None:
+        return stem.name
+    return real_path(path).name if path.is_file() else path.name
 
 
 def _kind(path: Path, fmt: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,6 +111,26 @@ def test_a_file_of_samples_is_called_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "pass.cu8").write_bytes(bytes(10))
     (tmp_path / "link.cu8").symlink_to(tmp_path / "pass.cu8")
     assert recording_name(tmp_path / "pass.cu8") == recording_name(tmp_path / "link.cu8") == "pass.cu8"
+
+
+def test_a_pipe_is_called_as_it_was_spelled() -> None:
+    """Behind it is pipe:[1217502], which has another number at every run."""
+    read, write_end = os.pipe()
+    try:
+        assert recording_name(Path(f"/dev/fd/{read}")) == str(read)
+    finally:
+        os.close(read)
+        os.close(write_end)
+
+
+@pytest.mark.parametrize("suffix", [".sigmf-data", ".sigmf-meta", ".wav", ".cs16"])
+def test_links_that_lead_in_a_circle_are_no_recording(tmp_path: Path, suffix: str) -> None:
+    path, other = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    path.symlink_to(other)
+    other.symlink_to(path)
+    assert recording_name(path) == path.name.removesuffix(suffix if "sigmf" in suffix else "")
+    with pytest.raises(RecordingError, match=r"a\.\S+"):
+        open_recording(path)
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
