@@ -24,9 +24,10 @@ from sdr.record_session import Session
 from sdr.recording import RecordingInfo
 from sdr.recording_files import beside, remove_stillborn
 from sdr.ring import Ring, ring_path
-from sdr.segment_writer import SegmentWriter, Writer, newest_segment
+from sdr.segment_files import newest_segment
+from sdr.segment_writer import SegmentWriter, Writer
 from sdr.sigmf import INDEX_SUFFIX
-from sdr.sweep import sweep_rings
+from sdr.sweep import sweep_within
 from sdr.writer import RecordingWriter
 
 __all__ = [
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 RESERVE_BYTES = 256 << 20
 PATIENCE_S = 60.0
 _RING_S = 12.0  # a disk may stall for 10 s
+_SWEEP_S = 1.0
 _RING_BYTES = 48 << 20  # the whole process stays below 150 MB
 
 
@@ -208,7 +210,7 @@ def record(
     header = writer.header
     if urgent:
         _log.info("the recorder: %s", come_first())  # before the thread of the disk is begun
-    sweep_rings()
+    sweep_within(_SWEEP_S)
     size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
     ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count, writer.path_stem)
     disk = DiskThread(writer, ring, reserve_bytes)

@@ -1,7 +1,8 @@
 """Takes away what dead recorders left in shared memory, once nobody can need it any more.
 
 Whatever lies there stays until the computer is started anew. The ring of a recording without an end is needed
-until somebody takes that up; of those that nobody ever does, the newest few stay.
+until somebody takes that up; of those that nobody ever does, the newest few stay. What is an hour old at most
+always stays: many recorders may have been killed together, and come back one by one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -20,24 +22,25 @@ from sdr.ring import Ring
 from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 
-_OLD_S = 3600.0  # so long, what is in memory only is there for whoever follows slowly
+_OLD_S = 3600.0  # so long, it is there for whoever follows slowly, and for recorders that are begun anew
 _MOST_NEEDED = 4
 _TAIL_BYTES = 1 << 16  # no line of an index is as long
 
 
 def sweep_rings() -> None:
     """Remove what this user's dead recorders left, but for rings that a recorder to come may take up."""
-    needed = []
-    for path in _left("ring"):
-        if _is_needed(path):
-            needed.append(path)
-        elif _is_old(path):
+    left = _left("ring")
+    kept = sorted(filter(_is_needed, left), key=_changed_at)[-_MOST_NEEDED:]
+    for path in (*left, *_left("index")):
+        if path not in kept and _is_old(path):
             _remove(path)
-    for path in sorted(needed, key=_changed_at)[:-_MOST_NEEDED]:
-        _remove(path)
-    for path in _left("index"):
-        if _is_old(path):
-            _remove(path)
+
+
+def sweep_within(patience_s: float) -> None:
+    """Begin to sweep; a file system that does not answer is not waited for any longer."""
+    thread = threading.Thread(target=sweep_rings, name="sweep", daemon=True)
+    thread.start()
+    thread.join(patience_s)
 
 
 def _left(kind: str) -> list[Path]:
@@ -45,13 +48,13 @@ def _left(kind: str) -> list[Path]:
 
 
 def _is_needed(path: Path) -> bool:
-    """Whether it is the ring of a dead recorder whose recording has no end."""
+    """Whether it is the ring of a dead recorder whose recording has no end, and lacks what the ring holds."""
     ring = Ring.attach(path)
     if ring is None:
         return False
-    stem = ring.recording
+    stem, lacking = ring.recording, ring.word("tail_sample") != rings.NOT_KEPT
     ring.close()
-    return stem is not None and _is_dead(path) and not _is_over(stem)
+    return stem is not None and lacking and _is_dead(path) and not _is_over(stem)
 
 
 def _is_dead(path: Path) -> bool:
@@ -64,10 +67,10 @@ def _is_dead(path: Path) -> bool:
 
 def _is_over(stem: Path) -> bool:
     """Whether the recording has its end, or was removed; one on a disk that is away may come back."""
-    if not stem.parent.is_dir():
-        return False
-    index = beside(segment_stem(stem, max(segment_numbers(stem), default=0)), INDEX_SUFFIX)
     try:
+        if not stem.parent.is_dir():
+            return False
+        index = beside(segment_stem(stem, max(segment_numbers(stem), default=0)), INDEX_SUFFIX)
         with index.open("rb") as file:
             file.seek(max(index.stat().st_size - _TAIL_BYTES, 0))
             line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -10,9 +12,9 @@ import pytest
 
 from sdr import ring as ring_module
 from sdr.recording import RecordingWriter
-from sdr.ring import Ring, ring_path
+from sdr.ring import NOT_KEPT, Ring, ring_path
 from sdr.segment_writer import segmented
-from sdr.sweep import sweep_rings
+from sdr.sweep import sweep_rings, sweep_within
 
 RING = 1 << 20  # bytes, the smallest
 DAYS_S = 100 * 86_400.0
@@ -56,6 +58,35 @@ def test_of_many_that_nobody_ever_takes_up_the_newest_four_stay(tmp_path: Path) 
     assert lives.exists()
 
 
+def test_of_recorders_killed_together_none_takes_the_samples_of_another(
+    tmp_path: Path,
+) -> None:
+    for number in range(6):
+        left_by(tmp_path / f"a{number}", age_s=number)
+    for number in range(6):
+        writer = RecordingWriter.resume(tmp_path / f"a{number}")
+        sweep_rings()
+        assert writer.sample_count == 1000
+        writer.close()
+
+
+def test_a_ring_of_which_nothing_can_be_taken_up_takes_no_place_of_another(tmp_path: Path) -> None:
+    """The disk had been left, and the ring has turned over since."""
+    path = left_by(tmp_path / "a", age_s=DAYS_S)
+    for number in range(4):
+        empty = left_by(tmp_path / f"b{number}")
+        ring = Ring.attach(empty)
+        assert ring is not None
+        ring.release(0, NOT_KEPT, 0)
+        ring.close()
+    sweep_rings()
+    assert path.exists()
+    assert empty.exists()
+    os.utime(empty, (time.time() - 4000.0,) * 2)
+    sweep_rings()
+    assert not empty.exists()
+
+
 @pytest.mark.parametrize("how", ["finished", "removed"])
 def test_the_ring_of_a_recording_that_is_over_goes_after_an_hour(tmp_path: Path, how: str) -> None:
     stem = tmp_path / "a"
@@ -76,6 +107,33 @@ def test_the_ring_of_a_recording_on_a_disk_that_is_away_stays(tmp_path: Path) ->
     (tmp_path / "usb").rename(tmp_path / "unplugged")
     sweep_rings()
     assert path.exists()
+
+
+def test_a_disk_that_answers_with_errors_is_away_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = left_by(tmp_path / "usb" / "a", age_s=DAYS_S)
+
+    def pulled_out(folder: Path) -> bool:
+        if folder.name == "usb":
+            raise OSError(errno.EIO, f"{folder}: Input/output error")
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", pulled_out)
+        sweep_rings()
+    assert path.exists()
+
+
+def test_a_disk_that_does_not_answer_keeps_no_recording_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_by(tmp_path / "nfs" / "a")
+    answers = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", lambda folder: folder.name != "nfs" or answers.wait(60.0))
+        sweep_within(0.05)
+        (waits,) = (thread for thread in threading.enumerate() if thread.name == "sweep")
+        answers.set()
+        waits.join()
 
 
 @pytest.mark.parametrize("finished", [True, False])
