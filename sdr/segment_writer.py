@@ -6,7 +6,6 @@ behind its last one. `sdr.segments` reads them as one stream.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +16,11 @@ from typing import Any
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, Level
-from sdr.recording_files import beside, remove_stillborn, segment_numbers
+from sdr.recording_files import beside, remove_stillborn
 from sdr.salvage import salvage
+from sdr.segment_files import data_bytes, newest_segment, numbers_of, remove_files, remove_needless
 from sdr.segments import segment_stem
-from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
+from sdr.sigmf import INDEX_SUFFIX
 from sdr.writer import RecordingWriter
 
 _log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class SegmentWriter:
         if self._keep is None:
             return left
         older = (segment_stem(self.path_stem, number) for number in self._older())
-        there = sum(map(_size, older))  # they go as others come
+        there = sum(map(data_bytes, older))  # they go as others come
         return min(left, max((self._keep + 1) * self._length * self.bytes_per_sample - there, 0))
 
     def tidy(self) -> None:
@@ -200,7 +200,7 @@ class SegmentWriter:
             return False
         need = "" if self.may_go(older[0]) else ", which somebody needed still"
         _log.warning("the disk is short: segment %d is removed%s", older[0], need)
-        _remove(segment_stem(self.path_stem, older[0]))
+        remove_files(segment_stem(self.path_stem, older[0]))
         return older[0] not in self._older()
 
     def reserve(self, size: int) -> int:
@@ -286,58 +286,15 @@ class SegmentWriter:
 
     def _older(self) -> list[int]:
         """Numbers of the files that are there before the newest one."""
-        return [number for number in _numbers(self.path_stem) if number < self.header.segment]
+        return [number for number in numbers_of(self.path_stem) if number < self.header.segment]
 
 
 Writer = RecordingWriter | SegmentWriter
 
 
-def remove_needless(stem: Path, keep: int, may_go: Callable[[int], bool]) -> list[Path]:
-    """Remove the oldest files of a recording but for so many, up to the first that is needed still.
-
-    Args:
-        stem: of the first file.
-        keep: so many are left.
-        may_go: of a file's number, whether nobody needs it any more.
-
-    Returns:
-        The stems of those that went.
-    """
-    gone = []
-    for number in _numbers(stem)[:-keep]:
-        if not may_go(number):
-            break
-        gone.append(segment_stem(stem, number))
-        _remove(gone[-1])
-    return gone
-
-
-def _numbers(stem: Path) -> list[int]:
-    first = [0] if beside(stem, INDEX_SUFFIX).exists() else []
-    return [*first, *segment_numbers(stem)]
-
-
-def newest_segment(stem: Path) -> int:
-    """Number of the newest file of a recording; 0 where there is one file, or none."""
-    return max(segment_numbers(stem), default=0)
-
-
 def _discard(unused: RecordingWriter) -> None:
     unused.let_go()
-    _remove(unused.path_stem)
-
-
-def _remove(stem: Path) -> None:
-    """The index first, so that nobody begins to read it."""
-    for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
-        with contextlib.suppress(OSError):
-            beside(stem, suffix).unlink(missing_ok=True)
-
-
-def _size(stem: Path) -> int:
-    with contextlib.suppress(OSError):
-        return beside(stem, DATA_SUFFIX).stat().st_size
-    return 0
+    remove_files(unused.path_stem)
 
 
 def _end(stem: Path) -> None:

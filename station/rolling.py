@@ -82,7 +82,7 @@ def nobody_needs(stem: Path) -> Callable[[int], bool]:
 
 def remove_decoded(observation: Observation, catalogue: Catalogue) -> None:
     """Once a recording is over and decoded, only as many segments stay as are to be kept."""
-    from sdr.segment_writer import remove_needless
+    from sdr.segment_files import remove_needless
 
     rolling, stem = Rolling.of(description_of(observation)), observation.recording
     if rolling is None:

@@ -20,7 +20,8 @@ from sdr.record import record, take_up
 from sdr.recording import RecordingWriter, open_recording
 from sdr.recording_hash import TrailingHash
 from sdr.ring import Ring, ring_path
-from sdr.segment_writer import SegmentWriter, newest_segment, segmented
+from sdr.segment_files import newest_segment
+from sdr.segment_writer import SegmentWriter, segmented
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 RATE = 10_000.0
