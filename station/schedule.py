@@ -25,7 +25,8 @@ from station.entries import entries_of, is_filler
 from station.equipment import antenna_of, lead_s, receiver_of
 from station.ledger import Rejected, enter_rejected
 from station.resources import Direction, resources_of
-from station.shared import bring_forward, recording_end, takes_share, tuned_hz
+from station.rolling import Rolling
+from station.shared import bring_forward, description_of, recording_end, tuned_hz
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ def plan_station(
     choice = choose([(config, wanted)], sets, window, history=history_of(taken), sights=sights)
     kept, movable = _divided(taken, now, timedelta(minutes=config.schedule.freeze_minutes))
     soon = now + timedelta(minutes=config.schedule.freeze_minutes)
-    under_way = _once_per_pass([o for o in kept if o.end > now])
+    # What ended early, by a stop of the station or a fault, holds nothing until the end it was booked for.
+    under_way = _once_per_pass([o for o in kept if o.end > now and _is_to_record(o)])
     endless = [o for o in under_way if _gives_way(o, soon)]
     over = [o for o in kept if o not in under_way]
     plan = make_plan(
@@ -195,10 +197,17 @@ def _once_per_pass(observations: Sequence[Observation]) -> list[Observation]:
     return list(latest.values())
 
 
+def _is_to_record(observation: Observation) -> bool:
+    return observation.job("record").state in ("due", "running")
+
+
 def _gives_way(observation: Observation, soon: datetime) -> bool:
-    """Whether it only fills the time, and goes on when the next passes are fixed that it makes room for."""
-    fills = is_filler(observation) and not takes_share(observation)
-    return fills and observation.job("record").state == "running" and recording_end(observation) > soon
+    """Whether it goes on when the next passes are fixed that it makes room for.
+
+    What only fills the time does, where it rolls; what does not is short, and goes on to its end.
+    """
+    rolls = is_filler(observation) and Rolling.of(description_of(observation)) is not None
+    return rolls and observation.job("record").state == "running" and recording_end(observation) > soon
 
 
 def _end_before(observation: Observation, plan: Plan, config: StationConfig) -> datetime:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scheduler.elements import Elements, load_elements
 from scheduler.passes import find_passes
-from station.catalogue import Booking, Catalogue
+from station.catalogue import Booking, Catalogue, Observation
 from station.config import StationConfig, parse_config
 from station.ledger import rejected_passes
 from station.schedule import enter_schedule, history_of, plan_station
@@ -255,21 +256,63 @@ def test_a_geostationary_satellite_fills_the_time_between_the_passes(tmp_path: P
     assert len(kept) >= len(everything) - 2  # what was planned is not torn up by the next look
 
 
-def test_a_filler_under_way_makes_room_for_a_pass_that_comes_up(tmp_path: Path) -> None:
-    """It was alone when it began; it ends for the passes, and another begins behind each of them."""
-    table = station_table(tmp_path, type="soapy") | {"antenna": [DISH, HELIX]}
-    table["schedule"] = {"ahead_hours": 12, "freeze_minutes": 60}
-    both = [{"name": "METEOR-M2 4"}, {"name": "GK-2A"}]
-    catalogue = Catalogue(tmp_path / "data")
-    enter_schedule(
-        catalogue, plan_station(parse_config(table | {"satellite": both[1:]}), SETS, START, []), START
-    )
-    (filler,) = catalogue.observations()
-    assert filler.end - filler.start > timedelta(hours=11)
+ROLLS = {"segment_s": 600, "keep_segments": 3}
+
+
+def _filler_under_way(
+    catalogue: Catalogue, segments: dict[str, int] | None, since: datetime = START, **receiver: Any
+) -> tuple[StationConfig, Observation]:
+    """The station that wants passes as well, and what was booked and begun while it was alone."""
+    table = station_table(catalogue.data_dir, **receiver) | {"antenna": [DISH, HELIX]}
+    table["schedule"] = {"ahead_hours": 12, "freeze_minutes": 60 if segments else 1}
+    alone = parse_config(table | {"satellite": [{"name": "GK-2A"}]})
+    enter_schedule(catalogue, plan_station(alone, SETS, since, []), since)
+    filler = min(catalogue.observations(), key=lambda o: o.start)
+    assert segments is None or filler.end - filler.start > timedelta(hours=11)
     catalogue.begin(filler.name, "record")
     filler.folder.mkdir(parents=True)
-    (filler.folder / "observation.json").write_text(json.dumps({"end": filler.end.isoformat()}))
-    config, now = parse_config(table | {"satellite": both}), START + timedelta(minutes=10)
+    told = {"end": filler.end.isoformat(), "segments": segments}
+    (filler.folder / "observation.json").write_text(json.dumps(told))
+    wanted = [*table["satellite"], {"name": "GK-2A"}]
+    return parse_config(table | {"satellite": wanted}), catalogue.observation(filler.name)
+
+
+@pytest.mark.parametrize("how", ["stopped", "failed"])
+def test_a_filler_that_ended_early_holds_nothing_to_the_end_it_was_booked_for(
+    catalogue: Catalogue, how: str
+) -> None:
+    config, filler = _filler_under_way(catalogue, ROLLS, type="soapy")
+    if how == "stopped":
+        catalogue.finish(filler.name, "record", {}, reason="ended early: the station was stopped")
+    else:
+        catalogue.fail(filler.name, "record", "the receiver failed")
+    now = START + timedelta(minutes=10)
+    booked = plan_station(config, SETS, now, catalogue.observations()).bookings
+    assert {b.satellite for b in booked} == {"METEOR-M2 3", "METEOR-M2 4", filler.satellite}
+    assert min(b.start for b in booked) < now + timedelta(minutes=2)
+    assert sum((b.end - b.start for b in booked), timedelta()) > timedelta(hours=11)
+    catalogue.close()
+
+
+def test_a_filler_that_does_not_roll_is_not_cut_short_by_a_pass(tmp_path: Path, catalogue: Catalogue) -> None:
+    """Its recorder would go on to the end that it was told, beside the one of the pass."""
+    table = station_table(tmp_path)
+    starts = [b.start for b in plan_station(parse_config(table), SETS, START, []).bookings]
+    rises = next(start for start in starts if 8 <= start.minute % 30 <= 28)
+    since = rises - timedelta(minutes=7)
+    config, filler = _filler_under_way(catalogue, None, since=since, type="simulator")
+    assert rises < filler.end
+    schedule = plan_station(config, SETS, since + timedelta(minutes=2), catalogue.observations())
+    assert schedule.shortened == {}
+    assert min(b.start for b in schedule.bookings) >= filler.end
+    catalogue.close()
+
+
+def test_a_filler_under_way_makes_room_for_a_pass_that_comes_up(tmp_path: Path) -> None:
+    """It was alone when it began; it ends for the passes, and another begins behind each of them."""
+    catalogue = Catalogue(tmp_path / "data")
+    config, filler = _filler_under_way(catalogue, ROLLS, type="soapy")
+    now = START + timedelta(minutes=10)
     schedule = plan_station(config, SETS, now, catalogue.observations())
     first = min((b for b in schedule.bookings if b.downlink == "meteor_lrpt"), key=lambda b: b.start)
     assert enter_schedule(catalogue, schedule, now) == []
