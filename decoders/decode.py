@@ -207,7 +207,8 @@ def _results(request: DecodeRequest) -> Iterator[Results]:
     try:
         yield results
     finally:
-        results.abandon()
+        # What was received in memory only nobody can decode again.
+        results.abandon(keep_frames=request.follow)
 
 
 @contextmanager

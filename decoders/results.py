@@ -116,13 +116,19 @@ class Results:
             finally:
                 unfinished.unlink(missing_ok=True)
 
-    def abandon(self) -> None:
-        """Remove what is unfinished, and let go of the folder."""
+    def abandon(self, *, keep_frames: bool = False) -> None:
+        """Remove what is unfinished, and let go of the folder.
+
+        Args:
+            keep_frames: leave those that came so far, as FRAMES.part.
+        """
         for name, file in self._open.items():
             with suppress(OSError):  # closing writes what is left: a full disk refuses that too
                 file.close()
+            unfinished = self.folder / (name + UNFINISHED)
             with suppress(OSError):
-                (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
+                if not (keep_frames and name.startswith("frames.") and unfinished.stat().st_size):
+                    unfinished.unlink(missing_ok=True)
         self._open = {}
         self._unlock()
 

@@ -2,8 +2,8 @@
 
 What lies on the disk is decoded anew as a whole, and the new attempt takes the place of the old one. Of
 samples that were in memory only a later attempt may find less. Then each stays, as decoded, decoded-2, …, and
-the one with the most good frames is the result, of equals the newest. One that was killed left its frames
-only: they are decoded once more, as an attempt of its own.
+the one with the most good frames is the result, of equals the newest. One that was killed, or failed, left
+its frames only: they are decoded once more, as an attempt of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from station.recorded import was_in_memory_only
 from station.records import Observation
 
 NAME = "decoded"
-_FRAMES = "frames.cadu.part"
+_FRAMES = ("frames.cadu", "frames.cadu.part")  # the first where all came, and the report could not be written
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Attempt:
         folder: of its files.
         number: 1 for the first.
         frames_good: proven frames that it holds.
-        cut_off: where it was killed, the file of those frames; None where it came to its end.
+        cut_off: where it was killed or failed, the file of those frames; None where it came to its end.
     """
 
     folder: Path
@@ -115,8 +115,8 @@ def report_of(folder: Path) -> dict[str, Any] | None:
 
 
 def _attempt(folder: Path, number: int) -> Attempt:
-    frames = folder / _FRAMES
     if (report := report_of(folder)) is not None:
         return Attempt(folder, number, int((report.get("frames") or {}).get("good") or 0), None)
+    frames = next((path for name in _FRAMES if (path := folder / name).exists()), folder / _FRAMES[-1])
     good = frames.stat().st_size // FRAME_BYTES if frames.exists() else 0
     return Attempt(folder, number, good, frames)

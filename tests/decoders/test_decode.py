@@ -4,18 +4,23 @@ import errno
 import gzip
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import decoders.decode as decode_module
 from decoders.decode import DecodeRequest, decode
 from decoders.errors import DecoderError, DownlinkError, InputError, OutputError
 from decoders.frame_table import COLUMNS, FrameTable
+from decoders.framing.frame import Frame
 from decoders.results import Results
 from sdr.recording import RecordingWriter
 from sim.packet_source import FillSource
@@ -324,6 +329,32 @@ def test_a_report_that_does_not_fit_is_not_left_half_written(soft_file: Path) ->
     with pytest.raises(OutputError, match=r"report.json cannot be written: No space left"):
         decode(request(soft_file))
     assert [path.name for path in out.iterdir()] == ["frames.cadu"]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_the_frames_of_a_live_decoder_outlive_its_fault(
+    soft_file: Path, cadus: list[bytes], monkeypatch: pytest.MonkeyPatch, follow: bool
+) -> None:
+    """Nobody may be able to decode them again: the samples may have been in memory only."""
+    opened = decode_module._opened
+
+    @contextmanager
+    def breaks(given: DecodeRequest, *rest: Any) -> Iterator[Any]:
+        with opened(replace(given, follow=False), *rest) as source:
+            every = source.frames
+
+            def frames() -> Iterator[list[Frame]]:
+                yield from every()
+                raise ZeroDivisionError("a bug")
+
+            monkeypatch.setattr(source, "frames", frames)
+            yield source
+
+    monkeypatch.setattr(decode_module, "_opened", breaks)
+    with pytest.raises(ZeroDivisionError):
+        decode(request(soft_file, follow=follow, taps=("bits",)))
+    left = {path.name: path.read_bytes() for path in (soft_file.parent / "out").iterdir()}
+    assert left == ({"frames.cadu.part": b"".join(cadus)} if follow else {})
 
 
 def test_the_time_of_a_frame(tmp_path: Path) -> None:

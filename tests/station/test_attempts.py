@@ -133,6 +133,17 @@ def test_the_frames_of_one_that_was_killed_are_decoded_where_they_are_the_most(
     writer.close()
 
 
+def test_the_frames_of_one_whose_report_did_not_fit_count_as_well(
+    observation: Observation, writer: RecordingWriter
+) -> None:
+    writer.leave("the disk is full")
+    killed(observation.folder / "decoded", 300)
+    (observation.folder / "decoded/frames.cadu.part").rename(observation.folder / "decoded/frames.cadu")
+    whole(observation.folder / "decoded-2", 200)
+    assert settled(observation, DONE) == (DONE, "decoded-3")
+    writer.close()
+
+
 def test_they_are_left_where_another_one_has_more(observation: Observation) -> None:
     killed(observation.folder / "decoded", 200)
     whole(observation.folder / "decoded-2", 300)
