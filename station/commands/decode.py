@@ -96,11 +96,12 @@ def decode(
 def _by_segment(request: DecodeRequest) -> int:
     """Decode what is not decoded yet; 0 when frames came out of any segment."""
     from decoders.by_segment import decode_segments, is_done
+    from station.attempts import report_of
 
-    done = sum(map(is_done, request.out.glob("*")))
+    done = [report_of(folder) or {} for folder in request.out.glob("*") if is_done(folder)]
     if done:
-        say(f"{done} segments in {request.out} are decoded already")
-    status = 0 if done else 1
+        say(f"{len(done)} segments in {request.out} are decoded already")
+    status = min((report.get("exit_status", 1) for report in done), default=1)
     for report in decode_segments(request, lag=progress_file(LAG_SUFFIX)):
         say(f"{report.run['input']}: {report.messages[0]}")
         status = min(status, report.exit_status)

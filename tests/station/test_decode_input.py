@@ -12,6 +12,7 @@ import pytest
 
 from sdr.formats import from_samples
 from sim.link_test import link_test
+from tests.sdr.test_segments import Recorder
 from tests.station.conftest import Run
 
 RATE, FRAMES = 288_000, 8
@@ -239,3 +240,21 @@ def test_not_finite_is_told_once(tmp_path: Path, tramthu: Run) -> None:
     )
     assert code == 1
     assert err.count("100000 samples were not finite") == 1
+
+
+@pytest.mark.parametrize("good", [0, 3])
+def test_segments_without_a_frame_are_no_success_the_second_time_either(
+    tramthu: Run, tmp_path: Path, good: int
+) -> None:
+    recorder = Recorder(tmp_path / "day")
+    recorder.begin()
+    recorder.write(1000)
+    recorder.line(end="time over")
+    done = tmp_path / "out/day"
+    done.mkdir(parents=True)
+    (done / "run.json").write_text('{"end": "time over"}')
+    (done / "report.json").write_text(json.dumps({"exit_status": 0 if good else 1, "frames": {"good": good}}))
+    wanted = ("--downlink", "gk2a_lrit", "--out", tmp_path / "out", "--by-segment")
+    status, _, err = tramthu("decode", tmp_path / "day.sigmf-index", *wanted)
+    assert "1 segments" in err
+    assert status == (0 if good else 1)
