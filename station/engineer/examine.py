@@ -13,7 +13,8 @@ import numpy as np
 
 from sdr.errors import SdrError
 from sdr.recording import open_recording
-from station.attempts import best_in
+from sdr.sigmf_source import sigmf_stem
+from station.attempts import NAME, best_in
 from station.engineer.decoded import TAPS, Decoded, is_decoded, load_decoded
 from station.engineer.doppler import DopplerFit, fit_doppler, sent_frequency_hz
 from station.engineer.link import Link, by_elevation, link_of
@@ -64,19 +65,28 @@ def given_by(path: Path) -> Given:
     """Recording, folder of results or folder of an observation.
 
     Raises:
-        StationError: a folder that is neither.
+        StationError: a folder that is none of them, or that holds nothing.
     """
     if not path.is_dir():
         return Given(path, None, None)
-    if is_decoded(path):
-        return Given(None, path, path.parent if (path.parent / "observation.json").is_file() else None)
+    if is_decoded(path):  # the results of a segment lie one folder deeper
+        above = (folder for folder in path.absolute().parents[:2] if (folder / "observation.json").is_file())
+        return Given(None, path, next(above, None))
     if not (path / "observation.json").is_file():
         raise StationError(
             f"{path} is a folder without report.json and without observation.json; give a recording, "
             "a folder that `tramthu decode` made, or one of an observation"
         )
-    held = any((path / f"recording.sigmf-{kind}").exists() for kind in ("meta", "index"))
-    return Given(path / "recording" if held else None, best_in(path), path)
+    held, decoded = sigmf_stem(path / "recording") is not None, _results_in(path)
+    if not held and decoded is None:
+        raise StationError(f"{path} holds neither a recording nor results of one")
+    return Given(path / "recording" if held else None, decoded, path)
+
+
+def _results_in(observation: Path) -> Path | None:
+    """Of a recording in segments those of the newest."""
+    segments = (folder for folder in (observation / NAME).glob("*") if is_decoded(folder))
+    return best_in(observation) or max(segments, key=lambda made: (len(made.name), made.name), default=None)
 
 
 def decode_with_taps(

@@ -25,7 +25,7 @@ from station.commands.options import SITES
 from station.config import SimulatorReceiver
 from station.engineer.decoded import load_decoded, missing_frames
 from station.engineer.doppler import fit_doppler
-from station.engineer.examine import channel_for, findings_of, given_by
+from station.engineer.examine import Given, channel_for, findings_of, given_by
 from station.engineer.recorded import level_facts
 from station.engineer.sky import sky_of
 from station.errors import StationError
@@ -419,3 +419,21 @@ def test_matplotlib_is_only_there_to_draw() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert run.stdout.strip() == "False"
+
+
+def test_of_an_observation_in_segments_the_newest_results_are_told(tmp_path: Path) -> None:
+    (tmp_path / "observation.json").write_text("{}")
+    (tmp_path / "recording-0009.sigmf-index").touch()  # the first one is gone
+    for name in ("recording", "recording-9999", "recording-10000"):
+        (tmp_path / "decoded" / name).mkdir(parents=True)
+        (tmp_path / "decoded" / name / "report.json").write_text("{}")
+    newest = tmp_path / "decoded/recording-10000"
+    assert given_by(tmp_path) == Given(tmp_path / "recording", newest, tmp_path)
+    assert given_by(newest) == Given(None, newest, tmp_path)
+
+
+def test_an_observation_that_holds_nothing_is_told(tramthu: Run, tmp_path: Path) -> None:
+    (tmp_path / "observation.json").write_text("{}")
+    status, _, err = tramthu("inspect", tmp_path)
+    assert status == 2
+    assert "holds neither a recording nor results of one" in one_sentence(err)
