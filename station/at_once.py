@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from station.processes import Worker
 from station.recorder import begun_recorder, keeps_the_pace_of_life, recorder_of_a_dead_daemon
 from station.records import CATALOGUE_NAME
 
+_PATIENCE_S = 60.0  # a slow disk takes the last samples
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 _UNDER_WAY = """
 select observation.name, observation.folder from observation join job on job.observation_id = observation.id
@@ -47,6 +49,14 @@ def recorders_at_once(data_dir: Path, now: datetime) -> dict[str, Worker]:
             if _wants_a_recorder(folder, now):
                 begun[name] = begun_recorder(folder, outlives=True)
     return begun
+
+
+def end_in_order(begun: Mapping[str, Worker]) -> None:
+    """End the recorders that no daemon took over, as it could not begin: nobody would mind them."""
+    for worker in begun.values():
+        worker.interrupt()
+    for worker in begun.values():
+        worker.wait(_PATIENCE_S)
 
 
 def _under_way(data_dir: Path) -> list[tuple[str, Path]]:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -54,7 +54,9 @@ class Daemon:
         tick_s: the longest pause between two looks.
         observe_one: takes an observation as far as it goes; replaced in tests of the calendar.
         planner: in which plans are made; a thread of its own when left out.
-        begun: recorders of observations under way that this process has begun already, by name.
+        begun: recorders of observations under way that this process has begun already, by name; those
+            that are taken over are taken out.
+        stop: ends it, set before or later.
     """
 
     def __init__(
@@ -65,13 +67,14 @@ class Daemon:
         tick_s: float = TICK_S,
         observe_one: Callable[[Observation, Crew], Observation] = observe,
         planner: Executor | None = None,
-        begun: Mapping[str, Worker] | None = None,
+        begun: dict[str, Worker] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.config, self.clock = config, clock or SystemClock()
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self.catalogue = Catalogue(config.station.data_dir)
         self._observe_one, self._tick_s = observe_one, tick_s
-        self._crew = Crew(config, self.catalogue, self.stop, begun=dict(begun or {}))
+        self._crew = Crew(config, self.catalogue, self.stop, begun={} if begun is None else begun)
         self._hurry = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._problems: tuple[str, ...] = ()
@@ -275,7 +278,8 @@ class Daemon:
         log.info("%s: %s", ended.name, ended.state)
 
     def _goes_on(self, observation: Observation) -> bool:
-        return keeps_the_pace_of_life(receiver_of(observation, self.config))
+        begun = observation.name in self._crew.begun  # though it is configured otherwise by now
+        return begun or keeps_the_pace_of_life(receiver_of(observation, self.config))
 
     def _fail_open_steps(self, name: str, reason: str) -> None:
         for job in self.catalogue.observation(name).jobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hardware.errors import SafetyError
 from station.alone import alone_in
 from station.at_once import recorders_at_once
 from station.catalogue import Booking, Catalogue
@@ -21,9 +23,11 @@ from station.config import RtlTcpReceiver
 from station.processes import Worker
 from station.recorder import Recorder
 from station.records import Observation
+from tests.station.conftest import ELEMENTS, Run
 from tests.station.desk import wait_for, workers_of
 
 NOW = datetime.now(UTC)
+Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
@@ -117,6 +121,51 @@ def test_without_a_catalogue_or_a_recording_nothing_is_begun(
     assert recorders_at_once(catalogue.data_dir, NOW) == {}
 
 
+@pytest.fixture
+def config_file(catalogue: Catalogue) -> Iterator[Path]:
+    """Of the station; who handles SIGTERM is as before afterwards."""
+    path = catalogue.data_dir.parent / "station.toml"
+    path.write_text(_TOML.format(elements=ELEMENTS), "utf-8")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield path
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_stop_while_the_daemon_starts_leaves_no_recorder(
+    tramthu: Run, config_file: Path, catalogue: Catalogue, observation: Observation, monkeypatch: Patch
+) -> None:
+    def unheard(*_: object) -> None:
+        raise SystemExit(143)
+
+    def begun_and_stopped(*args: Any) -> dict[str, Worker]:
+        begun = recorders_at_once(*args)
+        assert list(begun) == [observation.name]
+        signal.raise_signal(signal.SIGTERM)
+        return begun
+
+    signal.signal(signal.SIGTERM, unheard)
+    monkeypatch.setattr("station.at_once.recorders_at_once", begun_and_stopped)
+    status, _, err = tramthu("run", "-c", config_file)
+    assert (status, workers_of(catalogue.data_dir, b"")) == (0, []), err
+    assert catalogue.observation(observation.name).job("record").reason == "ended by SIGTERM"
+
+
+def test_a_daemon_that_cannot_begin_leaves_no_recorder(
+    tramthu: Run, config_file: Path, catalogue: Catalogue, observation: Observation, monkeypatch: Patch
+) -> None:
+    begun: list[str] = []
+
+    def refuses(*_: object, **words: Any) -> None:
+        begun.extend(words["begun"])
+        raise SafetyError("what may forbid motion cannot be asked")
+
+    monkeypatch.setattr("station.daemon.Daemon.__init__", refuses)
+    status, _, err = tramthu("run", "-c", config_file)
+    assert (status, workers_of(catalogue.data_dir, b"")) == (3, []), err
+    assert begun == [observation.name]
+
+
 def test_what_leads_to_it_imports_neither_database_nor_solver() -> None:
     """They cost more of a processor than all the rest, while samples are lost."""
     code = (
@@ -126,3 +175,17 @@ def test_what_leads_to_it_imports_neither_database_nor_solver() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {"numpy", "typer"} <= set(said.split())
     assert not {"sqlalchemy", "alembic", "scipy", "fastapi"} & set(said.split())
+
+
+_TOML = """[station]
+name = "Lai Châu"
+latitude_deg = 22.4
+longitude_deg = 103.45
+data_dir = "data"
+[receiver]
+type = "rtl_tcp"
+[elements]
+files = ["{elements}"]
+[[satellite]]
+name = "METEOR-M2 4"
+"""
