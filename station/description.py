@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from station.equipment import antenna_of, receiver_of
 from station.rolling import rolling_of
 from station.room import standable_rates
 from station.safety import INHIBIT_NAME
-from station.shared import host_of, recorded_until
+from station.shared import host_of, recorded_until, write_table
 
 _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 
@@ -46,9 +45,8 @@ def describe(observation: Observation, config: StationConfig, catalogue: Catalog
         "park_after": _nothing_soon(observation, catalogue),
         "inhibit_file": str(catalogue.data_dir / INHIBIT_NAME) if config.safety.rule else None,
     }
-    folder = observation.folder
-    (folder / "observation.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), "utf-8")
-    (folder / "elements.json").write_text(json.dumps([dict(observation.elements)], indent=1), "utf-8")
+    write_table(observation.folder / "elements.json", [dict(observation.elements)])
+    write_table(observation.folder / "observation.json", description)  # that it is there says it is all there
 
 
 def products_options(config: StationConfig) -> list[str]:

@@ -92,9 +92,11 @@ def observe(observation: Observation, crew: Crew) -> Observation:
 
 def record_and_decode(observation: Observation, crew: Crew) -> None:
     """Record, with the decoder following the growing recording; goes on with what a dead daemon began."""
-    if observation.job("record").state == "due":
-        with crew.sharing:
+    is_new = observation.job("record").state == "due"
+    with crew.sharing:
+        if is_new:
             observation = crew.catalogue.begin(observation.name, "record")
+        if is_new or not description_of(observation):  # a daemon that died in between left none
             describe(observation, crew.config, crew.catalogue)
     receiver = receiver_of(observation, crew.config)
     # A recording that others share goes on until the last of them is over.

@@ -9,6 +9,7 @@ begun again and goes on with the same samples.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,10 +83,21 @@ def recording_end(observation: Observation) -> datetime:
 
 def bring_forward(observation: Observation, end: datetime) -> None:
     """Have its recording end earlier than it was told when it began."""
-    path = observation.folder / "observation.json"
-    beside_it = path.with_name(f"{path.name}.new")
     table = {**description_of(observation), "end": end.isoformat()}
-    beside_it.write_text(json.dumps(table, indent=1, ensure_ascii=False), "utf-8")
+    write_table(observation.folder / "observation.json", table)
+
+
+def write_table(path: Path, table: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Write JSON that is there as a whole or not at all, a power cut included.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    beside_it = path.with_name(f"{path.name}.new")
+    with beside_it.open("w", encoding="utf-8") as file:
+        json.dump(table, file, indent=1, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
     beside_it.replace(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from scheduler.elements import load_elements
 from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config import parse_config
-from station.observation import Crew, observe
+from station.observation import Crew, observe, record_and_decode
 from station.publish import publish_files
 from station.replay import recording_source, replay
 from station.resume import resume
+from station.shared import write_table
 from tests.station.conftest import ELEMENTS, station_table
 
 REAL = "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz"
@@ -47,8 +49,6 @@ def test_record_and_decode_give_the_frames_that_an_independent_decoder_got(
 ) -> None:
     crew.stop.clear()
     booked.folder.mkdir(parents=True)
-    from station.observation import record_and_decode
-
     record_and_decode(booked, crew)
     done = crew.catalogue.observation(booked.name)
     assert [done.job(step).state for step in ("record", "decode")] == ["done", "done"], done.jobs
@@ -156,3 +156,38 @@ def test_stop_leaves_images_for_the_next_start(crew: Crew, booked: Observation) 
         observe(crew.catalogue.observation(booked.name), crew).job("image").reason
         == "no image in the decoded data"
     )
+
+
+@pytest.mark.parametrize(
+    "left", [None, "", '{"name": "half', '{"name": "whole", "end": "2026-03-24T04:00:00+00:00"}']
+)
+def test_a_description_that_a_dead_daemon_did_not_finish_is_written_anew(
+    crew: Crew, booked: Observation, monkeypatch: pytest.MonkeyPatch, left: str | None
+) -> None:
+    begun = crew.catalogue.begin(booked.name, "record")
+    booked.folder.mkdir(parents=True)
+    if left is not None:
+        (booked.folder / "observation.json").write_text(left)
+
+    def recorder(*_: object) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr("station.observation.Recorder", recorder)
+    with pytest.raises(InterruptedError):
+        record_and_decode(begun, crew)
+    told = json.loads((booked.folder / "observation.json").read_text())
+    assert told["name"] == ("whole" if left and "whole" in left else booked.name)
+
+
+def test_of_a_full_disk_a_description_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(tmp_path / "observation.json", {"end": "early"})
+
+    def refuse(_: int) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        write_table(tmp_path / "observation.json", {"end": "late"})
+    assert json.loads((tmp_path / "observation.json").read_text()) == {"end": "early"}
