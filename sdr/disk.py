@@ -58,13 +58,18 @@ def no_room(folder: object, free: int, wanted: int, reserve: int) -> str:
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # <linux/falloc.h>
 
 
-def reserve_room(descriptor: int, size: int) -> bool:
+def reserve_room(descriptor: int, size: int, written: int = 0) -> bool:
     """Have the disk keep room for a file of that many bytes, whose size stays as it is.
+
+    Args:
+        descriptor: of the file.
+        size: bytes.
+        written: so many are there: holes among them stay such.
 
     Returns:
         False when there is not as much, or when the file system cannot keep room.
     """
-    return _fallocate(descriptor, _KEEP_SIZE, 0, size)
+    return _fallocate(descriptor, _KEEP_SIZE, written, size - written)
 
 
 def give_back_room(descriptor: int, size: int) -> None:

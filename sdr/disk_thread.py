@@ -21,6 +21,7 @@ from sdr.segment_writer import SegmentWriter, Writer
 
 _LOOK_S = 1.0
 _ALIVE_S = 0.1
+_COMING_S = 10.0
 _ROOM_AGAIN = 64 << 20  # at least so much is free before a disk that was left is taken for usable
 _TRIAL_SUFFIX = ".sigmf-trial"
 _LACKING = "in memory only, as the disk took no more"
@@ -46,11 +47,12 @@ class DiskThread(RingDrain):
         self._wake, self._end = threading.Event(), ""
         self._looked_at = 0.0
         self._room_kept, self._expected = 0, 0
+        self._coming, self._coming_until = 0, 0.0  # bytes of segments that went and are not free yet
         self.notes = deque[str]()
         self._memory: MemoryWriter | None = None
         self._probe: DiskProbe | None = None
         self.failure: BaseException | None = None
-        self.free_bytes = free_bytes(self._folder)
+        self.free_bytes = 0
         writer.commits_itself = False
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
 
@@ -59,16 +61,23 @@ class DiskThread(RingDrain):
 
         Without that room, samples go to memory only from the first one on.
         """
-        if expected_bytes is not None:
-            self._expected = expected_bytes
-            needed = self._writer.room_for(expected_bytes)
-            if not self._has_room(needed + self._reserve_bytes):
-                self._leave(no_room(self._folder, self.free_bytes, needed, self._reserve_bytes))
-            else:
-                self._room_kept = self._writer.reserve(expected_bytes)
-        elif not self._has_room(self._reserve_bytes + 1):
-            self._leave(no_room(self._folder, self.free_bytes, 0, self._reserve_bytes))
+        try:
+            lacking = self._lacking(expected_bytes)
+        except OSError as error:
+            lacking = str(disk_refuses(self._folder, error))
+        if lacking:
+            self._leave(lacking)
         self._thread.start()
+
+    def _lacking(self, expected_bytes: int | None) -> str:
+        """Have room kept; why there is none, or nothing."""
+        self.free_bytes = free_bytes(self._folder)
+        self._expected = expected_bytes or 0
+        needed = self._writer.room_for(self._expected)
+        if not self._has_room(needed + self._reserve_bytes + (expected_bytes is None)):
+            return no_room(self._folder, self.free_bytes, needed, self._reserve_bytes)
+        self._room_kept = self._writer.reserve(self._expected)
+        return ""
 
     def wake(self) -> None:
         """There is much to write."""
@@ -108,10 +117,10 @@ class DiskThread(RingDrain):
                 self._return()
             self._drain(last=last)
             self._look()
-        except DeviceError as error:
+        except (DeviceError, OSError) as error:  # a disk that is pulled out answers nothing, not even a look
             if self.left:
                 raise
-            self._leave(str(error))
+            self._leave(str(disk_refuses(self._folder, error) if isinstance(error, OSError) else error))
             self._drain(last=last)
 
     def _look(self) -> None:
@@ -125,20 +134,29 @@ class DiskThread(RingDrain):
             return
         if isinstance(self._writer, SegmentWriter):
             self._writer.tidy()
-        try:
-            self.free_bytes = free_bytes(self._folder)
-        except OSError as error:
-            raise disk_refuses(self._folder, error) from error
+        self._see_room()
         if self._written_bytes() >= self._room_kept and not self._has_room(self._reserve_bytes + 1):
             self._leave(f"the disk is full but for the reserve of {self._reserve_bytes >> 20} MiB")
 
     def _has_room(self, wanted: int) -> bool:
-        """Whether so many bytes are free, if need be by the oldest segments of this recording."""
-        while self.free_bytes < wanted:
-            if not (isinstance(self._writer, SegmentWriter) and self._writer.make_room()):
+        """Whether so many bytes are free, if need be by the oldest segments of this recording.
+
+        What somebody reads still comes free when he is done: it is waited for before another one goes.
+        """
+        now = time.monotonic()
+        if now >= self._coming_until:
+            self._coming = 0
+        while self.free_bytes + self._coming < wanted:
+            gone = self._writer.make_room() if isinstance(self._writer, SegmentWriter) else 0
+            if not gone:
                 return False
-            self.free_bytes = free_bytes(self._folder)
+            self._coming, self._coming_until = self._coming + gone, now + _COMING_S
+            self._see_room()
         return True
+
+    def _see_room(self) -> None:
+        before, self.free_bytes = self.free_bytes, free_bytes(self._folder)
+        self._coming = max(self._coming - max(self.free_bytes - before, 0), 0)
 
     def _leave(self, reason: str) -> None:
         """From what is committed on, samples stay in memory only, until the disk can be used again."""
@@ -169,7 +187,7 @@ class DiskThread(RingDrain):
         assert kept is not None and memory is not None  # noqa: S101, PT018 for the type checker
         try:
             self._writer.come_back(self.left, memory.sample_count)
-        except (DeviceError, RecordingError):
+        except (DeviceError, RecordingError, OSError):
             return  # the next look may find it better
         self._writer.commits_itself = False
         self.notes.append("the disk takes samples again")
@@ -183,6 +201,7 @@ class DiskThread(RingDrain):
         lacking = kept.sample - self._writer.sample_count
         if lacking > 0:
             self._writer.gap(lacking, *(kept.lacking or (_LACKING, 0)))
+        self._room_kept = self._writer.reserve(self._expected)
 
     def _close(self, reason: str) -> None:
         try:

@@ -149,7 +149,7 @@ class GrowingRecording:
         Returns:
             Up to how many bytes of the recording there is room now; 0 when the disk has it not, or cannot.
         """
-        return size if reserve_room(self._data, size) else 0
+        return size if reserve_room(self._data, size, self._written_bytes) else 0
 
     def let_go(self) -> None:
         """Let the files alone, as a kill does: without an end mark, for another writer to take up."""

@@ -10,6 +10,8 @@ from sdr.recording_files import beside, segment_numbers
 from sdr.segments import segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
 
+_BLOCK = 512  # of st_blocks, whatever the file system
+
 
 def remove_needless(stem: Path, keep: int, may_go: Callable[[int], bool]) -> list[Path]:
     """Remove the oldest files of a recording but for so many, up to the first that is needed still.
@@ -42,11 +44,20 @@ def newest_segment(stem: Path) -> int:
     return max(segment_numbers(stem), default=0)
 
 
-def remove_files(stem: Path) -> None:
-    """Remove one file of a recording: the index first, so that nobody begins to read it."""
+def remove_files(stem: Path) -> int:
+    """Remove one file of a recording: the index first, so that nobody begins to read it.
+
+    Returns:
+        Bytes of the disk that went with it; they are free as soon as nobody has it open.
+    """
+    gone = 0
     for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
+        path = beside(stem, suffix)
         with contextlib.suppress(OSError):
-            beside(stem, suffix).unlink(missing_ok=True)
+            held = path.stat().st_blocks * _BLOCK
+            path.unlink()
+            gone += held
+    return gone
 
 
 def data_bytes(stem: Path) -> int:

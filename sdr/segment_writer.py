@@ -191,17 +191,16 @@ class SegmentWriter:
     def tidy(self) -> None:
         """Remove what nobody needs any more of what is not to be kept."""
         if self._keep is not None:
-            remove_needless(self.path_stem, self._keep, self.may_go)
+            remove_needless(self.path_stem, self._keep, self._may_go)
 
-    def make_room(self) -> bool:
-        """Remove the oldest file, needed or not, as the disk is short; False where none can be spared."""
+    def make_room(self) -> int:
+        """Remove the oldest file, needed or not, as the disk is short; bytes that went, 0 where none can."""
         older = self._older()
         if self._keep is None or len(older) < _LEAST_KEPT:
-            return False
-        need = "" if self.may_go(older[0]) else ", which somebody needed still"
+            return 0
+        need = "" if self._may_go(older[0]) else ", which somebody needed still"
         _log.warning("the disk is short: segment %d is removed%s", older[0], need)
-        remove_files(segment_stem(self.path_stem, older[0]))
-        return older[0] not in self._older()
+        return remove_files(segment_stem(self.path_stem, older[0]))
 
     def reserve(self, size: int) -> int:
         """Have the disk keep room for this file, whatever the length of the recording."""
@@ -270,7 +269,7 @@ class SegmentWriter:
                 first_sample=first,
                 durable=full.durable,
             )
-        except RecordingError as error:  # somebody else's file lies there: no reason to end a recording
+        except (RecordingError, OSError) as error:  # as somebody else's file lies there: no reason to end
             raise DeviceError(str(error)) from error
         following.commits_itself = self._commits_itself
         return following
@@ -283,6 +282,13 @@ class SegmentWriter:
             return full.start + timedelta(seconds=full.sample_count / full.header.sample_rate)
         sample, time_s = self.heard
         return datetime.fromtimestamp(time_s + (first - sample) / full.header.sample_rate, UTC)
+
+    def _may_go(self, number: int) -> bool:
+        try:
+            return self.may_go(number)
+        except Exception:  # noqa: BLE001 it is the caller's
+            _log.exception("whether segment %d is still needed cannot be told: it stays", number)
+            return False
 
     def _older(self) -> list[int]:
         """Numbers of the files that are there before the newest one."""

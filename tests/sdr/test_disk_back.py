@@ -123,6 +123,29 @@ def test_of_a_longer_outage_the_disk_lacks_what_the_ring_could_not_keep(tmp_path
     assert 81 * BLOCK - KEPT - 16 * BLOCK <= gap.sample_index + gap.sample_count <= 81 * BLOCK - KEPT
 
 
+def test_room_is_kept_again_on_a_disk_that_is_back(tmp_path: Path, disk: Disk) -> None:
+    """Opening the files anew let it go; what was lost is a hole as before, and takes none."""
+    stem, blocks = tmp_path / "a", []
+
+    def refuse() -> None:
+        assert settled(stem, 21 * BLOCK)
+        disk.refuses = errno.EIO
+
+    def work() -> None:
+        disk.refuses = 0
+        on_disk(stem)
+
+    def look() -> None:
+        assert settled(stem, 90 * BLOCK)
+        blocks.append((tmp_path / "a.sigmf-data").stat().st_blocks * 512)
+
+    recorded = Followed(stem, 120 * BLOCK, {21 * BLOCK: refuse, 81 * BLOCK: work, 90 * BLOCK: look})
+    assert recorded.record(duration_s=60.0).end == "the source ended"
+    (gap,) = check(stem, 120 * BLOCK)
+    expected = (60 * RATE - gap.sample_count) * 4
+    assert expected - (1 << 16) <= blocks[0] <= expected + (1 << 16)
+
+
 def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stem, free = tmp_path / "a", [10 << 30]
     monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])

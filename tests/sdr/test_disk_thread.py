@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sdr import disk_thread
+from sdr import disk_return, disk_thread
 from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
 from sdr.index import Gap, IndexReader
 from sdr.memory_writer import memory_index_path
 from sdr.recording import RecordingWriter
 from sdr.ring import Ring, ring_path
+from sdr.segment_writer import SegmentWriter, segmented
 
 RING = 1 << 20  # bytes, the smallest
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
@@ -115,3 +118,98 @@ def test_a_slow_disk_is_waited_for_and_one_that_stands_still_is_not(
             with pytest.raises(DeviceError, match="has not answered for 60 s"):
                 disk.finish("finished", 60.0)
             assert slow.looks == 8
+
+
+def segments(stem: Path, keep: int = 3) -> SegmentWriter:
+    """Five files, the last one growing, of which only the newest are to be kept and all are needed."""
+    writer = segmented(
+        stem, 0.5, keep, format="cs16", sample_rate=10_000.0, center_frequency_hz=None, start=None
+    )
+    writer.may_go = lambda _: False
+    writer.write_raw(numbers(0, 22_000))
+    writer.commit()
+    return writer
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("look", ["tidy", "make_room"])
+def test_a_disk_that_answers_no_look_is_left_and_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    """It is pulled out: what lists its folder fails before anything is written."""
+    monkeypatch.setattr(disk_return, "LOOK_S", 0.02)
+    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 100 << 20)
+    writer = segments(tmp_path / "b")
+    made = Ring.create(ring_path(tmp_path / "b"), RING, writer.sample_count)
+    disk = DiskThread(writer, made, 0)
+    disk.begin(None)
+    there = getattr(writer, look)
+
+    def pulled_out() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    setattr(writer, look, pulled_out)
+    if look == "make_room":
+        monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 0)
+    until(lambda: disk.left or disk.failure)
+    assert disk.left == f"{tmp_path}: the disk refuses to take more: Input/output error"
+    made.put(numbers(22_000, 500))
+    setattr(writer, look, there)
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 100 << 20)
+    until(lambda: not disk.left)
+    disk.finish("over", 60.0)
+    assert (disk.failure, writer.sample_count, writer.gaps) == (None, 22_500, [])
+    made.close(remove=True)
+
+
+def test_a_disk_that_answers_no_look_at_the_beginning_is_left(
+    tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulled_out(_: Path) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disk_thread, "free_bytes", pulled_out)
+    disk = DiskThread(new_writer(tmp_path / "b"), ring, 0)
+    disk.begin(1000)
+    assert disk.left == f"{tmp_path}: the disk refuses to take more: Input/output error"
+    ring.put(numbers(0, 100))
+    disk.finish("over", 60.0)
+    assert (disk.failure, disk.sample_count) == (None, 100)
+
+
+def test_who_cannot_tell_whether_a_segment_is_needed_ends_no_recording(tmp_path: Path) -> None:
+    writer = segments(tmp_path / "b")
+
+    def broken(number: int) -> bool:
+        raise KeyError(number)
+
+    writer.may_go = broken
+    writer.tidy()
+    assert (tmp_path / "b.sigmf-data").exists()
+    assert writer.make_room()
+    assert not (tmp_path / "b.sigmf-data").exists()
+
+
+def test_a_segment_that_somebody_has_open_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives nothing free yet: the next one is not taken in its place, unless it stays open."""
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 10 << 20)
+    writer = segments(tmp_path / "b")
+    made = Ring.create(ring_path(tmp_path / "b"), RING, writer.sample_count)
+    disk = DiskThread(writer, made, 10 << 20)
+    disk.free_bytes = 10 << 20
+    assert disk._has_room((10 << 20) + 1)
+    assert not (tmp_path / "b.sigmf-data").exists()
+    assert (tmp_path / "b-0001.sigmf-data").exists()
+    disk._coming_until = 0.0
+    assert disk._has_room((10 << 20) + 1)
+    assert not (tmp_path / "b-0001.sigmf-data").exists()
+    made.close(remove=True)
