@@ -171,11 +171,12 @@ class Catalogue:
                 )
 
     def bring_forward(self, name: str, end: datetime) -> None:
-        """Enter that an observation ends earlier than it was booked."""
+        """Enter that a satellite which never sets is received no longer than that."""
         with self.session() as session:
             row = session.scalar(select(ObservationRow).where(ObservationRow.name == name))
             if row is not None:
                 row.end = row.los = end
+                row.tca = row.aos + (end - row.aos) / 2
 
     def withdraw(self, name: str) -> bool:
         """Take a booking out again that nothing was done for yet; whether it could be."""

@@ -49,6 +49,15 @@ def test_steps_go_from_due_to_done_with_hashed_files(catalogue: Catalogue, booki
     assert catalogue.unfinished() == []
 
 
+def test_what_ends_earlier_has_its_middle_before_its_end(catalogue: Catalogue, booking: Booking) -> None:
+    catalogue.book(booking)
+    end = booking.aos + timedelta(minutes=4)
+    catalogue.bring_forward(booking.name, end)
+    told = catalogue.observation(booking.name)
+    assert (told.end, told.los) == (end, end)
+    assert told.tca == booking.aos + timedelta(minutes=2)
+
+
 def test_a_failure_names_its_reason_and_ends_what_follows(catalogue: Catalogue, booking: Booking) -> None:
     catalogue.book(booking)
     catalogue.begin(booking.name, "record")
