@@ -23,6 +23,7 @@ from station.processes import Ended, Worker
 from station.recorded import data_bytes, end_of, grown, index_path
 from station.records import Observation
 from station.spare import Spare
+from station.untiring import Untiring
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class Recorder:
         return self._worker.progress if self._worker else None
 
     def run(self, watch: Callable[[], None]) -> Ended:
-        """Record until the recording is over; `watch` is called some times a second."""
+        """Record until the recording is over; `watch` is called some times a second, also after it failed."""
+        watch = Untiring(watch, self._observation.name)
         taken = None if self._begun else recorder_of_a_dead_daemon(self._observation.folder)
         if taken:
             log.info("%s: the recorder lives, and is watched on", self._observation.name)
@@ -124,6 +126,8 @@ class Recorder:
                 self._died(ended, watch, worked=worked)
         finally:
             self._spare.dismiss()
+            if self._worker is not None:
+                self._worker.wait(0.0)  # nobody minds it any more
 
     def _begin(self) -> Worker:
         # A simulation, which nobody can go on with, ends with its supervisor.
@@ -135,13 +139,18 @@ class Recorder:
     def _wait(self, worker: Worker, watch: Callable[[], None]) -> tuple[Ended, bool]:
         look = _Look(worker, self._observation, self._stopped)
 
-        def both() -> None:
-            look()
+        def prepare() -> None:
             if look.receives and self._goes_on:
                 self._spare.prepare()
+
+        beside = Untiring(prepare, self._observation.name)
+
+        def all_three() -> None:
+            look()
+            beside()
             watch()
 
-        ended = worker.wait(self._patience_s(), both)
+        ended = worker.wait(self._patience_s(), all_three)
         return ended, look.worked
 
     def _patience_s(self) -> float:

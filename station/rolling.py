@@ -16,7 +16,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ _LOOK_S = 0.5
 _SHOWN = 48  # segments, that the row of an observation names
 _COUNTS = ("located", "good", "corrected", "failed", "lost")
 _MADE = "products.json"
+_NO_REPORT = {"frames": {}, "input": {"sample_rate": None, "start": None, "samples": 0, "gaps": ()}}
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,7 @@ class SegmentResults:
         self._limit_s = limit_s
         self._decoded, self._products = observation.folder / "decoded", observation.folder / "products"
         self._known: set[str] = set()
-        self._totals = dict.fromkeys(_COUNTS, 0)
-        self._newest: list[dict[str, Any]] = []
+        self._told = _Told()
         self._to_picture: list[Path] = []
         self._worker: Worker | None = None
         self._out, self._begun_at = self._products, 0.0
@@ -131,15 +131,7 @@ class SegmentResults:
     def all_entered(self) -> dict[str, Any]:
         """Enter whatever is done by now; for the row of the decoding."""
         self._enter_new()
-        return self.result
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """For the row of the decoding: frames in all, and the newest segments."""
-        return {
-            "report": {"frames": dict(self._totals)},
-            "segments": {"count": len(self._known), "newest": list(self._newest)},
-        }
+        return self._told.result
 
     def finish(self) -> None:
         """Enter the rest, and wait for the pictures that are not made yet."""
@@ -156,44 +148,35 @@ class SegmentResults:
             self._worker = None
 
     def _enter_new(self) -> None:
+        """What cannot be entered, as on a full disk, is not known, and is entered by the next look."""
         new = [f for f in self._folders() if f.name not in self._known and is_done(f)]
+        if not new:
+            return
+        told = self._told
         for folder in new:
-            self._known.add(folder.name)
-            self._newest = [*self._newest, self._counted(folder)][-_SHOWN:]
-            if any(folder.glob("*_l1a.nc")):
-                self._to_picture.append(folder)
-        if new:
-            files = [path for folder in new for path in _files(folder)]
-            self._catalogue.add(self._name, "decode", self.result, files)
+            told = told.and_of(_counted(folder))
+        self._catalogue.add(self._name, "decode", told.result, [path for f in new for path in _files(f)])
+        self._told = told
+        self._known.update(folder.name for folder in new)
+        self._to_picture += [folder for folder in new if any(folder.glob("*_l1a.nc"))]
 
     def _folders(self) -> list[Path]:
         """By number."""
         there = self._decoded.iterdir() if self._decoded.is_dir() else ()
         return sorted((f for f in there if f.is_dir()), key=lambda f: (len(f.name), f.name))
 
-    def _counted(self, folder: Path) -> dict[str, Any]:
-        report = json.loads((folder / "report.json").read_text("utf-8"))
-        frames, told = report["frames"], report["input"]
-        for name in _COUNTS:
-            self._totals[name] += int(frames.get(name) or 0)
-        rate = told["sample_rate"] or 1.0
-        return {
-            "name": folder.name,
-            "start": told["start"],
-            "seconds": round(told["samples"] / rate, 2),
-            "lost_s": round(sum(gap["sample_count"] for gap in told["gaps"]) / rate, 3),
-            "frames": {name: frames.get(name) for name in _COUNTS},
-        }
-
     def _make_pictures(self) -> None:
-        """One worker at a time."""
+        """One worker at a time, for the first that waits; it stays that until its pictures are entered."""
         if self._worker is not None and self._is_over(self._worker):
             self._worker = None
+            if not self._out.is_dir():
+                self._to_picture.pop(0)
         while self._to_picture and self._worker is None:
-            folder = self._to_picture.pop(0)
+            folder = self._to_picture[0]
             self._out = self._products / folder.name
             if self._out.is_dir():
-                self._enter_pictures()
+                self._catalogue.add(self._name, "image", {}, _files(self._out))
+                self._to_picture.pop(0)
                 continue
             shutil.rmtree(_part(self._out), ignore_errors=True)
             self._products.mkdir(exist_ok=True)
@@ -205,15 +188,55 @@ class SegmentResults:
             worker.kill()
         if (ended := worker.poll()) is None:
             return False
-        if ended.reason:
-            log.warning("%s: pictures of %s: %s", self._name, self._out.name, ended.reason)
         if (_part(self._out) / _MADE).exists():
             _part(self._out).replace(self._out)
-            self._enter_pictures()
+        if ended.reason:
+            log.warning("%s: pictures of %s: %s", self._name, self._out.name, ended.reason)
         return True
 
-    def _enter_pictures(self) -> None:
-        self._catalogue.add(self._name, "image", {}, _files(self._out))
+
+@dataclass(frozen=True)
+class _Told:
+    """What the row of the decoding tells: frames in all, and the newest segments."""
+
+    count: int = 0
+    totals: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    newest: tuple[Mapping[str, Any], ...] = ()
+
+    def and_of(self, segment: Mapping[str, Any]) -> _Told:
+        totals = {
+            name: before + int(segment["frames"].get(name) or 0) for name, before in self.totals.items()
+        }
+        return _Told(self.count + 1, totals, (*self.newest, segment)[-_SHOWN:])
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return {
+            "report": {"frames": dict(self.totals)},
+            "segments": {"count": self.count, "newest": list(self.newest)},
+        }
+
+
+def _counted(folder: Path) -> dict[str, Any]:
+    """A segment, as its report says; nothing is counted of one that cannot be understood."""
+    report = (folder / "report.json").read_text("utf-8")
+    try:
+        return _row(folder.name, json.loads(report))
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s: report.json is no report: %s: %s", folder, type(error).__name__, error)
+        return _row(folder.name, _NO_REPORT)
+
+
+def _row(name: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    frames, told = report["frames"], report["input"]
+    rate = told["sample_rate"] or 1.0
+    return {
+        "name": name,
+        "start": told["start"],
+        "seconds": round(told["samples"] / rate, 2),
+        "lost_s": round(sum(gap["sample_count"] for gap in told["gaps"]) / rate, 3),
+        "frames": {of: frames.get(of) for of in _COUNTS},
+    }
 
 
 def _part(out: Path) -> Path:

@@ -14,8 +14,10 @@ from sdr.index_line import IndexHeader
 from sdr.memory_writer import memory_index_path
 from station.catalogue import Booking, Catalogue, Observation
 from station.config import PlaybackReceiver, RtlTcpReceiver, SimulatorReceiver
+from station.errors import CatalogueError
 from station.processes import Worker
 from station.recorder import Pauses, Recorder, _Look, keeps_the_pace_of_life
+from tests.station.desk import workers_of
 
 # Leaves a line at each start; what its first argument's folder says of how it ends.
 _FAKE = """
@@ -97,6 +99,33 @@ def test_a_recorder_that_dies_is_begun_again_until_the_recording_has_its_end(
         "ended by SIGKILL",
         "exit status 3, s",
     ]
+
+
+def test_what_fails_beside_it_does_not_end_a_recording(
+    observation: Observation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and tried again."""
+    monkeypatch.setattr("station.untiring._AGAIN_AFTER_S", 0.0)
+    looks: list[None] = []
+
+    def full() -> None:
+        looks.append(None)
+        raise CatalogueError("database or disk is full") if len(looks) < 3 else KeyError("frames")
+
+    assert _recorder(observation, "kill end").run(full).reason == ""
+    assert len(looks) > 3
+    assert caplog.text.count("database or disk is full; it is tried again") == 1
+    assert caplog.text.count("KeyError: 'frames'; please report it; it is tried again") == 1
+
+
+def test_a_recorder_that_is_minded_no_more_is_ended(observation: Observation) -> None:
+    def breaks() -> bool:
+        raise RuntimeError("a bug")
+
+    (observation.folder / "plan").write_text("hang")
+    with pytest.raises(RuntimeError, match="a bug"):
+        Recorder(observation, LIVE, breaks, 600.0).run(lambda: None)
+    assert workers_of(observation.folder, b"fake_recorder") == []
 
 
 def test_what_is_wrongly_configured_is_said_at_once(observation: Observation) -> None:

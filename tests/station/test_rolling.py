@@ -5,6 +5,8 @@ What is told while it goes on, what stays on the disk, and that every frame come
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,10 +36,11 @@ from station.catalogue import Catalogue
 from station.config import parse_config
 from station.config.geostationary import GeostationarySection
 from station.daemon import Daemon
-from station.errors import StationError
+from station.errors import CatalogueError, StationError
 from station.observation import Crew, observe
+from station.processes import Ended, Worker
 from station.records import Booking, Observation
-from station.rolling import Rolling, nobody_needs, rolling_of
+from station.rolling import Rolling, SegmentResults, nobody_needs, rolling_of
 from station.web import views
 from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
 from tests.station.desk import ROOT, SITE, cut, wait_for, workers_of
@@ -230,6 +233,59 @@ def test_old_recordings_are_tidied_up_although_something_is_always_recorded(
     finally:
         over.set()
     assert told[:3] == [False, False, True]
+
+
+class _Painter:
+    """Makes the pictures of a segment at once."""
+
+    def __init__(self, out: Path) -> None:
+        out.mkdir()
+        (out / "products.json").write_text("{}")
+
+    def poll(self) -> Ended:
+        return Ended(0, 0.1, 1.0, "")
+
+
+def _decode(observation: Observation, name: str, report: Mapping[str, Any]) -> None:
+    folder = observation.folder / "decoded" / name
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(report))
+    (folder / "frames.cadu").write_bytes(name.encode())
+    (folder / "picture_l1a.nc").write_bytes(b"")
+    (folder / "run.json").write_text(json.dumps({"end": CONTINUED}))
+
+
+def test_what_a_full_disk_does_not_take_is_entered_later_and_once(
+    catalogue_of: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two segments, one of whose reports is no report."""
+    monkeypatch.setattr("station.rolling._LOOK_S", 0.0)
+    observation = booked(catalogue_of, START.timestamp(), START.timestamp() + 3600)
+    told: dict[str, Any] = {"sample_rate": 100.0, "start": None, "samples": 1000, "gaps": []}
+    _decode(observation, "recording", {"frames": {"good": 3}, "input": told})
+    _decode(observation, "recording-0001", {"of another": "version"})
+    add, tries = catalogue_of.add, itertools.cycle([False, True])
+
+    def full_each_second_time(*given: Any) -> None:
+        if not next(tries):
+            raise CatalogueError("database or disk is full")
+        add(*given)
+
+    monkeypatch.setattr(catalogue_of, "add", full_each_second_time)
+    results = SegmentResults(
+        observation, catalogue_of, lambda _, out: cast("Worker", _Painter(out)), limit_s=60.0
+    )
+    for _ in range(20):
+        with contextlib.suppress(CatalogueError):
+            results.look()
+    got = catalogue_of.observation("always")
+    result = got.job("decode").result
+    assert result is not None
+    assert result["report"]["frames"]["good"] == 3
+    assert [segment["name"] for segment in result["segments"]["newest"]] == ["recording", "recording-0001"]
+    names = sorted("/".join(entry.path.parts[-2:]) for entry in got.files)
+    files = ("frames.cadu", "picture_l1a.nc", "products.json", "report.json", "run.json")
+    assert names == sorted(f"{name}/{file}" for name in ("recording", "recording-0001") for file in files)
 
 
 @pytest.mark.slow
