@@ -304,18 +304,25 @@ def main() -> int:
     return guarded(lambda: _run(Path(sys.argv[1]), spare="--spare" in sys.argv[2:]))
 
 
-def _called(wanted: Assignment, stem: Path) -> bool:
-    """Wait, with everything imported, until this one is needed.
+def _called(description: Path, stem: Path) -> Assignment | None:
+    """Wait, with everything imported, until this one is needed; what it is to do then, None for nothing.
 
     Where nobody is left to say so it looks itself: the next daemon would take seconds to begin a recorder.
     """
     import sdr.record  # noqa: F401
 
+    wanted = _described(description)
     registry.make_receiver(wanted.receiver, wanted.frequency_hz)
-    if sys.stdin.buffer.readline() == GO:
-        return True
-    time.sleep(_KILLED_TOGETHER_S)
-    return is_orphaned(stem)
+    called = sys.stdin.buffer.readline() == GO
+    if not called:
+        time.sleep(_KILLED_TOGETHER_S)
+    wanted = _described(description)  # a pass may have taken the end of it since
+    is_needed = called or (is_orphaned(stem) and datetime.now(UTC) < wanted.end)
+    return wanted if is_needed else None
+
+
+def _described(description: Path) -> Assignment:
+    return Assignment.from_mapping(json.loads(description.read_text("utf-8")))
 
 
 def is_orphaned(stem: Path) -> bool:
@@ -332,9 +339,9 @@ def _run(description: Path, *, spare: bool) -> int:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    wanted = Assignment.from_mapping(json.loads(description.read_text("utf-8")))
     stem = description.parent / "recording"
-    if spare and not _called(wanted, stem):
+    wanted = _called(description, stem) if spare else _described(description)
+    if wanted is None:
         return 0
     return 0 if record_assignment(wanted, stem, stop, progress_file()) else 1
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import threading
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,7 +24,8 @@ from sim.request import PassSimulation
 from sim.rtl_tcp_server import RtlTcpServer
 from station.commands.options import SITES
 from station.config import RtlTcpReceiver
-from station.record import Assignment, is_orphaned, record_assignment
+from station.processes import GO
+from station.record import Assignment, is_orphaned, main, record_assignment
 from tests.station.conftest import ELEMENTS, START
 
 
@@ -90,3 +95,37 @@ def test_a_recording_is_orphaned_without_end_and_without_writer(tmp_path: Path) 
     assert is_orphaned(tmp_path / "killed")
     writer.close()
     assert not is_orphaned(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("word", "left_s", "does"),
+    [(GO, 60, True), (b"", 60, True), (b"", -60, False)],
+    ids=["told", "alone", "over"],
+)
+def test_a_spare_records_to_the_end_that_is_described_when_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: bytes, left_s: float, *, does: bool
+) -> None:
+    description = tmp_path / "observation.json"
+    now = datetime.now(UTC)
+    table: dict[str, Any] = {
+        "satellite": "METEOR-M2 4", "frequency_hz": 137.9e6, "site": asdict(SITES["lai-chau"]),
+        "elements": load_elements(ELEMENTS)[1].to_omm(), "start": now.isoformat(),
+        "end": (now + timedelta(days=1)).isoformat(),
+        "receiver": {"type": "rtl_tcp", "port": 1, "sample_rate": 250e3},
+    }  # fmt: skip
+    description.write_text(json.dumps(table))
+    end = now + timedelta(seconds=left_s)
+
+    def shortened_meanwhile() -> bytes:
+        description.write_text(json.dumps(table | {"end": end.isoformat()}))
+        return word
+
+    recorded: list[Assignment] = []
+    stdin = SimpleNamespace(buffer=SimpleNamespace(readline=shortened_meanwhile))
+    monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("station.record.is_orphaned", lambda _: True)
+    monkeypatch.setattr("station.record.record_assignment", lambda wanted, *_: [recorded.append(wanted)])
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["record", str(description), "--spare"])
+    assert main() == 0
+    assert [wanted.end for wanted in recorded] == ([end] if does else [])
