@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from decoders.done import is_done
 from decoders.downlink import Downlink, Mode
+from decoders.errors import DecoderError
 from decoders.framing.frame import Frame
 from decoders.iq_source import IqSource
 from decoders.pace import frame_seconds
 from decoders.report import InputFacts
+from sdr.errors import SdrError
 from sdr.index import CONTINUED, IndexReader
 from sdr.recording_files import beside
 from sdr.segment_reader import SegmentReader, segments_from
@@ -114,7 +116,21 @@ def decode_segments(
         out = request.out / segment_stem(base, number).name
         if not is_done(out):
             one = replace(request, input=path, out=out, live_folder=request.out, of_segment=True)
-            yield decode(one, progress=progress, lag=lag)
-        if IndexReader(path).end != CONTINUED:
+            try:
+                report = decode(one, progress=progress, lag=lag)
+            except (DecoderError, SdrError, FileNotFoundError):
+                if path.exists():
+                    raise
+                continue  # it was let go in the middle
+            yield report
+        if not _goes_on(path):
             return
         number += 1
+
+
+def _goes_on(index: Path) -> bool:
+    """Whether another segment follows, as always where one was let go."""
+    try:
+        return IndexReader(index).end == CONTINUED
+    except FileNotFoundError:
+        return True

@@ -11,14 +11,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from decoders import decode as decode_module
 from decoders import iq_source
 from decoders.by_segment import decode_segments, is_done
 from decoders.decode import DecodeRequest, decode
 from decoders.errors import InputError
+from decoders.report import DecodeReport
 from sdr.formats import from_samples
 from sdr.index_line import CONTINUED, Gap
 from sdr.segments import segment_stem
@@ -126,6 +129,38 @@ def test_segments_that_were_let_go_are_passed_over(tmp_path: Path, sent: LinkTes
     wanted = [frame.data for frame in sent.frames if frame.complete and frame.first_sample >= first]
     got = b"".join((tmp_path / "out" / name / "frames.cadu").read_bytes() for name in names()[2:])
     assert got == b"".join(wanted)
+
+
+def test_a_segment_that_goes_while_it_is_decoded_ends_nothing(tmp_path: Path, raw: bytes) -> None:
+    """As a short disk takes them."""
+    Writer(tmp_path / "day", RATE).samples(raw)
+    list(decode_segments(request(tmp_path, "whole")))
+
+    def take(_: float) -> None:
+        for path in tmp_path.glob("day.*"):
+            path.unlink()
+
+    list(decode_segments(request(tmp_path, "out"), progress=take))
+    assert all(is_done(tmp_path / "out" / name) for name in names()[1:])
+    for name in names()[2:]:
+        got, wanted = ((tmp_path / out / name / "frames.cadu").read_bytes() for out in ("out", "whole"))
+        assert got == wanted
+
+
+def test_a_segment_that_goes_before_its_file_is_open_is_passed_over(
+    tmp_path: Path, raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Writer(tmp_path / "day", RATE).samples(raw)
+    opened = decode_module.decode
+
+    def late(one: DecodeRequest, **more: Any) -> DecodeReport:
+        for path in tmp_path.glob("day.*"):
+            path.unlink()
+        return opened(one, **more)
+
+    monkeypatch.setattr(decode_module, "decode", late)
+    list(decode_segments(request(tmp_path, "out")))
+    assert [is_done(tmp_path / "out" / name) for name in names()] == [False, True, True, True]
 
 
 def test_live_gives_what_a_replay_gives(tmp_path: Path, sent: LinkTest, raw: bytes) -> None:
