@@ -27,12 +27,16 @@ _MAX_METADATA = 64 << 20
 def sigmf_stem(path: Path) -> Path | None:
     """The common stem of a SigMF pair, from any of its files or from the stem itself.
 
-    Behind symbolic links it is where the pair lies: there are its index and its further segments.
+    Where all that is there of it are symbolic links, it is where the pair lies behind them: there are its
+    index and its further segments.
     """
     stem = _stem(path) or (_stem(real_path(path)) if path.is_symlink() else None)
-    links = (beside(stem, suffix) for suffix in _SUFFIXES) if stem is not None else ()
+    named = [beside(stem, suffix) for suffix in _SUFFIXES] if stem is not None else []
+    links = [link for link in named if link.is_symlink()]
+    if any(file.exists() for file in named if file not in links):
+        return stem
     for link in links:
-        real = _stem(real_path(link)) if link.is_symlink() else None
+        real = _stem(real_path(link))
         if real is not None and sum(beside(real, suffix).exists() for suffix in _SUFFIXES) > 1:
             return real
     return stem

@@ -107,6 +107,19 @@ def test_a_pair_whose_files_lie_elsewhere_each_by_itself_keeps_its_name(tmp_path
         assert read_all(path).size == 1800
 
 
+def test_metadata_of_its_own_beside_a_link_to_the_samples_of_another_are_used(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    expected = write(tmp_path / "archive" / "pass", metadata={"satellite": "wrong"})
+    meta = (tmp_path / "archive" / "pass.sigmf-meta").read_text()
+    (tmp_path / "mended.sigmf-meta").write_text(meta.replace("wrong", "METEOR-M2 4"))
+    (tmp_path / "mended.sigmf-data").symlink_to(tmp_path / "archive" / "pass.sigmf-data")
+    for name in ("mended", "mended.sigmf-meta", "mended.sigmf-data"):
+        assert recording_name(tmp_path / name) == "mended"
+        with open_recording(tmp_path / name) as reader:
+            assert reader.info.metadata["satellite"] == "METEOR-M2 4"
+        assert np.array_equal(read_all(tmp_path / name), expected)
+
+
 def test_a_file_of_samples_is_called_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "pass.cu8").write_bytes(bytes(10))
     (tmp_path / "link.cu8").symlink_to(tmp_path / "pass.cu8")
