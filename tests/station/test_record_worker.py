@@ -121,10 +121,15 @@ def test_a_spare_records_to_the_end_that_is_described_when_it_begins(
         return word
 
     recorded: list[Assignment] = []
+
+    def record(wanted: Assignment, *_: object) -> int:
+        recorded.append(wanted)
+        return 1
+
     stdin = SimpleNamespace(buffer=SimpleNamespace(readline=shortened_meanwhile))
     monkeypatch.setattr("sys.stdin", stdin)
     monkeypatch.setattr("station.record.is_orphaned", lambda _: True)
-    monkeypatch.setattr("station.record.record_assignment", lambda wanted, *_: [recorded.append(wanted)])
+    monkeypatch.setattr("station.record.record_assignment", record)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["record", str(description), "--spare"])
     assert main() == 0
