@@ -24,7 +24,6 @@ from station.processes import Worker
 from station.recorder import begun_recorder, keeps_the_pace_of_life, recorder_of_a_dead_daemon
 from station.records import CATALOGUE_NAME
 
-_PATIENCE_S = 60.0  # a slow disk takes the last samples
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
 _UNDER_WAY = """
 select observation.name, observation.folder from observation join job on job.observation_id = observation.id
@@ -51,12 +50,15 @@ def recorders_at_once(data_dir: Path, now: datetime) -> dict[str, Worker]:
     return begun
 
 
-def end_in_order(begun: Mapping[str, Worker]) -> None:
-    """End the recorders that no daemon took over, as it could not begin: nobody would mind them."""
+def end_untaken(begun: Mapping[str, Worker]) -> None:
+    """End the recorders that no daemon took over, as it could not begin: nobody minds them.
+
+    They are killed, as by a power cut, so that a daemon which can begin goes on with their recordings in
+    mid-pass; one that ends in order is over.
+    """
     for worker in begun.values():
-        worker.interrupt()
-    for worker in begun.values():
-        worker.wait(_PATIENCE_S)
+        worker.kill()
+        worker.wait()
 
 
 def _under_way(data_dir: Path) -> list[tuple[str, Path]]:

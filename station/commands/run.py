@@ -14,7 +14,7 @@ from station.config import load_config
 
 def run(config: ConfigOption) -> None:
     """Run the station: book passes, record, decode, make maps; SIGTERM ends it in order."""
-    from station.at_once import end_in_order, recorders_at_once
+    from station.at_once import end_untaken, recorders_at_once
 
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", force=True
@@ -31,4 +31,4 @@ def run(config: ConfigOption) -> None:
 
         Daemon(station, begun=begun, stop=stop).run()
     finally:
-        end_in_order(begun)
+        end_untaken(begun)

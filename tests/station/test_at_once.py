@@ -154,16 +154,20 @@ def test_a_stop_while_the_daemon_starts_leaves_no_recorder(
 def test_a_daemon_that_cannot_begin_leaves_no_recorder(
     tramthu: Run, config_file: Path, catalogue: Catalogue, observation: Observation, monkeypatch: Patch
 ) -> None:
-    begun: list[str] = []
+    """It is killed, as one that ends in order is over: the next start goes on with the recording."""
+    begun: dict[str, Worker] = {}
 
     def refuses(*_: object, **words: Any) -> None:
-        begun.extend(words["begun"])
+        begun.update(words["begun"])
         raise SafetyError("what may forbid motion cannot be asked")
 
     monkeypatch.setattr("station.daemon.Daemon.__init__", refuses)
     status, _, err = tramthu("run", "-c", config_file)
     assert (status, workers_of(catalogue.data_dir, b"")) == (3, []), err
-    assert begun == [observation.name]
+    ended = begun[observation.name].ended
+    assert ended is not None
+    assert ended.status == -signal.SIGKILL
+    assert catalogue.observation(observation.name).job("record").state == "running"
 
 
 def test_what_leads_to_it_imports_neither_database_nor_solver() -> None:
