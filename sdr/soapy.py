@@ -179,9 +179,12 @@ class SoapyReceiver:
         if not (self._trust and call("hasHardwareTime", device, b"")):
             self._judge = Unstamped(taken.sample_rate, size, self._clock)
             return "clock"
-        offset_s, uncertainty_s = align(lambda: int(call("getHardwareTime", device, b"")), self._clock)
-        taken.facts["time_alignment_s"] = uncertainty_s
-        self._judge = Stamped(taken.told_rate, size, offset_s, self._clock)
+
+        def ask() -> tuple[float, float]:
+            return align(lambda: int(call("getHardwareTime", device, b"")), self._clock)
+
+        offset_s, taken.facts["time_alignment_s"] = ask()
+        self._judge = Stamped(taken.told_rate, size, offset_s, ask)
         return "device"
 
     def _choose_format(self, device: int, taken: Taken) -> str:

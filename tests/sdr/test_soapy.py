@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from pathlib import Path
@@ -258,6 +259,17 @@ def test_times_are_utc_by_the_clock_of_the_device(tmp_path: Path) -> None:
         assert block.time - blocks[0].time == pytest.approx(at / RATE, abs=1e-5)
         at += len(block.raw) // 4
     assert 0 <= blocks[0].time - before < took_s
+
+
+def test_times_follow_the_crystal_of_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crystal 1 % fast, asked for its time at every block: 2 s of its own are 20 ms less."""
+    monkeypatch.setattr("sdr.stamped._ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr("sdr.stamped._MOST_DRIFT", math.inf)
+    blocks = receive(radio(tmp_path, crystal_ppm=1e4, mtu=1000), round(2 * RATE))
+    count = sum(block.lost + len(block.raw) // 4 for block in blocks[:-1])
+    assert blocks[0].time is not None
+    assert blocks[-1].time is not None
+    assert 0.005 < count / RATE - (blocks[-1].time - blocks[0].time) < 0.2
 
 
 def test_a_loss_without_stamps_is_found_by_the_clock(tmp_path: Path) -> None:
