@@ -187,7 +187,7 @@ class Daemon:
         self._tell((*made.problems, *refused))
 
     def _keep_house(self) -> None:
-        alive = {name for name, thread in self._threads.items() if thread.is_alive()}
+        alive = self._alive()
         # What fills the time between passes leaves none free.
         alive -= {o.name for o in self.catalogue.unfinished() if is_filler(o)}
         busy = bool(alive)
@@ -206,9 +206,9 @@ class Daemon:
 
     def _start_due(self) -> float:
         """Start what begins now; seconds until the next look."""
-        now = self.clock.now()
+        now, alive = self.clock.now(), self._alive()  # in this order: what ends now is no longer due
         for observation in self.catalogue.unfinished():
-            if observation.job("record").state != "due" or observation.name in self._threads:
+            if observation.job("record").state != "due" or observation.name in alive:
                 continue
             if observation.end <= now:
                 log.warning("%s: missed", observation.name)
@@ -216,7 +216,7 @@ class Daemon:
             elif self._begins(observation) <= now:
                 self._tell_room(observation)
                 self._start(observation)
-        return self._pause_s()
+        return self._pause_s(now)
 
     def _test_receivers(self) -> None:
         self._self_tests.look(self.catalogue.unfinished(), self.clock.now())
@@ -238,8 +238,12 @@ class Daemon:
         """Whether an observation under way moves that antenna; not one whose pointing has ended."""
         return is_driven(antenna, self._recorded_now(), self.config)
 
+    def _alive(self) -> set[str]:
+        """What is observed; one that could not begin, as on a full disk, is not, and is begun again."""
+        return {name for name, thread in list(self._threads.items()) if thread.is_alive()}
+
     def _recorded_now(self) -> list[Observation]:
-        alive = {name for name, thread in list(self._threads.items()) if thread.is_alive()}
+        alive = self._alive()
         under_way = [o for o in self.catalogue.unfinished() if o.name in alive]
         return [o for o in under_way if o.job("record").state in ("due", "running")]
 
@@ -295,12 +299,11 @@ class Daemon:
             pause_s -= step_s
         self._hurry.clear()
 
-    def _pause_s(self) -> float:
-        """Until the next start, but not longer than a tick."""
-        now = self.clock.now()
-        unfinished = self.catalogue.unfinished()
-        due = (o for o in unfinished if o.job("record").state == "due" and o.start > now)
-        starts = [(self._begins(o) - now).total_seconds() for o in due]
+    def _pause_s(self, looked_at: datetime) -> float:
+        """Until the next start after a look, but not longer than a tick; some time has gone by since."""
+        now, unfinished = self.clock.now(), self.catalogue.unfinished()
+        due = (self._begins(o) for o in unfinished if o.job("record").state == "due")
+        starts = [(begins - now).total_seconds() for begins in due if begins > looked_at]
         if (test_s := self._self_tests.next_s(unfinished, now)) is not None:
             starts.append(test_s)
         return max(min([self._tick_s, *starts]), 0.1)

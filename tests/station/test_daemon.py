@@ -152,6 +152,22 @@ def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
     assert daemon._begins(alone) == before.end
 
 
+@pytest.mark.parametrize("after_s", range(6))
+def test_a_start_that_comes_during_a_look_is_not_slept_over(
+    tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch, after_s: int
+) -> None:
+    """Looking takes time: what began meanwhile begins at the next look, which is at once."""
+    begun: list[str] = []
+    clock = ManualClock(booking.start, booking.end)
+    monkeypatch.setattr(clock, "now", lambda: clock.wait(1.0, threading.Event()) or clock.time)
+    daemon = Daemon(parse_config(station_table(tmp_path)), clock=clock, planner=AtOnce())
+    monkeypatch.setattr(daemon, "_start", lambda observation: begun.append(observation.name))
+    start = booking.start + timedelta(seconds=after_s)
+    daemon.catalogue.book(replace(booking, start=start, receiver="receiver", antenna="antenna"))
+    pause_s = daemon._start_due()
+    assert begun or pause_s <= max((start - clock.time).total_seconds(), 0.1)
+
+
 def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_path: Path) -> None:
     def breaks(observation: Observation, crew: Crew) -> Observation:
         crew.catalogue.begin(observation.name, "record")
@@ -173,6 +189,37 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
     health = _health(tmp_path)
     assert health["ok"] is False
     assert "record failed: RuntimeError: a bug" in str(health["problems"])
+
+
+def test_an_observation_that_could_not_begin_is_begun_while_its_pass_lasts(tmp_path: Path) -> None:
+    """As on a disk that is full for a moment."""
+    tried: list[str] = []
+
+    def refused_at_first(observation: Observation, crew: Crew) -> Observation:
+        tried.append(observation.name)
+        if tried.count(observation.name) < 3:
+            raise CatalogueError("database or disk is full")
+        return _quick(observation, crew)
+
+    clock = ManualClock(START + timedelta(minutes=100), START + timedelta(minutes=130))
+    daemon = Daemon(
+        parse_config(station_table(tmp_path)),
+        clock=clock,
+        observe_one=refused_at_first,
+        planner=AtOnce(),
+        tick_s=120.0,
+    )
+
+    def threads_end() -> None:
+        for thread in list(daemon._threads.values()):
+            thread.join()
+
+    clock.between = threads_end
+    daemon.run()
+    over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
+    assert over
+    assert {o.state for o in over} == {"done"}
+    assert {tried.count(o.name) for o in over} == {3}
 
 
 def test_a_second_daemon_in_one_data_folder_is_refused(tmp_path: Path) -> None:
