@@ -22,6 +22,7 @@ from sdr.segment_writer import SegmentWriter, Writer
 _LOOK_S = 1.0
 _ALIVE_S = 0.1
 _COMING_S = 10.0
+_ZEROS_S = 0.2
 _ROOM_AGAIN = 64 << 20  # at least so much is free before a disk that was left is taken for usable
 _TRIAL_SUFFIX = ".sigmf-trial"
 _LACKING = "in memory only, as the disk took no more"
@@ -51,6 +52,7 @@ class DiskThread(RingDrain):
         self.notes = deque[str]()
         self._memory: MemoryWriter | None = None
         self._probe: DiskProbe | None = None
+        self._is_open_again = False  # the disk that was left, for what it lacks
         self.failure: BaseException | None = None
         self.free_bytes = 0
         writer.commits_itself = False
@@ -113,7 +115,7 @@ class DiskThread(RingDrain):
 
     def _work(self, *, last: bool) -> None:
         try:
-            if self._probe is not None and not last and self._probe.usable():
+            if self._probe is not None and not last and (self._is_open_again or self._probe.usable()):
                 self._return()
             self._drain(last=last)
             self._look()
@@ -174,28 +176,45 @@ class DiskThread(RingDrain):
         self._probe = DiskProbe(beside(self._writer.current.path_stem, _TRIAL_SUFFIX), self._has_room_again)
 
     def _has_room_again(self) -> bool:
-        """For the rest of the recording, besides the reserve."""
+        """For what the disk lacks and for the rest of the recording, besides the reserve."""
         self.free_bytes = free_bytes(self._folder)
         on_disk = self._writer.current.committed * self._writer.bytes_per_sample
         kept = kept_beyond(self._writer.data_path, on_disk)
-        rest = self._writer.room_for(self._expected) - (self._written_bytes() - on_disk)
-        return self.free_bytes + kept > self._reserve_bytes + max(rest, _ROOM_AGAIN)
+        lacks = self._written_bytes() - on_disk
+        rest = self._writer.room_for(self._expected) - lacks
+        if self._kept is not None and self._writer.gaps_are_holes:
+            lacks -= (self._kept.sample - self._writer.committed) * self._writer.bytes_per_sample
+        return self.free_bytes + kept > self._reserve_bytes + lacks + max(rest, _ROOM_AGAIN)
 
     def _return(self) -> None:
-        """The disk can be used again: what the ring still holds goes there, what it lacks is a gap."""
+        """The disk can be used again: what the ring still holds goes there, what it lacks is a gap.
+
+        Where zeros must be written for that, memory takes what comes until they are there, turn by turn.
+        """
         kept, memory = self._kept, self._memory
         assert kept is not None and memory is not None  # noqa: S101, PT018 for the type checker
         try:
-            self._writer.come_back(self.left, memory.sample_count)
+            if not self._is_open_again:
+                self._writer.come_back(self.left)
+                self._writer.commits_itself, self._is_open_again = False, True
+            has_room = self._has_room_again()
+            if has_room and not self._writer.zeros_ahead(kept.sample - self._writer.sample_count, _ZEROS_S):
+                return
         except (DeviceError, RecordingError, OSError):
-            return  # the next look may find it better
-        self._writer.commits_itself = False
+            has_room = False
+        if not has_room:  # the next look may find it better
+            if self._is_open_again:
+                self._writer.leave(self.left)
+            self._is_open_again = False
+            return
+        self._writer.reach(memory.sample_count)
         self.notes.append("the disk takes samples again")
         memory.forsake()
         kept.for_the_disk()
         self._position, self._event, self._sink = kept.position, kept.event, self._writer
         self._released = self._position
         self.left, self._memory, self._kept, self._probe = "", None, None, None
+        self._is_open_again = False
         if self._writer.start is None and memory.start is not None:
             self._writer.set_start(memory.start)
         lacking = kept.sample - self._writer.sample_count

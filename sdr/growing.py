@@ -27,6 +27,7 @@ from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 from sdr.taken_up import TakenUp
 
 _ZERO_BLOCK = 1 << 18
+_ZEROS_AHEAD = 1 << 20  # samples that are written and synced at once
 COMMIT_S = 0.1
 """Samples older than this are committed at the next write; a live decoder sees them no later."""
 COMMIT_BYTES = 8 << 20
@@ -66,9 +67,15 @@ class GrowingRecording:
         self._interval_s, self.durable, self._clock = commit_interval_s, durable, clock
         self._committed_at, self.committed = time.monotonic(), taken.sample_count
         self._new_gaps: list[Gap] = []
+        self._zeros_until = 0  # bytes: from the end of the samples to there the file holds zero samples
         self.commits_itself = True
         self._meter = LevelMeter(taken.header.format, taken.header.sample_rate, taken.sample_count)
         self._levels: list[Level] = []
+
+    @property
+    def gaps_are_holes(self) -> bool:
+        """Whether gaps take no room on the disk, and no time, as in most formats."""
+        return not any(zero_bytes(1, self.header.format))
 
     @property
     def data_path(self) -> Path:
@@ -83,6 +90,7 @@ class GrowingRecording:
         """Append a whole number of samples in the recording's format."""
         if len(raw) % self.bytes_per_sample:
             raise RecordingError(f"{len(raw)} bytes are no whole number of {self.header.format} samples")
+        self._zeros_until = 0  # part of a sample may come to lie there
         written, error = write_what_fits(self._data, raw, self._written_bytes)
         taken = memoryview(raw)[: written // self.bytes_per_sample * self.bytes_per_sample]
         self._hash.update(taken)
@@ -112,6 +120,25 @@ class GrowingRecording:
         self._new_gaps.append(gap)
         if self._commit_is_due():
             self.commit()
+
+    def zeros_ahead(self, sample_count: int, patience_s: float) -> bool:
+        """Write, for so long, what a gap to come is made of; whether all of that is there.
+
+        Nothing of it is counted: it goes with whatever ends this writing.
+        """
+        if self.gaps_are_holes:
+            return True
+        deadline = time.monotonic() + patience_s
+        end = self._written_bytes + sample_count * self.bytes_per_sample
+        raw = zero_bytes(_ZEROS_AHEAD, self.header.format)
+        self._zeros_until = max(self._zeros_until, self._written_bytes)
+        while self._zeros_until < end:
+            write_all(self._data, raw, self._zeros_until, self.data_path)
+            self._sync(self._data)
+            self._zeros_until += len(raw)
+            if time.monotonic() >= deadline:
+                break
+        return self._zeros_until >= end
 
     def set_start(self, start: datetime) -> None:
         """State the exact time of the first sample, once it is known."""
@@ -173,17 +200,19 @@ class GrowingRecording:
 
     def _zeros(self, sample_count: int) -> None:
         """Zero samples; where these are zero bytes, a hole in the file does."""
-        zero = zero_bytes(1, self.header.format)
-        if not any(zero):
+        if self.gaps_are_holes:
             try:
                 os.ftruncate(self._data, self._written_bytes + sample_count * self.bytes_per_sample)
             except OSError as error:
                 raise disk_refuses(self.data_path, error) from error
             self._hash.zeros(sample_count * self.bytes_per_sample)
             return
+        zero = zero_bytes(1, self.header.format)
         for done in range(0, sample_count, _ZERO_BLOCK):
             raw = zero * min(_ZERO_BLOCK, sample_count - done)
-            write_all(self._data, raw, self._written_bytes + done * self.bytes_per_sample, self.data_path)
+            at = self._written_bytes + done * self.bytes_per_sample
+            if at + len(raw) > self._zeros_until:
+                write_all(self._data, raw, at, self.data_path)
             self._hash.update(raw)
 
     def _append(self, lines: bytes) -> None:

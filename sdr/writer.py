@@ -155,12 +155,11 @@ class RecordingWriter(GrowingRecording):
             raise
         return self
 
-    def come_back(self, left: str, until: int) -> None:  # noqa: ARG002 segments need it
+    def come_back(self, left: str) -> None:
         """Go on after `leave`: the files are opened anew, as a disk may have been put in again.
 
         Args:
             left: why it was left, for the index, which may not have taken it then.
-            until: samples of the file that followers of what is in memory may have read.
 
         Raises:
             DeviceError: the disk refuses still; this may be tried again.
@@ -197,6 +196,9 @@ class RecordingWriter(GrowingRecording):
     def current(self) -> RecordingWriter:
         """The file that is written: this one (a recording in segments has many)."""
         return self
+
+    def reach(self, sample: int) -> None:
+        """There is to be no joint before that sample; a file of its own has none."""
 
     def leave(self, reason: str) -> None:
         """The disk takes no more: the recording on it ends with what it holds; say so if it lets us.

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr import disk_return, disk_thread
+from sdr import disk_return, disk_thread, growing
 from sdr.disk_return import KeptInRing
+from sdr.disk_thread import DiskThread
+from sdr.errors import DeviceError
 from sdr.index import Gap, IndexReader
 from sdr.memory_writer import memory_index_path
 from sdr.record import open_writer, record
-from sdr.recording import RecordingInfo, open_recording
+from sdr.recording import RecordingInfo, RecordingWriter, open_recording, recording_sha256
 from sdr.ring import NOT_KEPT, Ring, ring_path
 from tests.sdr.test_disk_faults import BLOCK, RATE, RING, TUNING, Counting, Disk, as_samples, check, settled
 from tests.sdr.test_disk_faults import disk as disk  # noqa: PLC0414 a fixture
@@ -144,6 +146,85 @@ def test_room_is_kept_again_on_a_disk_that_is_back(tmp_path: Path, disk: Disk) -
     (gap,) = check(stem, 120 * BLOCK)
     expected = (60 * RATE - gap.sample_count) * 4
     assert expected - (1 << 16) <= blocks[0] <= expected + (1 << 16)
+
+
+class Usable:
+    """A look that finds the disk usable."""
+
+    def usable(self) -> bool:
+        return True
+
+
+def test_zeros_that_take_time_hold_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cu8 has no zero byte: what the disk lacks is written, while memory goes on to take what comes."""
+    monkeypatch.setattr(growing, "_ZEROS_AHEAD", RING // 8)
+    monkeypatch.setattr(disk_thread, "_ZEROS_S", 0.0)
+    free = [1 << 30]
+    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
+    stem, count, size = tmp_path / "b", [0], RING // 16
+    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
+    ring = Ring.create(ring_path(stem), RING)
+    disk = DiskThread(writer, ring, 0)
+    sent = np.random.default_rng(3).integers(0, 256, 40 * RING, np.uint8).tobytes()
+
+    def work(turns: int) -> None:
+        for _ in range(turns):
+            assert ring.put(sent[count[0] : count[0] + size])
+            count[0] += size
+            disk._work(last=False)
+
+    work(3)
+    disk._leave("a trial")
+    work(16 * 4)
+    disk._probe = Usable()  # type: ignore[assignment]
+    free[0] = 65 << 20  # enough for what comes, but not for the zeros
+    assert not disk._has_room_again()
+    work(1)
+    assert disk.left
+    assert not disk._is_open_again
+    free[0] = 1 << 30
+    turns = 0
+    while disk.left:
+        assert memory_index_path(stem).exists()
+        work(1)
+        turns += 1
+    assert 10 < turns < 100
+    work(5)
+    disk._work(last=True)
+    disk._close("over")
+    ring.close(remove=True)
+    (gap,) = writer.gaps
+    data = stem.with_name("b.sigmf-data").read_bytes()
+    first, end = 2 * gap.sample_index, 2 * (gap.sample_index + gap.sample_count)
+    assert (gap.cause, first) == (LACKING, 3 * size)
+    assert data == sent[:first] + b"\x80" * (end - first) + sent[end : count[0]]
+    assert IndexReader(stem.with_name("b.sigmf-index")).sha256 == recording_sha256(stem)
+
+
+def test_a_disk_that_refuses_the_zeros_is_left_again(tmp_path: Path) -> None:
+    stem = tmp_path / "b"
+    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
+    ring = Ring.create(ring_path(stem), RING)
+    thread = DiskThread(writer, ring, 0)
+    thread._leave("a trial")
+    for _ in range(8):
+        ring.put(bytes(RING // 4))
+        thread._work(last=False)
+    thread._probe = Usable()  # type: ignore[assignment]
+    whole = writer.zeros_ahead
+
+    def refuses(sample_count: int, patience_s: float) -> bool:
+        whole(sample_count, patience_s)
+        raise DeviceError("the disk is full")
+
+    writer.zeros_ahead = refuses  # type: ignore[method-assign]
+    thread._work(last=False)
+    assert thread.left == "a trial"
+    index = IndexReader(tmp_path / "b.sigmf-index")
+    assert (index.ring, index.left, index.resumed) == ("a trial", 2, 1)
+    thread._close("over")
+    ring.close(remove=True)
+    assert (tmp_path / "b.sigmf-data").stat().st_size == 0
 
 
 def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
