@@ -94,10 +94,10 @@ def record_and_decode(observation: Observation, crew: Crew) -> None:
     """Record, with the decoder following the growing recording; goes on with what a dead daemon began."""
     is_new = observation.job("record").state == "due"
     with crew.sharing:
+        if is_new or not description_of(observation):  # the disk may have lost it with the power
+            describe(observation, crew.config, crew.catalogue)
         if is_new:
             observation = crew.catalogue.begin(observation.name, "record")
-        if is_new or not description_of(observation):  # a daemon that died in between left none
-            describe(observation, crew.config, crew.catalogue)
     receiver = receiver_of(observation, crew.config)
     # A recording that others share goes on until the last of them is over.
     recorded = replace(observation, end=recording_end(observation))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
-from sdr.recording_files import beside, remove_stillborn
+from sdr.recording_files import beside, remove_stillborn, sync_folder
 from sdr.sigmf import INDEX_SUFFIX
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def write_table(path: Path, table: Mapping[str, Any] | Sequence[Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside_it.replace(path)
+    sync_folder(path.parent)
 
 
 def takes_share(observation: Observation) -> bool:

@@ -179,6 +179,34 @@ def test_a_description_that_a_dead_daemon_did_not_finish_is_written_anew(
     assert told["name"] == ("whole" if left and "whole" in left else booked.name)
 
 
+def test_what_cannot_be_described_is_not_called_running(
+    crew: Crew, booked: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays due, so that the daemon begins it again; a kill at that point leaves nothing to mend."""
+    booked.folder.mkdir(parents=True)
+
+    def refuse(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("station.observation.describe", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        record_and_decode(booked, crew)
+    assert crew.catalogue.observation(booked.name).job("record").state == "due"
+
+
+def test_a_description_reaches_the_disk_before_its_name_and_its_name_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "observation.json", []
+
+    def note(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").resolve(), path.exists()))
+
+    monkeypatch.setattr("os.fsync", note)
+    write_table(path, {"end": "early"})
+    assert synced == [(tmp_path / "observation.json.new", False), (tmp_path, True)]
+
+
 def test_of_a_full_disk_a_description_stays_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
