@@ -226,6 +226,8 @@ class DiskThread(RingDrain):
         try:
             if self.left:
                 self._sink.close(reason)
+            if self._is_open_again:  # not all that the disk lacks was there in time
+                self._writer.leave(self.left)
             self._writer.close(f"{reason}; {self.left}" if self.left else reason)
         except DeviceError as error:
             self.left = self.left or str(error)

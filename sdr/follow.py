@@ -71,6 +71,8 @@ class IndexedSource:
         self._ended = not follow or index.end is not None
         self._follow = not self._ended
         self._notes: list[str] = []
+        if follow and self._ended and index.ring is not None:  # its end is in memory only, for a while
+            self._look_into_memory()
         if not follow and index.end is None:
             self._notes.append(
                 f"the recording has no end mark; the {index.committed} samples committed so far are used"

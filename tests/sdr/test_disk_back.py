@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,12 @@ KEPT = RING // 4 // 4  # samples of the ring for the disk
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(disk_return, "LOOK_S", 0.02)
+    yield
+    for stem in ("a", "b"):
+        ring_path(tmp_path / stem).unlink(missing_ok=True)
+        memory_index_path(tmp_path / stem).unlink(missing_ok=True)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -199,6 +203,28 @@ def test_zeros_that_take_time_hold_up_nobody(tmp_path: Path, monkeypatch: pytest
     assert (gap.cause, first) == (LACKING, 3 * size)
     assert data == sent[:first] + b"\x80" * (end - first) + sent[end : count[0]]
     assert IndexReader(stem.with_name("b.sigmf-index")).sha256 == recording_sha256(stem)
+
+
+def test_a_recording_that_ends_before_the_zeros_are_there_says_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing, "_ZEROS_AHEAD", RING // 8)
+    monkeypatch.setattr(disk_thread, "_ZEROS_S", 0.0)
+    stem = tmp_path / "b"
+    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
+    ring = Ring.create(ring_path(stem), RING)
+    disk = DiskThread(writer, ring, 0)
+    disk._leave("a trial")
+    for turn in range(8):
+        ring.put(bytes(RING // 4))
+        disk._probe = Usable() if turn == 7 else disk._probe  # type: ignore[assignment]
+        disk._work(last=False)
+    assert disk._is_open_again
+    disk._close("over")
+    ring.close()
+    with open_recording(stem, follow=True) as reader:
+        assert len(reader._source.read(3 * RING)) == 2 * RING
+    assert (tmp_path / "b.sigmf-data").stat().st_size == 0
 
 
 def test_a_disk_that_refuses_the_zeros_is_left_again(tmp_path: Path) -> None:

@@ -71,6 +71,22 @@ def test_what_is_overwritten_in_memory_before_it_is_read_is_a_gap(stem: Path) ->
     assert any(f"{told} samples were overwritten in memory" in note for note in notes)
 
 
+def test_who_comes_after_the_end_reads_what_is_still_in_memory(stem: Path) -> None:
+    first, more = bytes([200]) * 2000, bytes([90]) * 3000
+    writer, ring, memory = left_for_memory(stem, first)
+    ring.put(more)
+    memory.write_raw(more)
+    memory.close("over")
+    writer.close("over; the disk is full")
+    with open_recording(stem, follow=True) as reader:
+        assert reader._source.read(9000) == first + more
+        assert reader.read(1).size == 0
+        assert any("in memory only" in note for note in reader.notes)
+    with open_recording(stem) as reader:
+        assert reader._source.read(9000) == first
+    ring.close()
+
+
 def test_an_index_in_memory_speaks_of_one_ring(stem: Path) -> None:
     writer, ring, memory = left_for_memory(stem, bytes(2000))
     memory.commit()
