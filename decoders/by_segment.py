@@ -23,9 +23,9 @@ from decoders.pace import frame_seconds
 from decoders.report import InputFacts
 from sdr.errors import SdrError
 from sdr.index import CONTINUED, IndexReader
-from sdr.recording_files import beside
+from sdr.recording_files import beside, segment_numbers
 from sdr.segment_reader import SegmentReader, segments_from
-from sdr.segments import oldest_segment, segment_stem
+from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 
 __all__ = ["decode_segments", "is_done", "segment_reader"]
@@ -107,11 +107,10 @@ def decode_segments(
     while True:
         path = beside(segment_stem(base, number), INDEX_SUFFIX)
         if not path.exists():
-            left = oldest_segment(base)
-            later = None if left is None else segments_from(beside(left, INDEX_SUFFIX))[1]
-            if later is None or later <= number:
+            later = [left for left in segment_numbers(base) if left > number]
+            if not later:
                 return
-            number = later  # it was let go before it was decoded
+            number = later[0]  # it was let go before it was decoded
             continue
         out = request.out / segment_stem(base, number).name
         if not is_done(out):

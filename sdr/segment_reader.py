@@ -6,13 +6,14 @@ nothing twice. The reading ends at a sample that depends on nothing but the segm
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
 
 from sdr.errors import RecordingError
 from sdr.formats import Samples
-from sdr.index import IndexReader
+from sdr.index import IndexHeader, IndexReader
 from sdr.recording import RecordingInfo, SampleReader, open_recording, recording_sha256
 from sdr.recording_files import beside
 from sdr.segments import first_stem, segment_stem
@@ -39,16 +40,10 @@ class SegmentReader:
     def __init__(self, stem: Path, *, lead_s: float, tail_s: float, follow: bool) -> None:
         self._stem, self._index = stem, IndexReader(beside(stem, INDEX_SUFFIX))
         header = self._index.header
-        before, self.lead = 0, 0
-        begin = beside(stem, INDEX_SUFFIX)
-        if header.segment:
-            previous = beside(segment_stem(first_stem(stem, header), header.segment - 1), INDEX_SUFFIX)
-            if previous.exists():
-                before, begin = IndexReader(previous).committed, previous
-                self.lead = min(round(lead_s * header.sample_rate), before)
-        self._tail, self._before = round(tail_s * header.sample_rate), before
-        self.reader: SampleReader = open_recording(begin, follow=follow)
-        self.reader.skip(before - self.lead)
+        self._before, self.reader = _from_before(stem, header, follow=follow)
+        self.lead = min(round(lead_s * header.sample_rate), self._before)
+        self._tail = round(tail_s * header.sample_rate)
+        self.reader.skip(self._before - self.lead)
         self._read = 0
 
     @property
@@ -115,6 +110,15 @@ class SegmentReader:
     def close(self) -> None:
         """Close the files."""
         self.reader.close()
+
+
+def _from_before(stem: Path, header: IndexHeader, *, follow: bool) -> tuple[int, SampleReader]:
+    """Reader from the segment before on, unless that is gone, or just going; and its samples."""
+    if header.segment:
+        previous = beside(segment_stem(first_stem(stem, header), header.segment - 1), INDEX_SUFFIX)
+        with suppress(RecordingError, OSError):
+            return IndexReader(previous).committed, open_recording(previous, follow=follow)
+    return 0, open_recording(beside(stem, INDEX_SUFFIX), follow=follow)
 
 
 def segments_from(path: Path) -> tuple[Path, int]:

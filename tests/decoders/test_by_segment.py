@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,20 @@ def test_a_segment_that_goes_before_its_file_is_open_is_passed_over(
     monkeypatch.setattr(decode_module, "decode", late)
     list(decode_segments(request(tmp_path, "out")))
     assert [is_done(tmp_path / "out" / name) for name in names()] == [False, True, True, True]
+
+
+def test_a_hole_among_the_segments_ends_no_decoding(tmp_path: Path, raw: bytes) -> None:
+    """One is missing; behind it one has lost its samples' file, and is no lead for the last."""
+    Writer(tmp_path / "day", RATE).samples(raw, (200_000, 200_000, 200_000, 200_000, 1 << 30))
+    for path in tmp_path.glob("day-0002.*"):
+        path.unlink()
+    (tmp_path / "day-0003.sigmf-data").unlink()
+    decoded = decode_segments(replace(request(tmp_path, "out"), input=tmp_path / "day-0001.sigmf-index"))
+    next(decoded)
+    with pytest.raises(InputError, match="day-0003"):
+        next(decoded)
+    list(decode_segments(replace(request(tmp_path, "out"), input=tmp_path / "day-0004.sigmf-index")))
+    assert [path.name for path in sorted(tmp_path.glob("out/*")) if is_done(path)] == ["day-0001", "day-0004"]
 
 
 def test_live_gives_what_a_replay_gives(tmp_path: Path, sent: LinkTest, raw: bytes) -> None:
