@@ -605,8 +605,11 @@ def test_what_was_killed_with_the_daemon_goes_on_in_the_same_recording(station: 
         os.kill(_recorder_of(path), signal.SIGKILL)
         process.wait(10)
     before = path.read_bytes()
+    (data / "health.json").unlink(missing_ok=True)
     with _running(station) as process:
         _wait_until(lambda: path.stat().st_size > len(before) + 500_000, "the recording does not go on")
+        # A spare recorder may have gone on before the daemon is there to be told to stop.
+        _wait_until((data / "health.json").exists, "the daemon does not begin")
         _ended_in_order(process)
     one = _only_observation(data, path)
     assert one.job("record").state == "done"
