@@ -243,7 +243,8 @@ def test_a_paced_playback_keeps_the_radios_pace(tmp_path: Path) -> None:
     info = record(player, open_writer(opened, tmp_path / "b"), reserve_bytes=0, duration_s=0.5)
     player.close()
     assert info.sample_count == RATE // 2
-    assert time.monotonic() - began == pytest.approx(0.5, abs=0.2)
+    # Never faster than the radio; how much slower is the machine's affair.
+    assert time.monotonic() - began >= 0.45
 
 
 class Late(Scripted):
