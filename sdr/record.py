@@ -46,7 +46,7 @@ RESERVE_BYTES = 256 << 20
 PATIENCE_S = 60.0
 _RING_S = 12.0  # a disk may stall for 10 s
 _SWEEP_S = 1.0
-_RING_BYTES = 48 << 20  # the whole process stays below 150 MB
+_RING_BYTES = 80 << 20  # the whole process stays below 150 MB
 
 
 def open_patiently(
@@ -193,7 +193,7 @@ def record(
         stop: ends the recording within a block.
         tuning: to open the receiver again when it fails; without it a failure ends the recording.
         reserve_bytes: of the disk, left free.
-        ring_bytes: of the ring; None takes 12 s of samples, at most 48 MiB.
+        ring_bytes: of the ring; None takes 12 s of samples, at most 80 MiB.
         progress: called from another thread, about once a second and when something happens.
         block_s: longest block that is asked for.
         timeout_s: patience with a silent device before the clock and `stop` are looked at.
