@@ -119,6 +119,10 @@ def _checked(line: str, number: int) -> str:
             f"line {number} of a two-line set has {LINE_LENGTH} ASCII columns, "
             f"this has {len(line)}; was it cut?"
         )
+    if not line[:LINE_LENGTH].isprintable():
+        raise ElementsError(
+            f"line {number} of a two-line set holds control characters; fetch the elements again"
+        )
     if line[LINE_LENGTH - 1] != str(checksum(line)):
         raise ElementsError(
             f"line {number} of satellite {line[2:7].strip()} has checksum {line[LINE_LENGTH - 1]!r} "

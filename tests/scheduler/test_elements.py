@@ -206,6 +206,14 @@ def test_one_altered_column_never_passes_unseen(column: int, line: int, characte
     assert parsed == METEOR or not changed & set("123456789") or len(changed) == 1
 
 
+@pytest.mark.parametrize("column", [7, 14, 16])
+def test_control_characters_are_no_part_of_a_two_line_set(column: int) -> None:
+    """The checksum does not see them where a letter or a blank stood."""
+    line1 = LINES[0][:column] + "\x01" + LINES[0][column + 1 :]
+    with pytest.raises(ElementsError, match="control characters"):
+        Elements.from_tle("METEOR-M2 4", line1, LINES[1])
+
+
 @given(
     st.floats(0.1, 17), st.floats(0, 0.99), st.floats(0, 180), st.floats(-0.01, 0.01), st.integers(1, 339_999)
 )
