@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count, takewhile
 from pathlib import Path
 
 from sdr.errors import RecordingError
@@ -16,6 +15,7 @@ from sdr.formats import Samples
 from sdr.index import IndexHeader, IndexReader
 from sdr.recording import RecordingInfo, SampleReader, open_recording, recording_sha256
 from sdr.recording_files import beside
+from sdr.segment_files import numbers_of
 from sdr.segments import first_stem, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 
@@ -143,7 +143,4 @@ def stems_from(path: Path) -> list[Path]:
         RecordingError: no recording with an index.
     """
     base, number = segments_from(path)
-    left = takewhile(
-        lambda stem: beside(stem, INDEX_SUFFIX).exists(), (segment_stem(base, n) for n in count(number))
-    )
-    return list(left)
+    return [segment_stem(base, left) for left in numbers_of(base) if left >= number]

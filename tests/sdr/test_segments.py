@@ -17,6 +17,7 @@ from sdr.follow import IndexedSource
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, commit_line
 from sdr.recording import SampleReader, open_recording
+from sdr.segment_reader import stems_from
 from sdr.segments import SegmentedSource, segment_stem
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
@@ -112,6 +113,13 @@ def test_gaps_keep_their_place_in_the_stream(tmp_path: Path) -> None:
     wanted = np.arange(200)
     wanted[50:60] = wanted[120:150] = 0
     assert np.array_equal(got, wanted)
+
+
+def test_the_segments_that_are_left_are_told_past_a_hole(tmp_path: Path) -> None:
+    Recorder(tmp_path / "day").all()
+    (tmp_path / "day-0001.sigmf-index").unlink()
+    assert [stem.name for stem in stems_from(tmp_path / "day")] == ["day", "day-0002"]
+    assert [stem.name for stem in stems_from(tmp_path / "day-0002")] == ["day-0002"]
 
 
 def test_a_follower_goes_on_into_the_next_segment(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from decoders.by_segment import decode_segments
+from decoders.decode import DecodeRequest
 from station.commands.replay import _said
 from station.compare import compare_folders
 from station.processes import Ended
@@ -102,6 +104,23 @@ def test_from_a_segment_on_with_the_one_before_it_there(
     assert report.identical
     assert report.decoded.without_lead is None
     assert report.decoded.not_replayed == ("recording", "recording-0001", OLDEST)
+
+
+def test_past_a_hole_is_compared_what_is_decoded_there(rolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in rolled.glob(f"{NEXT}.*"):
+        path.rename(path.with_name(path.name.replace(NEXT, "recording-0005")))
+    index = rolled / "recording-0005.sigmf-index"
+    index.write_text(index.read_text("utf-8").replace('"segment":3', '"segment":5'))
+    decoded(rolled / "decoded", 5)
+    begun: list[str] = []
+    monkeypatch.setattr("decoders.decode.decode", lambda request, **_: begun.append(request.out.name))
+    list(decode_segments(DecodeRequest(rolled / "recording", "meteor_lrpt_72k", rolled / "live")))
+    report = replayed(recording_source(rolled, ()), monkeypatch, 2, 5)
+    assert begun == [OLDEST, "recording-0005"]
+    assert report.decoded is not None
+    assert report.identical
+    assert {Path(name).parent.name for name in report.decoded.same} == set(begun)
+    assert report.decoded.not_replayed == ("recording", "recording-0001", NEXT)
 
 
 def test_frames_of_a_single_recording_are_counted(tmp_path: Path) -> None:
