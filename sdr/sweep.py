@@ -17,8 +17,9 @@ from pathlib import Path
 
 from sdr import ring as rings
 from sdr.index_line import CONTINUED
-from sdr.recording_files import beside, segment_numbers
+from sdr.recording_files import beside
 from sdr.ring import Ring
+from sdr.segment_files import newest_segment
 from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 
@@ -70,7 +71,7 @@ def _is_over(stem: Path) -> bool:
     try:
         if not stem.parent.is_dir():
             return False
-        index = beside(segment_stem(stem, max(segment_numbers(stem), default=0)), INDEX_SUFFIX)
+        index = beside(segment_stem(stem, newest_segment(stem)), INDEX_SUFFIX)
         with index.open("rb") as file:
             file.seek(max(index.stat().st_size - _TAIL_BYTES, 0))
             line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]

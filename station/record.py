@@ -29,7 +29,8 @@ from scheduler.passes import Site
 from sdr.errors import DeviceError, RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader
-from sdr.recording_files import beside, segment_numbers
+from sdr.recording_files import beside
+from sdr.segment_files import newest_segment
 from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 from station import registry
@@ -327,7 +328,7 @@ def _described(description: Path) -> Assignment:
 
 def is_orphaned(stem: Path) -> bool:
     """Whether a recording was begun and not ended, and nobody writes it any more."""
-    newest = segment_stem(stem, max(segment_numbers(stem), default=0))
+    newest = segment_stem(stem, newest_segment(stem))
     try:
         index = IndexReader(beside(newest, INDEX_SUFFIX))
         return index.end is None and not writer_holds_lock(beside(newest, INDEX_SUFFIX))

@@ -8,13 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sdr import segment_files
 from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader, read_levels
 from sdr.memory_writer import memory_index_path
-from sdr.recording_files import beside, segment_numbers
+from sdr.recording_files import beside
 from sdr.segments import segment_stem
-from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
+from sdr.sigmf import INDEX_SUFFIX
 from station.records import Observation
 from station.rolling import Rolling
 from station.shared import description_of
@@ -22,21 +23,20 @@ from station.shared import description_of
 
 def data_bytes(observation: Observation) -> int:
     """Bytes of samples on the disk; 0 before the first."""
-    return sum(_size(stem) for stem in stems(observation))
+    return sum(map(segment_files.data_bytes, stems(observation)))
 
 
 def grown(observation: Observation) -> tuple[int, int]:
     """Number of the newest segment and its bytes: more as long as samples come."""
     stem = observation.recording
-    number = max(segment_numbers(stem), default=0)
-    return number, _size(segment_stem(stem, number))
+    number = segment_files.newest_segment(stem)
+    return number, segment_files.data_bytes(segment_stem(stem, number))
 
 
 def stems(observation: Observation) -> list[Path]:
-    """Of the files there are, the newest last."""
+    """Of the files there are, the newest last; that of the first where there is none."""
     stem = observation.recording
-    later = [segment_stem(stem, number) for number in segment_numbers(stem)]
-    return [stem, *later] if beside(stem, INDEX_SUFFIX).exists() or not later else later
+    return [segment_stem(stem, number) for number in segment_files.numbers_of(stem) or [0]]
 
 
 def recorded_files(observation: Observation) -> list[Path]:
@@ -146,10 +146,3 @@ def _index(observation: Observation) -> IndexReader | None:
 
 def _index_paths(observation: Observation) -> list[Path]:
     return [beside(stem, INDEX_SUFFIX) for stem in stems(observation)]
-
-
-def _size(stem: Path) -> int:
-    try:
-        return beside(stem, DATA_SUFFIX).stat().st_size
-    except OSError:
-        return 0
