@@ -75,14 +75,19 @@ def reserve_room(descriptor: int, size: int, written: int = 0) -> bool:
 def give_back_room(descriptor: int, size: int) -> None:
     """Let the room go that was kept beyond the size of a file."""
     with contextlib.suppress(OSError):
-        kept = os.fstat(descriptor).st_blocks * 512
+        kept = held_bytes(os.fstat(descriptor))
         if kept > size:
             _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, size, kept)
 
 
 def kept_beyond(path: Path, size: int) -> int:
     """Bytes of the disk that a file holds beyond that size."""
-    return max(path.stat().st_blocks * 512 - size, 0)
+    return max(held_bytes(path.stat()) - size, 0)
+
+
+def held_bytes(status: os.stat_result) -> int:
+    """Bytes of the disk that a file holds; its blocks are counted thus, whatever the file system's are."""
+    return status.st_blocks * 512
 
 
 def _fallocate(descriptor: int, mode: int, offset: int, size: int) -> bool:

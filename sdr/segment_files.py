@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from sdr.disk import held_bytes
 from sdr.recording_files import beside, segment_numbers
 from sdr.segments import segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
-
-_BLOCK = 512  # of st_blocks, whatever the file system
 
 
 def remove_needless(stem: Path, keep: int, may_go: Callable[[int], bool]) -> list[Path]:
@@ -54,7 +53,7 @@ def remove_files(stem: Path) -> int:
     for suffix in (INDEX_SUFFIX, META_SUFFIX, DATA_SUFFIX):
         path = beside(stem, suffix)
         with contextlib.suppress(OSError):
-            held = path.stat().st_blocks * _BLOCK
+            held = held_bytes(path.stat())
             path.unlink()
             gone += held
     return gone
