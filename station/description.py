@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from station.catalogue import Catalogue, Observation
 from station.config import StationConfig
 from station.equipment import antenna_of, receiver_of
+from station.motion_word import INHIBIT_NAME
+from station.records import Observation
 from station.rolling import rolling_of
-from station.room import standable_rates
-from station.safety import INHIBIT_NAME
-from station.shared import host_of, recorded_until, write_table
+from station.shared import channel_options, host_of, recorded_until, write_table
+
+if TYPE_CHECKING:
+    from station.catalogue import Catalogue
 
 _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 
@@ -49,6 +53,25 @@ def describe(observation: Observation, config: StationConfig, catalogue: Catalog
     write_table(observation.folder / "observation.json", description)  # that it is there says it is all there
 
 
+def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """What a description says of decoding, as options of the worker: live, and in each replay the same.
+
+    Args:
+        table: the description.
+        folder: in which it lies.
+    """
+    segments = ("--by-segment",) if table.get("segments") else ()
+    return (*frame_options(table, folder), *channel_options(table), *segments)
+
+
+def frame_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """Those of them that hold for frames as well, which were taken out of the samples before."""
+    site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
+    known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
+    # The age of the elements was judged when the pass was booked.
+    return (*known, "--elements", str(folder / "elements.json"), "--site", site, "--force")
+
+
 def products_options(config: StationConfig) -> list[str]:
     """What the configuration says of products, as options of the worker."""
     wanted = config.products
@@ -73,6 +96,8 @@ def _nothing_soon(observation: Observation, catalogue: Catalogue) -> bool:
 
 def _receiver_table(observation: Observation, config: StationConfig) -> dict[str, Any]:
     """As configured, with the lower rates that the downlink can stand."""
+    from station.room import standable_rates  # heavy, and a replay wants only the options
+
     receiver = receiver_of(observation, config)
     table = receiver.model_dump(mode="json")
     if table.get("lower_rates"):

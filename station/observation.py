@@ -22,7 +22,7 @@ from sdr.errors import SdrError
 from station.attempts import attempts_in, folder_of_attempt, named, report_of, settle
 from station.catalogue import Catalogue, Observation
 from station.config import StationConfig
-from station.description import describe, products_options
+from station.description import decode_options, describe, frame_options, products_options
 from station.equipment import antenna_of, lead_s, receiver_of
 from station.errors import sentence_of
 from station.live_decoder import LiveDecoder
@@ -40,7 +40,7 @@ from station.recorded import (
 from station.recorder import Recorder
 from station.rolling import Rolling, SegmentResults, remove_decoded
 from station.self_test_history import result_in
-from station.shared import channel_options, description_of, recording_end, segment_options
+from station.shared import description_of, recording_end
 
 log = logging.getLogger(__name__)
 
@@ -188,16 +188,14 @@ def decode_arguments(
 ) -> list[str]:
     """Arguments of the decoding worker: of the recording, or of frames that an earlier one left."""
     arguments = ["decode", str(frames or observation.recording), "--out", str(out)]
-    arguments += ["--downlink", observation.downlink, "--satellite", observation.satellite]
-    arguments += ["--elements", str(observation.folder / "elements.json")]
-    arguments += ["--site", "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**observation.site)]
-    # The age of the elements was judged when the pass was booked.
-    arguments += ["--force", *(["--follow"] if follow else [])]
-    if frames is not None:
-        start = recording_start(observation)
-        return [*arguments, "--level", "cadu", *(["--start", start.isoformat()] if start else [])]
-    description = description_of(observation)
-    return [*arguments, *channel_options(description), *segment_options(description)]
+    arguments += ["--follow"] if follow else []
+    row = {name: getattr(observation, name) for name in ("downlink", "satellite", "site")}
+    table = {**row, **description_of(observation)}  # which the disk may have lost with the power
+    if frames is None:
+        return [*arguments, *decode_options(table, observation.folder)]
+    start = recording_start(observation)
+    arguments += ["--level", "cadu", *(["--start", start.isoformat()] if start else [])]
+    return [*arguments, *frame_options(table, observation.folder)]
 
 
 def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:

@@ -21,9 +21,9 @@ from sdr.sigmf import INDEX_SUFFIX
 from sdr.source import recording_name
 from station.attempts import NAME, best_in, report_of
 from station.compare import Comparison, Segments, compare_folders
+from station.description import decode_options
 from station.errors import DONE, NOTHING_USABLE, WRONG_USE, ReplayError, StationError
 from station.processes import Ended, Worker
-from station.shared import channel_options, segment_options
 
 _DESCRIPTION = "observation.json"
 
@@ -175,15 +175,6 @@ def _last_replay(recording: Path, beside: Path) -> Earlier | None:
         if (report.get("input") or {}).get("name") == name:
             return Earlier(folder / NAME, folder / "products", live=False)
     return None
-
-
-def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
-    """The decoder's options that an observation's description implies."""
-    site = "{name},{latitude_deg},{longitude_deg},{altitude_m}".format(**table["site"])
-    elements = str(folder / "elements.json")
-    known = ("--downlink", table["downlink"], "--satellite", table["satellite"])
-    how = *channel_options(table), *segment_options(table)
-    return (*known, *how, "--elements", elements, "--site", site, "--force")
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -124,11 +124,6 @@ def channel_options(table: Mapping[str, Any]) -> tuple[str, ...]:
     return ("--channel", f"{frequency_hz:.0f}")
 
 
-def segment_options(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The decoder's options for a description: whether it is of a recording in segments."""
-    return ("--by-segment",) if table.get("segments") else ()
-
-
 def record_share(
     wanted: Assignment, stem: Path, stop: threading.Event, progress: Callable[[float], None]
 ) -> int:

@@ -13,11 +13,12 @@ import pytest
 from scheduler.elements import load_elements
 from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config import parse_config
-from station.observation import Crew, observe, record_and_decode
+from station.description import describe
+from station.observation import Crew, decode_arguments, observe, record_and_decode
 from station.publish import publish_files
 from station.replay import recording_source, replay
 from station.resume import resume
-from station.shared import write_table
+from station.shared import description_of, write_table
 from tests.station.conftest import ELEMENTS, station_table
 
 REAL = "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz"
@@ -142,6 +143,41 @@ def test_a_simulated_pass_goes_all_the_way_and_comes_back_the_same(tmp_path: Pat
     assert again.decoded.identical, again.decoded
     assert again.products is not None
     assert again.products.identical, again.products
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"center_hz": 137.5e6},
+        {"center_hz": 137.5e6, "wide": "/host/recording"},
+        {"segments": {"keep_segments": 2}},
+    ],
+)
+def test_a_replay_decodes_with_every_option_of_the_live_decoding(
+    crew: Crew, booked: Observation, more: dict[str, object]
+) -> None:
+    booked.folder.mkdir(parents=True)
+    describe(booked, crew.config, crew.catalogue)
+    write_table(booked.folder / "observation.json", {**description_of(booked), **more})
+    live = decode_arguments(booked, booked.folder / "decoded", follow=True)
+    options = recording_source(booked.recording, ()).decode_options
+    given = ["decode", str(booked.recording), "--out", f"{booked.folder}/decoded", "--follow"]
+    assert live == [*given, *options]
+    assert ("--channel" in options) == (list(more) == ["center_hz"])
+    assert ("--by-segment" in options) == ("segments" in more)
+
+
+def test_the_decoder_of_a_pass_whose_description_is_lost_is_told_what_the_row_says(
+    crew: Crew, booked: Observation
+) -> None:
+    arguments = decode_arguments(booked, booked.folder / "decoded", follow=False)
+    told = {name: arguments[arguments.index(name) + 1] for name in ("--downlink", "--satellite", "--site")}
+    assert told == {
+        "--downlink": "meteor_m2_lrpt_72k",
+        "--satellite": "METEOR-M2 4",
+        "--site": "Lai Châu,22.4,103.45,900.0",
+    }
 
 
 def test_stop_leaves_images_for_the_next_start(crew: Crew, booked: Observation) -> None:
