@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 
 from sdr.self_test_words import WORDS
@@ -18,6 +19,8 @@ from sdr.self_test_words import WORDS
 TEXTS = Path(__file__).parent / "texts.toml"
 _PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")  # with or without a format
 _JOINT = re.compile(r": |; ")
+_MOST_JOINTS = 8  # within a known clause, by its values
+_LONGEST = 2000  # letters: what is longer comes from elsewhere, and none of it is known
 _CLAUSE = r"(?:(?!: |; ).)+?"  # a value at the beginning is not the clause before as well
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _DECIMAL = re.compile(r"(?<![\w./-])[+-]?\d+\.\d+(?![\w/]|\.\w)")
@@ -26,7 +29,7 @@ _DECIMAL = re.compile(r"(?<![\w./-])[+-]?\d+\.\d+(?![\w/]|\.\w)")
 @lru_cache(1024)
 def said_in(language: str, sentence: str) -> str:
     """A sentence of the station in `en` or `vi`; clauses and values that are not known stay as they are."""
-    return sentence if language == "en" else _vietnamese(sentence)
+    return sentence if language == "en" or len(sentence) > _LONGEST else _vietnamese(sentence)
 
 
 def decimals_in(language: str, text: str) -> str:
@@ -35,19 +38,23 @@ def decimals_in(language: str, text: str) -> str:
 
 
 def _vietnamese(sentence: str) -> str:
+    said = []
+    while sentence:
+        clause, sentence = _first(sentence)
+        said.append(clause)
+    return "".join(said)
+
+
+def _first(sentence: str) -> tuple[str, str]:
+    """What it begins with in Vietnamese, a joint behind it, and the rest."""
     if (said := _known(sentence)) is not None:
-        return said
-    for joint in _JOINT.finditer(sentence):
+        return said, ""
+    joints = list(islice(_JOINT.finditer(sentence), _MOST_JOINTS))
+    for joint in joints:
         if (said := _known(sentence[: joint.start()])) is not None:
-            return said + joint[0] + _vietnamese(sentence[joint.end() :])
-    head, joint_text, rest = _parted(sentence)
-    return decimals_in("vi", head) + joint_text + (_vietnamese(rest) if rest else "")
-
-
-def _parted(sentence: str) -> tuple[str, str, str]:
-    """At its first joint."""
-    joint = _JOINT.search(sentence)
-    return (sentence[: joint.start()], joint[0], sentence[joint.end() :]) if joint else (sentence, "", "")
+            return said + joint[0], sentence[joint.end() :]
+    end = joints[0].end() if joints else len(sentence)
+    return decimals_in("vi", sentence[:end]), sentence[end:]
 
 
 def _known(clause: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import time
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_numbers_get_the_decimal_comma_and_nothing_else_does(english: str, vietn
 def test_what_is_no_known_sentence_stays() -> None:
     assert said_in("vi", "radio: the gizmo: is {odd}; 3.5 dB") == "radio: the gizmo: is {odd}; 3,5 dB"
     assert said_in("vi", "") == ""
+
+
+@pytest.mark.parametrize("piece", ["a: ", "record failed: ", "; ", ": 3.5", "missed: "])
+def test_what_others_say_at_length_costs_no_time(piece: str) -> None:
+    """A server's answer stands in a problem as it came: it took a minute and ended in a RecursionError."""
+    long = piece * 5000
+    began = time.process_time()
+    for length in (2000, len(long)):
+        assert said_in("vi", long[:length])
+    assert time.process_time() - began < 2
 
 
 def test_pages_tell_problems_and_reasons_in_the_language_of_the_reader(
