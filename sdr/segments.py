@@ -6,7 +6,6 @@ the whole recording it begins. Reading may begin with any of them: the oldest on
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from sdr.errors import RecordingError
 from sdr.follow import IndexedSource
 from sdr.formats import bytes_per_sample
 from sdr.index import CONTINUED, Gap, IndexHeader, IndexReader
-from sdr.recording_files import beside
+from sdr.recording_files import beside, segment_numbers
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 
 _POLL_S = 0.02
@@ -37,13 +36,8 @@ def first_stem(stem: Path, header: IndexHeader) -> Path:
 
 def oldest_segment(stem: Path) -> Path | None:
     """The stem of the first file that is left of a recording whose oldest ones were let go, or None."""
-    pattern = re.compile(re.escape(stem.name) + r"-(\d{4,})" + re.escape(INDEX_SUFFIX))
-    numbers = [int(match[1]) for path in _folder(stem) if (match := pattern.fullmatch(path.name))]
-    return segment_stem(stem, min(numbers)) if numbers else None
-
-
-def _folder(stem: Path) -> Sequence[Path]:
-    return list(stem.parent.iterdir()) if stem.parent.is_dir() else []
+    numbers = segment_numbers(stem)
+    return segment_stem(stem, numbers[0]) if numbers else None
 
 
 class SegmentedSource:

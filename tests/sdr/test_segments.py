@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sdr.errors import RecordingError
 from sdr.follow import IndexedSource
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, commit_line
@@ -113,6 +114,12 @@ def test_gaps_keep_their_place_in_the_stream(tmp_path: Path) -> None:
     wanted = np.arange(200)
     wanted[50:60] = wanted[120:150] = 0
     assert np.array_equal(got, wanted)
+
+
+def test_another_recording_of_such_a_name_is_no_segment(tmp_path: Path) -> None:
+    Recorder(tmp_path / "noaa19-2025").all()
+    with pytest.raises(RecordingError, match="noaa19"):
+        open_recording(tmp_path / "noaa19")
 
 
 def test_the_segments_that_are_left_are_told_past_a_hole(tmp_path: Path) -> None:
