@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,11 +21,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from scheduler.satellites import all_satellites
 from station.catalogue import Catalogue, FileEntry, Observation
-from station.errors import CatalogueError
+from station.errors import CatalogueError, UnknownObservationError
 from station.web import live, plan_view, tiles, views
 from station.web.sentences import decimals_in, said_in
 from station.web.texts import LANGUAGES, all_texts, both_times
 
+_LOG = logging.getLogger(__name__)
 PAGE_SIZE = 24
 SILENT_AFTER = timedelta(minutes=2)  # as station/health.py says
 HERE = Path(__file__).parent
@@ -69,9 +71,17 @@ def _add_guards(app: FastAPI, pages: _Pages) -> None:
     @app.exception_handler(RequestValidationError)
     def not_there(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, StarletteHTTPException) else 400
+        return told(request, status, "not_found", str(getattr(error, "detail", "bad request")))
+
+    @app.exception_handler(CatalogueError)
+    def not_now(request: Request, error: Exception) -> Response:
+        _LOG.error("%s", error)
+        return told(request, 503, "no_catalogue", "the catalogue cannot be read")
+
+    def told(request: Request, status: int, what: str, error: str) -> Response:
         if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": str(getattr(error, "detail", "bad request"))}, status)
-        return pages.show(request, "error.html", None, {}, status)
+            return JSONResponse({"error": error}, status)
+        return pages.show(request, "error.html", None, {"what": what}, status)
 
 
 def _add_pages(app: FastAPI, catalogue: Catalogue, pages: _Pages) -> None:
@@ -276,7 +286,7 @@ def _day(text: str) -> datetime | None:
 def _observation(catalogue: Catalogue, name: str) -> Observation:
     try:
         return catalogue.observation(name)
-    except CatalogueError as error:
+    except UnknownObservationError as error:
         raise HTTPException(404, f"no observation {name!r}") from error
 
 

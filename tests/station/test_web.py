@@ -252,6 +252,20 @@ def test_only_catalogued_files_leave_the_station(client: TestClient, path: str) 
     assert "root:" not in answer.text
 
 
+def test_a_catalogue_that_cannot_be_read_is_not_an_empty_one(catalogue: Catalogue) -> None:
+    client = TestClient(web.create_app(catalogue), raise_server_exceptions=False)
+    catalogue.close()
+    for path in catalogue.data_dir.glob("catalogue.sqlite*"):
+        path.write_bytes(b"no database" * 1000)
+    for path in ("/", "/live", f"/observations/{NAME}", f"/files/{NAME}/products/red.tif"):
+        answer = client.get(f"{path}?lang=en")
+        assert answer.status_code == 503, path
+        assert all_texts()["en"]["no_catalogue"] in answer.text, path
+    for path in ("/api/observations", f"/api/observations/{NAME}", "/api/plan", "/api/live"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()) == (503, {"error": "the catalogue cannot be read"}), path
+
+
 def test_a_file_comes_whole_and_in_parts(client: TestClient, catalogue: Catalogue) -> None:
     entry = next(file for file in catalogue.observation(NAME).files if file.path.name == "red.tif")
     url = f"/files/{NAME}/products/red.tif"
