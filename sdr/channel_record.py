@@ -115,15 +115,14 @@ class _Output:
         gaps, writer = channel_gaps(wide_gaps, self._ratio), self.writer
         while writer.sample_count < self._taken:
             done = writer.sample_count
-            gap = next((gap for gap in gaps if gap.sample_index + gap.sample_count > done), None)
+            gap = next((gap for gap in gaps if gap.end > done), None)
             if gap is None or gap.sample_index > done:
                 until = self._taken if gap is None else min(gap.sample_index, self._taken)
                 writer.write(samples[done - first : until - first])
                 continue
-            behind = gap.sample_index + gap.sample_count
-            if behind > self._taken and not final:
+            if gap.end > self._taken and not final:
                 return
-            writer.gap(min(behind, self._taken) - done, gap.cause, gap.uncertainty)
+            writer.gap(min(gap.end, self._taken) - done, gap.cause, gap.uncertainty)
 
 
 def _refuse_another(stem: Path, info: RecordingInfo) -> None:

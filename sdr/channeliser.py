@@ -148,20 +148,17 @@ def begun_at(info: RecordingInfo, first: int) -> RecordingInfo:
     """What is known about a recording from its sample `first` on."""
     if not first:
         return info
-    behind = [gap for gap in info.gaps if gap.sample_index + gap.sample_count > first]
     return replace(
         info,
         start=None if info.start is None else info.start + timedelta(seconds=first / info.sample_rate),
         sample_count=None if info.sample_count is None else max(info.sample_count - first, 0),
-        gaps=tuple(_begun_at(gap, first) for gap in behind),
+        gaps=tuple(_begun_at(gap, first) for gap in info.gaps if gap.end > first),
     )
 
 
 def _begun_at(gap: Gap, first: int) -> Gap:
     begins = max(gap.sample_index - first, 0)
-    return replace(
-        gap, sample_index=begins, sample_count=gap.sample_index + gap.sample_count - first - begins
-    )
+    return replace(gap, sample_index=begins, sample_count=gap.end - first - begins)
 
 
 def channel_info(info: RecordingInfo, channel: Channel, ratio: Fraction) -> RecordingInfo:
@@ -190,10 +187,10 @@ def channel_gaps(gaps: Sequence[Gap], ratio: Fraction, wide_count: int | None = 
     mapped: list[Gap] = []
     for gap in gaps:
         first = max(math.ceil((gap.sample_index - reach) * ratio), 0)
-        behind = math.floor((gap.sample_index + gap.sample_count - 1 + reach) * ratio) + 1
+        behind = math.floor((gap.end - 1 + reach) * ratio) + 1
         count = int(min(behind, end)) - first
         one = Gap(first, count, gap.cause, math.ceil(gap.uncertainty * ratio))
-        if mapped and first <= mapped[-1].sample_index + mapped[-1].sample_count:
+        if mapped and first <= mapped[-1].end:
             mapped[-1] = _joined(mapped[-1], one)
         elif count > 0:
             mapped.append(one)
@@ -203,6 +200,5 @@ def channel_gaps(gaps: Sequence[Gap], ratio: Fraction, wide_count: int | None = 
 def _joined(first: Gap, second: Gap) -> Gap:
     """Two that the filter made one."""
     cause = first.cause if second.cause in first.cause else f"{first.cause}, {second.cause}"
-    end = max(gap.sample_index + gap.sample_count for gap in (first, second))
-    uncertainty = max(first.uncertainty, second.uncertainty)
-    return Gap(first.sample_index, end - first.sample_index, cause, uncertainty)
+    count = max(first.end, second.end) - first.sample_index
+    return Gap(first.sample_index, count, cause, max(first.uncertainty, second.uncertainty))

@@ -257,14 +257,8 @@ class IndexedSource:
 
 def _from(gaps: tuple[Gap, ...], sample: int) -> tuple[Gap, ...]:
     """What of the gaps lies from a sample on."""
-    ends = ((gap, gap.sample_index + gap.sample_count) for gap in gaps)
-    return tuple(
-        replace(
-            gap, sample_index=max(gap.sample_index, sample), sample_count=min(gap.sample_count, end - sample)
-        )
-        for gap, end in ends
-        if end > sample
-    )
+    firsts = ((gap, max(gap.sample_index, sample)) for gap in gaps if gap.end > sample)
+    return tuple(replace(gap, sample_index=first, sample_count=gap.end - first) for gap, first in firsts)
 
 
 def writer_holds_lock(index_path: Path) -> bool:

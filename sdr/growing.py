@@ -157,9 +157,9 @@ class GrowingRecording:
             raise
         now, gaps, levels = self._clock(), self._new_gaps, self._levels
         # Each gap lies among the samples that its own line commits, so that a follower never read it before.
-        lines = [commit_line(gap.sample_index + gap.sample_count, now, gap=gap) for gap in gaps]
+        lines = [commit_line(gap.end, now, gap=gap) for gap in gaps]
         lines += [commit_line(self.sample_count, now, level=level) for level in levels]
-        if not levels and not (gaps and gaps[-1].sample_index + gaps[-1].sample_count == self.sample_count):
+        if not levels and not (gaps and gaps[-1].end == self.sample_count):
             lines.append(commit_line(self.sample_count, now))
         self._append(b"".join(lines))
         self._new_gaps, self._levels = [], []

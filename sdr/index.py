@@ -132,7 +132,7 @@ class IndexReader:
 
     def _gap(self, gap: Gap, samples: int) -> Gap:
         """A gap among the samples that its line commits: in order, apart, and never where was read before."""
-        if not self.committed <= gap.sample_index < gap.sample_index + gap.sample_count <= samples:
+        if not self.committed <= gap.sample_index < gap.end <= samples:
             raise ValueError("a gap that does not lie among the samples committed with it")
         return gap
 

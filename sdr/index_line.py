@@ -50,6 +50,11 @@ class Gap:
     cause: str
     uncertainty: int = 0
 
+    @property
+    def end(self) -> int:
+        """The first sample behind them."""
+        return self.sample_index + self.sample_count
+
 
 @dataclass(frozen=True)
 class Level:

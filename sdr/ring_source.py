@@ -91,7 +91,7 @@ class RingSource:
         """Up to the next gap, or what is left of a gap."""
         gap = self._next_gap()
         if gap is not None and gap.sample_index <= self._sample:
-            count = min(most, _end(gap) - self._sample)
+            count = min(most, gap.end - self._sample)
             self._sample += count
             return bytes(count * self._bytes_per_sample)
         count = most if gap is None else min(most, gap.sample_index - self._sample)
@@ -105,14 +105,14 @@ class RingSource:
 
     def _lose(self, count: int) -> None:
         last = self.overrun[-1] if self.overrun else None
-        if last is not None and _end(last) == self._sample:
+        if last is not None and last.end == self._sample:
             self.overrun[-1] = replace(last, sample_count=last.sample_count + count)
         else:
             self.overrun.append(Gap(self._sample, count, _OVERRUN))
 
     def _next_gap(self) -> Gap | None:
         gaps = self.index.gaps
-        while self._seen < len(gaps) and _end(gaps[self._seen]) <= self._sample:
+        while self._seen < len(gaps) and gaps[self._seen].end <= self._sample:
             self._seen += 1
         return gaps[self._seen] if self._seen < len(gaps) else None
 
@@ -129,7 +129,3 @@ def _named(metadata: dict[str, Any]) -> Ring | None:
         ring.close()
         return None
     return ring
-
-
-def _end(gap: Gap) -> int:
-    return gap.sample_index + gap.sample_count

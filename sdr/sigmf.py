@@ -151,9 +151,9 @@ def _merged(gaps: list[Gap]) -> tuple[Gap, ...]:
     """In order and apart, as the reader finds them by their ends; overlapping ones keep the first cause."""
     merged: list[Gap] = []
     for gap in sorted(gaps, key=lambda gap: gap.sample_index):
-        end, last = gap.sample_index + gap.sample_count, merged[-1] if merged else None
-        if last is not None and gap.sample_index < last.sample_index + last.sample_count:
-            merged[-1] = replace(last, sample_count=max(last.sample_count, end - last.sample_index))
+        last = merged[-1] if merged else None
+        if last is not None and gap.sample_index < last.end:
+            merged[-1] = replace(last, sample_count=max(last.sample_count, gap.end - last.sample_index))
         elif gap.sample_count:
             merged.append(gap)
     return tuple(merged)

@@ -56,7 +56,7 @@ def build_metadata(
     fields |= {f"{NAMESPACE}:{key}": value for key, value in own.items()}
     if own or gaps:
         fields["core:extensions"] = [{"name": NAMESPACE, "version": "1.0.0", "optional": True}]
-    firsts = sorted({0, *(gap.sample_index + gap.sample_count for gap in gaps)})
+    firsts = sorted({0, *(gap.end for gap in gaps)})
     return {
         "global": fields,
         "captures": [_capture(header, start, first) for first in firsts],

@@ -176,7 +176,7 @@ def _apart(starts: npt.NDArray[np.int64], length: int, gaps: tuple[Gap, ...]) ->
     """Which windows touch no gap: half a window of zeros would look like half the power."""
     if not gaps:
         return np.ones(len(starts), np.bool_)
-    ends = np.array([gap.sample_index + gap.sample_count for gap in gaps])
+    ends = np.array([gap.end for gap in gaps])
     begins = np.array([gap.sample_index for gap in gaps] + [np.iinfo(np.int64).max])
     return np.asarray(begins[np.searchsorted(ends, starts, side="right")] >= starts + length)
 

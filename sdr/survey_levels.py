@@ -82,7 +82,5 @@ def _lost(first: int, count: int, gaps: tuple[Gap, ...]) -> int:
     """Samples of a piece that lie in gaps."""
     end = first + count
     before_end = itertools.takewhile(lambda gap: gap.sample_index < end, gaps)
-    overlaps = (
-        min(gap.sample_index + gap.sample_count, end) - max(gap.sample_index, first) for gap in before_end
-    )
+    overlaps = (min(gap.end, end) - max(gap.sample_index, first) for gap in before_end)
     return sum(max(overlap, 0) for overlap in overlaps)

@@ -93,7 +93,7 @@ def _unfinished(index_path: Path) -> IndexReader:
 def _kept(data: int, reader: IndexReader) -> int:
     """Committed samples that are there; one less than a whole gap is none of it."""
     there = os.fstat(data).st_size // bytes_per_sample(reader.header.format)
-    firsts = [gap.sample_index for gap in reader.gaps if gap.sample_index + gap.sample_count > there]
+    firsts = [gap.sample_index for gap in reader.gaps if gap.end > there]
     return min([there, reader.committed, *firsts])
 
 
