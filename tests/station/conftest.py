@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -101,6 +102,23 @@ def station_table(data_dir: Path, **receiver: Any) -> dict[str, Any]:
         ],
         "schedule": {"keep_free_gb": 0.1},
     }
+
+
+def station_file(folder: Path, **tables: Any) -> Path:
+    """`station.toml` of a station with one satellite in a folder; these tables stand in place of its own."""
+    given = station_table(folder / "data") | {"satellite": [{"name": "METEOR-M2 4"}]} | tables
+    path = folder / "station.toml"
+    path.write_text("".join(f"{name} = {_toml(value)}\n" for name, value in given.items()), "utf-8")
+    return path
+
+
+def _toml(value: Any) -> str:
+    """A value in one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 @pytest.fixture

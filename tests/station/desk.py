@@ -30,9 +30,8 @@ from sim.request import PassSimulation
 from sim.simulate import simulate
 from sim.soapy import device_args, environment
 from station.catalogue import Booking, Catalogue, Observation
+from tests.station.conftest import ELEMENTS, ROOT, station_file
 
-ROOT = Path(__file__).resolve().parents[2]
-ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
 RATE = 250e3
 FRAME_BYTES = 1024
@@ -115,7 +114,7 @@ class Desk:
         args = device_args(
             folder, file=sky.samples, format="CU8", rate=RATE, epoch=epoch, **dict(words or {})
         )
-        (folder / "station.toml").write_text(_TOML.format(elements=ELEMENTS, args=_inline(args)), "utf-8")
+        station_file(folder, receiver=simulated_radio(args, RATE, name="radio"))
         self.data, self.control, self.device_log = (
             folder / "data",
             folder / "control",
@@ -160,9 +159,7 @@ class Desk:
 
     def begin(self) -> None:
         """Begin the daemon, as an init system does at once when it died."""
-        command = [sys.executable, "-m", "station.cli", "run", "-c", str(self.folder / "station.toml")]
-        with (self.folder / "daemon.log").open("ab") as log:
-            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=self.variables)
+        self.daemon = begin_daemon(self.folder, self.variables)
 
     def pid(self, who: str) -> int:
         """Process id of the `recorder`, `decoder` or `daemon`; 0 while there is none."""
@@ -196,8 +193,7 @@ class Desk:
         if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.send_signal(signal.SIGTERM)
             self.daemon.wait(120)
-        for pid in workers_of(self.folder, b""):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(self.folder)
 
     def observation(self) -> Observation:
         """As it stands."""
@@ -312,6 +308,25 @@ def workers_of(folder: Path, word: bytes) -> list[int]:
     return found
 
 
+def kill_workers(folder: Path, word: bytes = b"") -> None:
+    """Kill -9 all of them."""
+    for pid in workers_of(folder, word):
+        os.kill(pid, signal.SIGKILL)
+
+
+def simulated_radio(args: Mapping[str, Any], rate: float, **more: Any) -> dict[str, Any]:
+    """The receiver table of a simulated device."""
+    table = {"type": "soapy", "driver": "tramthu_sim", "sample_rate": rate, "gain_db": 30, "args": args}
+    return table | more
+
+
+def begin_daemon(folder: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """That of the `station.toml` in a folder; what it says goes to `daemon.log` there."""
+    command = [sys.executable, "-m", "station.cli", "run", "-c", str(folder / "station.toml")]
+    with (folder / "daemon.log").open("ab") as log:
+        return subprocess.Popen(command, stderr=log, cwd=ROOT, env=variables)
+
+
 def up_now(minutes: float) -> Elements:
     """Elements, fresh today, of a satellite that rose just now and stays for some minutes."""
     template = load_elements(ELEMENTS)[1].to_omm()
@@ -344,29 +359,3 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 200.0, 
         if time.monotonic() > deadline:
             raise AssertionError(what)
         time.sleep(step_s)
-
-
-def _inline(args: Mapping[str, str]) -> str:
-    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in args.items()) + " }"
-
-
-_TOML = """[station]
-name = "Lai Châu"
-latitude_deg = 22.4
-longitude_deg = 103.45
-altitude_m = 900
-data_dir = "data"
-[receiver]
-name = "radio"
-type = "soapy"
-driver = "tramthu_sim"
-sample_rate = 250_000
-gain_db = 30
-args = {args}
-[elements]
-files = ["{elements}"]
-[[satellite]]
-name = "METEOR-M2 4"
-[schedule]
-keep_free_gb = 0.1
-"""

@@ -23,8 +23,8 @@ from station.config import RtlTcpReceiver
 from station.processes import Worker
 from station.recorder import Recorder
 from station.records import Observation
-from tests.station.conftest import ELEMENTS, Run
-from tests.station.desk import wait_for, workers_of
+from tests.station.conftest import Run, station_file
+from tests.station.desk import kill_workers, wait_for, workers_of
 
 NOW = datetime.now(UTC)
 Patch = pytest.MonkeyPatch
@@ -45,8 +45,7 @@ def observation(
     made.folder.mkdir(parents=True)
     _describe(made)
     yield catalogue.begin(made.name, "record")
-    for pid in workers_of(catalogue.data_dir, b"idle_recorder"):
-        os.kill(pid, 9)
+    kill_workers(catalogue.data_dir, b"idle_recorder")
 
 
 def _describe(observation: Observation, **other: Any) -> None:
@@ -124,8 +123,7 @@ def test_without_a_catalogue_or_a_recording_nothing_is_begun(
 @pytest.fixture
 def config_file(catalogue: Catalogue) -> Iterator[Path]:
     """Of the station; who handles SIGTERM is as before afterwards."""
-    path = catalogue.data_dir.parent / "station.toml"
-    path.write_text(_TOML.format(elements=ELEMENTS), "utf-8")
+    path = station_file(catalogue.data_dir.parent, receiver={"type": "rtl_tcp"})
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield path
     for number, handler in handlers.items():
@@ -179,17 +177,3 @@ def test_what_leads_to_it_imports_neither_database_nor_solver() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {"numpy", "typer"} <= set(said.split())
     assert not {"sqlalchemy", "alembic", "scipy", "fastapi"} & set(said.split())
-
-
-_TOML = """[station]
-name = "Lai Châu"
-latitude_deg = 22.4
-longitude_deg = 103.45
-data_dir = "data"
-[receiver]
-type = "rtl_tcp"
-[elements]
-files = ["{elements}"]
-[[satellite]]
-name = "METEOR-M2 4"
-"""

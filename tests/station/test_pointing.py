@@ -35,7 +35,7 @@ from station.motion_word import Word
 from station.pointing import Pointing, begin_pointing, connected, follow_pass, outcome_of, planned
 from station.rotator_lock import held_by_recorder
 from station.safety import SafetyWatch, inhibit_of
-from tests.station.conftest import ELEMENTS, START, Run, station_table
+from tests.station.conftest import ELEMENTS, START, Run, station_file, station_table
 from tests.station.desk import up_now
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
@@ -242,18 +242,18 @@ def test_the_recorder_takes_the_turn_of_the_cable_that_was_booked() -> None:
 def _by_hand(tmp_path: Path, port: int, *words: str) -> list[str]:
     """A command for the rotator of a station where a file forbids motion."""
     (tmp_path / "elements.json").write_text(json.dumps([up_now(4).to_omm()]))
-    (tmp_path / "station.toml").write_text(
-        '[station]\nname = "Lai Châu"\nlatitude_deg = 22.4\nlongitude_deg = 103.45\n'
-        '[receiver]\ntype = "rtl_tcp"\n[elements]\nfiles = ["elements.json"]\n'
-        f"[rotator]\nport = {port}\nazimuth_max_deg = 450\n"
-        '[[satellite]]\nname = "METEOR-M2 4"\nmin_elevation_deg = 0\n'
-        '[[safety.rule]]\nname = "wind"\nsource = "file"\nfile = "wind"\nunit = "m/s"\ninhibit_at = 15\n'
-        '[[safety.rule]]\nname = "operator"\nsource = "flag"\nfile = "mast"\npark = false\n',
-        encoding="utf-8",
+    wind = {"name": "wind", "source": "file", "file": "wind", "unit": "m/s", "inhibit_at": 15}
+    path = station_file(
+        tmp_path,
+        receiver={"type": "rtl_tcp"},
+        elements={"files": ["elements.json"]},
+        rotator={"port": port, "azimuth_max_deg": 450},
+        satellite=[{"name": "METEOR-M2 4", "min_elevation_deg": 0}],
+        safety={"rule": [wind, {"name": "operator", "source": "flag", "file": "mast", "park": False}]},
     )
     (tmp_path / "wind").write_text("3")
     (tmp_path / "data").mkdir(exist_ok=True)
-    return [sys.executable, "-m", "station.cli", "track", "-c", str(tmp_path / "station.toml"), *words]
+    return [sys.executable, "-m", "station.cli", "track", "-c", str(path), *words]
 
 
 def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path, tramthu: Run) -> None:

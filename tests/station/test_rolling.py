@@ -10,8 +10,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -42,8 +40,8 @@ from station.processes import Ended, Worker
 from station.records import Booking, Observation
 from station.rolling import Rolling, SegmentResults, nobody_needs, rolling_of
 from station.web import views
-from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
-from tests.station.desk import ROOT, SITE, cut, wait_for, workers_of
+from tests.station.conftest import START, AtOnce, ManualClock, station_file, station_table
+from tests.station.desk import SITE, begin_daemon, cut, kill_workers, simulated_radio, wait_for, workers_of
 
 GEO = satellite("GEO-KOMPSAT-2A")
 RATE, FRAME_S = 256e3, 0.128
@@ -59,7 +57,7 @@ def table(folder: Path, **receiver: Any) -> dict[str, Any]:
 def radio(folder: Path, **more: Any) -> dict[str, Any]:
     """On the air from the opening on, or as `epoch` says."""
     args = device_args(folder, file=folder / "sky.cs16", format="CS16", rate=RATE, **more)
-    return {"type": "soapy", "driver": "tramthu_sim", "sample_rate": RATE, "gain_db": 30, "args": args}
+    return simulated_radio(args, RATE)
 
 
 def sky(folder: Path, seconds: float) -> dict[bytes, int]:
@@ -111,8 +109,7 @@ def catalogue_of(tmp_path: Path) -> Iterator[Catalogue]:
     catalogue = Catalogue(tmp_path / "data")
     yield catalogue
     catalogue.close()
-    for pid in workers_of(tmp_path, b""):
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(tmp_path)
 
 
 def test_results_come_while_it_is_recorded_and_the_disk_does_not_fill(
@@ -293,8 +290,12 @@ def test_a_kill_costs_no_segment_and_none_goes_undecoded(tmp_path: Path, catalog
     """The real daemon; its decoder, its recorder and itself are killed, then the decoder stands still."""
     frames = long_sky(tmp_path, 150)
     now = time.time()
-    args = radio(tmp_path, epoch=now)["args"]
-    (tmp_path / "station.toml").write_text(_TOML.format(args=_inline(args)), "utf-8")
+    station_file(
+        tmp_path,
+        receiver=radio(tmp_path, epoch=now),
+        geostationary={"segment_s": 5, "keep_segments": 2},
+        self_test={"before_passes": False},
+    )
     observation = booked(catalogue_of, now, now + 3600)
     desk = Desk(tmp_path)
     desk.begin()
@@ -345,46 +346,13 @@ class Desk:
         self.folder = folder
 
     def begin(self) -> None:
-        command = [sys.executable, "-m", "station.cli", "run", "-c", str(self.folder / "station.toml")]
-        with (self.folder / "daemon.log").open("ab") as log:
-            self.daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+        self.daemon = begin_daemon(self.folder, environment())
 
     def kill(self, who: str) -> None:
         """The recorder that records, and its spare; or the decoder."""
-        for pid in workers_of(self.folder, {"recorder": b"station.record", "decoder": b"--follow"}[who]):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(self.folder, {"recorder": b"station.record", "decoder": b"--follow"}[who])
 
     def wait_for_segments(self, catalogue: Catalogue, more: int) -> None:
         """Until so many more are decoded."""
         before = _shown(catalogue)
         wait_for(lambda: _shown(catalogue) >= before + more or self.daemon.poll() is not None, "no segment")
-
-
-def _inline(args: Mapping[str, str]) -> str:
-    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in args.items()) + " }"
-
-
-_TOML = f"""[station]
-name = "Lai Châu"
-latitude_deg = 22.4
-longitude_deg = 103.45
-altitude_m = 900
-data_dir = "data"
-[receiver]
-type = "soapy"
-driver = "tramthu_sim"
-sample_rate = {RATE:.0f}
-gain_db = 30
-args = {{args}}
-[elements]
-files = ["{ELEMENTS}"]
-[[satellite]]
-name = "METEOR-M2 4"
-[geostationary]
-segment_s = 5
-keep_segments = 2
-[schedule]
-keep_free_gb = 0.1
-[self_test]
-before_passes = false
-"""

@@ -31,7 +31,7 @@ from station.self_test_history import (
     usual_for,
 )
 from station.self_testing import AHEAD, FREE_BEFORE, SelfTests
-from tests.station.conftest import START, renamed, station_table
+from tests.station.conftest import START, renamed, station_file, station_table
 
 RATE = 256_000
 ON, OFF, CUT = -20.0, -32.0, -29.0
@@ -135,18 +135,10 @@ def station(tmp_path: Path) -> Path:
 
 
 def _write(folder: Path, heard: str) -> Path:
-    elements = Path(__file__).parents[2] / "scheduler/data/elements/meteor_2024-07-16.txt"
-    path = folder / "station.toml"
-    path.write_text(
-        '[station]\nname = "Lai Châu"\nlatitude_deg = 22.4\nlongitude_deg = 103.45\nlanguage = "en"\n'
-        f'[receiver]\nname = "vhf"\ntype = "soapy"\ndriver = "tramthu_sim"\nsample_rate = {RATE}\n'
-        "bias_tee = true\n[receiver.args]\n"
-        f'file = "{folder}/off"\nbias_file = "{folder}/{heard}"\nformat = "CS8"\nloop = "1"\n'
-        f'control = "{folder}/control"\n[elements]\nfiles = ["{elements}"]\n'
-        '[[satellite]]\nname = "METEOR-M2 4"\n[self_test]\nseconds = 0.2\n',
-        encoding="utf-8",
-    )
-    return path
+    args = {"file": f"{folder}/off", "bias_file": f"{folder}/{heard}", "format": "CS8", "loop": "1"}
+    receiver = {"name": "vhf", "type": "soapy", "driver": "tramthu_sim", "sample_rate": RATE}
+    receiver |= {"bias_tee": True, "args": args | {"control": f"{folder}/control"}}
+    return station_file(folder, receiver=receiver, self_test={"seconds": 0.2})
 
 
 def _selftest(config: Path, *words: str) -> tuple[int, str]:
@@ -187,11 +179,7 @@ def test_the_command_tells_a_lost_antenna_a_dead_preamplifier_and_a_dead_receive
 def test_what_has_no_antenna_is_not_tested(tmp_path: Path) -> None:
     config = parse_config(station_table(tmp_path / "data"))
     assert not can_be_tested(config.receivers[0])
-    (tmp_path / "s.toml").write_text(
-        '[station]\nname = "X"\nlatitude_deg = 1\nlongitude_deg = 1\n[receiver]\ntype = "simulator"\n'
-        '[elements]\nfiles = ["x"]\n[[satellite]]\nname = "METEOR-M2 4"\n'
-    )
-    status, said = _selftest(tmp_path / "s.toml")
+    status, said = _selftest(station_file(tmp_path))
     assert status == 2
     assert "no receiver to be tested" in said
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,8 +30,8 @@ from station.resume import resume
 from station.schedule import enter_schedule, plan_station, standing_in
 from station.self_testing import SelfTests
 from station.shared import channel_options, host_of, recorded_until, tuned_hz
-from tests.station.conftest import ELEMENTS, START, station_table
-from tests.station.desk import ROOT, cut, wait_for, workers_of
+from tests.station.conftest import ELEMENTS, START, station_file, station_table
+from tests.station.desk import begin_daemon, cut, kill_workers, simulated_radio, wait_for
 
 SETS = load_elements(ELEMENTS)
 CENTER = 137.5e6
@@ -239,8 +236,7 @@ def running(tmp_path: Path) -> Iterator[tuple[Path, Catalogue]]:
     catalogue = Catalogue(tmp_path / "data")
     yield tmp_path, catalogue
     catalogue.close()
-    for pid in workers_of(tmp_path, b""):
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(tmp_path)
 
 
 def _sky(folder: Path, made: list[LinkTest]) -> Path:
@@ -289,23 +285,17 @@ def test_two_observations_on_one_radio_are_recorded_once_and_decoded_both(
     ]
     sky, epoch = _sky(folder, made), time.time() + 20
     args = device_args(folder, file=sky, format="CS16", rate=RATE, epoch=epoch)
-    (folder / "station.toml").write_text(
-        _TOML.format(elements=ELEMENTS, rate=int(RATE), args=json.dumps(args)[1:-1].replace('": ', '" = ')),
-        "utf-8",
-    )
+    station_file(folder, receiver=simulated_radio(args, RATE, name="radio", wide=True))
     begin = datetime.fromtimestamp(epoch + 2, UTC)
     booked(catalogue, "first", begin, begin + timedelta(seconds=10), frequency_hz=137.9e6)
     second = booked(
         catalogue, "second", begin + timedelta(seconds=4), begin + timedelta(seconds=18), frequency_hz=137.1e6
     )
-    command = [sys.executable, "-m", "station.cli", "run", "-c", str(folder / "station.toml")]
-    with (folder / "daemon.log").open("wb") as log:
-        daemon = subprocess.Popen(command, stderr=log, cwd=ROOT, env=environment())
+    daemon = begin_daemon(folder, environment())
     share = second.folder / "recording.sigmf-data"
     try:
         wait_for(lambda: share.exists() and share.stat().st_size > 1_000_000, "no share is taken")
-        for pid in workers_of(catalogue.observation(killed).folder, b"station.record"):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(catalogue.observation(killed).folder, b"station.record")
         wait_for(
             lambda: all(catalogue.observation(n).state in ("done", "failed") for n in ("first", "second")),
             "they are not over",
@@ -360,26 +350,3 @@ def _judge(
     # The radio was opened by the self test and by one recorder, or by another one in its place.
     opened = [event for event in events(folder / "device.jsonl") if event["event"] == "activate"]
     assert len(opened) <= 2 + (killed == "first"), opened
-
-
-_TOML = """[station]
-name = "Lai Châu"
-latitude_deg = 22.4
-longitude_deg = 103.45
-altitude_m = 900
-data_dir = "data"
-[receiver]
-name = "radio"
-type = "soapy"
-driver = "tramthu_sim"
-sample_rate = {rate}
-gain_db = 30
-wide = true
-args = {{ {args} }}
-[elements]
-files = ["{elements}"]
-[[satellite]]
-name = "METEOR-M2 4"
-[schedule]
-keep_free_gb = 0.1
-"""
