@@ -33,7 +33,7 @@ from station.ledger import rejected_passes
 from station.observation import Crew
 from station.schedule import Schedule
 from station.schema import STEPS
-from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_table
+from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_file, station_table
 from tests.station.desk import up_now
 
 
@@ -45,14 +45,26 @@ def _quick(observation: Observation, crew: Crew) -> Observation:
     return crew.catalogue.observation(observation.name)
 
 
+def _daemon(
+    folder: Path,
+    clock: ManualClock,
+    *,
+    observe_one: Callable[[Observation, Crew], Observation] = _quick,
+    tick_s: float = 3600.0,
+    **tables: Any,
+) -> Daemon:
+    """One that plans at once; these tables stand in place of those of its station."""
+    config = parse_config(station_table(folder) | tables)
+    return Daemon(config, clock=clock, observe_one=observe_one, planner=AtOnce(), tick_s=tick_s)
+
+
 def _health(folder: Path) -> dict[str, object]:
     return dict(json.loads((folder / "health.json").read_text()))
 
 
 def test_days_of_passes_are_observed_once_each(tmp_path: Path) -> None:
-    config = parse_config(station_table(tmp_path))
     clock = ManualClock(START, START + timedelta(days=2))
-    daemon = Daemon(config, clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0)
+    daemon = _daemon(tmp_path, clock)
     clock.between = daemon.settle
     daemon.run()
     observations = Catalogue(tmp_path).observations()
@@ -67,7 +79,7 @@ def test_days_of_passes_are_observed_once_each(tmp_path: Path) -> None:
 
 
 def _two_receivers(folder: Path) -> dict[str, Any]:
-    """A station with two antennas and receivers, and two satellites that fly side by side."""
+    """Tables of a station with two antennas and receivers, and two satellites that fly side by side."""
     omm = load_elements(ELEMENTS)[1].to_omm()
     twin = omm | {"OBJECT_NAME": "METEOR-M2 3", "NORAD_CAT_ID": 57166}
     (folder / "twins.json").write_text(json.dumps([omm, twin]))
@@ -78,11 +90,8 @@ def _two_receivers(folder: Path) -> dict[str, Any]:
         {"name": name, "type": "rtl_tcp", "antennas": [antenna]}
         for name, antenna in (("a", "north"), ("b", "south"))
     ]
-    return station_table(folder) | {
-        "receiver": receivers,
-        "antenna": antennas,
-        "elements": {"files": [str(folder / "twins.json")]},
-    }
+    elements = {"files": [str(folder / "twins.json")]}
+    return {"receiver": receivers, "antenna": antennas, "elements": elements}
 
 
 def test_two_receivers_record_at_once(tmp_path: Path) -> None:
@@ -95,8 +104,7 @@ def test_two_receivers_record_at_once(tmp_path: Path) -> None:
         return _quick(observation, crew)
 
     clock = ManualClock(START, START + timedelta(hours=9))
-    table = _two_receivers(tmp_path)
-    daemon = Daemon(parse_config(table), clock=clock, observe_one=together, planner=AtOnce(), tick_s=3600.0)
+    daemon = _daemon(tmp_path, clock, observe_one=together, **_two_receivers(tmp_path))
     clock.between = daemon.settle
     daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
@@ -108,13 +116,7 @@ def test_two_receivers_record_at_once(tmp_path: Path) -> None:
 
 def test_why_a_pass_is_left_stands_in_the_catalogue(tmp_path: Path) -> None:
     clock = ManualClock(START, START + timedelta(days=1))
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
+    daemon = _daemon(tmp_path, clock)
     clock.between = daemon.settle
     daemon.run()
     catalogue = Catalogue(tmp_path)
@@ -132,10 +134,8 @@ def test_why_a_pass_is_left_stands_in_the_catalogue(tmp_path: Path) -> None:
 def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
     tmp_path: Path, booking: Booking
 ) -> None:
-    table = station_table(tmp_path) | {"rotator": {"azimuth_max_deg": 450, "rate_deg_s": 2}}
-    daemon = Daemon(
-        parse_config(table), clock=ManualClock(START, START), observe_one=_quick, planner=AtOnce()
-    )
+    rotator = {"azimuth_max_deg": 450, "rate_deg_s": 2}
+    daemon = _daemon(tmp_path, ManualClock(START, START), rotator=rotator)
     alone = daemon.catalogue.book(replace(booking, receiver="receiver", antenna="antenna"))
     assert alone is not None
     lead = alone.start - daemon._begins(alone)
@@ -174,13 +174,7 @@ def test_an_observation_that_breaks_ends_as_failed_and_the_daemon_goes_on(tmp_pa
         raise RuntimeError("a bug")
 
     clock = ManualClock(START, START + timedelta(days=1))
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=breaks,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
+    daemon = _daemon(tmp_path, clock, observe_one=breaks)
     clock.between = daemon.settle
     daemon.run()
     over = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
@@ -202,13 +196,7 @@ def test_an_observation_that_could_not_begin_is_begun_while_its_pass_lasts(tmp_p
         return _quick(observation, crew)
 
     clock = ManualClock(START + timedelta(minutes=100), START + timedelta(minutes=130))
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=refused_at_first,
-        planner=AtOnce(),
-        tick_s=120.0,
-    )
+    daemon = _daemon(tmp_path, clock, observe_one=refused_at_first, tick_s=120.0)
 
     def threads_end() -> None:
         for thread in list(daemon._threads.values()):
@@ -224,14 +212,7 @@ def test_an_observation_that_could_not_begin_is_begun_while_its_pass_lasts(tmp_p
 
 def test_a_second_daemon_in_one_data_folder_is_refused(tmp_path: Path) -> None:
     def daemon(hours: float) -> Daemon:
-        clock = ManualClock(START, START + timedelta(hours=hours))
-        return Daemon(
-            parse_config(station_table(tmp_path)),
-            clock=clock,
-            observe_one=_quick,
-            planner=AtOnce(),
-            tick_s=3600.0,
-        )
+        return _daemon(tmp_path, ManualClock(START, START + timedelta(hours=hours)))
 
     refused: list[bool] = []
 
@@ -256,22 +237,15 @@ def test_a_clock_that_is_set_back_does_not_stop_the_planning(tmp_path: Path) -> 
             clock.time, clock.end = START, START + timedelta(hours=2)
 
     clock.between = set_right
-    Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    ).run()
+    _daemon(tmp_path, clock).run()
     assert Catalogue(tmp_path).observations()
 
 
 def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> None:
     broken = tmp_path / "download.json"
     broken.write_text("<html>429 Too Many Requests</html>")
-    table = station_table(tmp_path / "data") | {"elements": {"files": [str(broken), str(ELEMENTS)]}}
     clock = ManualClock(START + timedelta(days=3650), START + timedelta(days=3650, minutes=1))
-    Daemon(parse_config(table), clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0).run()
+    _daemon(tmp_path / "data", clock, elements={"files": [str(broken), str(ELEMENTS)]}).run()
     assert Catalogue(tmp_path / "data").observations() == []
     problems = str(_health(tmp_path / "data")["problems"])
     assert "web page" in problems
@@ -281,9 +255,8 @@ def test_stale_and_broken_elements_book_nothing_and_say_so(tmp_path: Path) -> No
 def test_short_of_room_a_pass_is_received_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = station_table(tmp_path) | {"schedule": {"keep_free_gb": 1e6}}
     clock = ManualClock(START, START + timedelta(hours=10))
-    daemon = Daemon(parse_config(table), clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0)
+    daemon = _daemon(tmp_path, clock, schedule={"keep_free_gb": 1e6})
     clock.between = daemon.settle
     with caplog.at_level("WARNING"):
         daemon.run()
@@ -297,13 +270,7 @@ def test_a_full_disk_under_the_catalogue_is_waited_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = ManualClock(START, START + timedelta(hours=10))
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
+    daemon = _daemon(tmp_path, clock)
     clock.between = daemon.settle
     book, refused = daemon.catalogue.book, []
 
@@ -320,17 +287,9 @@ def test_a_full_disk_under_the_catalogue_is_waited_out(
 
 
 def test_passes_that_nobody_was_awake_for_are_entered_as_missed(tmp_path: Path) -> None:
-    config = parse_config(station_table(tmp_path))
-    asleep = Daemon(
-        config,
-        clock=ManualClock(START, START + timedelta(minutes=1)),
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
-    asleep.run()
+    _daemon(tmp_path, ManualClock(START, START + timedelta(minutes=1))).run()
     clock = ManualClock(START + timedelta(hours=12), START + timedelta(hours=12, minutes=1))
-    Daemon(config, clock=clock, observe_one=_quick, planner=AtOnce(), tick_s=3600.0).run()
+    _daemon(tmp_path, clock).run()
     past = [o for o in Catalogue(tmp_path).observations() if o.end < clock.time]
     assert past
     assert {o.job("record").reason for o in past} == {"missed: the station was not running during the pass"}
@@ -340,13 +299,7 @@ def test_a_booking_that_the_catalogue_does_not_take_is_not_called_booked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock(START, START + timedelta(minutes=1))
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
+    daemon = _daemon(tmp_path, clock)
     monkeypatch.setattr(daemon.catalogue, "book", lambda _booking: None)
     with caplog.at_level("INFO"):
         daemon.run()
@@ -374,9 +327,7 @@ def test_the_health_file_is_kept_while_workers_finish_after_the_stop(
         return _quick(observation, crew)
 
     clock = ManualClock(START, START + timedelta(hours=10))
-    Daemon(
-        parse_config(station_table(tmp_path)), clock=clock, observe_one=slow, planner=AtOnce(), tick_s=3600.0
-    ).run()
+    _daemon(tmp_path, clock, observe_one=slow).run()
     assert seen
     assert set(seen) == {"stopping"}
     assert _health(tmp_path)["state"] == "stopped"
@@ -444,13 +395,7 @@ def test_a_plan_that_fails_is_said_and_what_is_booked_is_recorded(
 
         monkeypatch.setattr("station.planning.plan_station", broken)
 
-    daemon = Daemon(
-        parse_config(station_table(tmp_path)),
-        clock=clock,
-        observe_one=_quick,
-        planner=AtOnce(),
-        tick_s=3600.0,
-    )
+    daemon = _daemon(tmp_path, clock)
     clock.between = breaks
     daemon.run()
     assert said
@@ -468,30 +413,13 @@ def station(tmp_path: Path) -> Path:
     """A station.toml with a pass under way."""
     np.random.default_rng(1).integers(0, 256, 2 * 250_000 * 60, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
     (tmp_path / "elements.json").write_text(json.dumps([up_now(4).to_omm()]))
-    path = tmp_path / "station.toml"
-    path.write_text(
-        """[station]
-name = "Lai Châu"
-latitude_deg = 22.4
-longitude_deg = 103.45
-data_dir = "data"
-[receiver]
-type = "playback"
-file = "noise.cu8"
-format = "cu8"
-sample_rate = 250_000
-realtime = true
-[elements]
-files = ["elements.json"]
-[[satellite]]
-name = "METEOR-M2 4"
-min_elevation_deg = 0
-[schedule]
-keep_free_gb = 0.1
-""",
-        encoding="utf-8",
+    receiver = {"type": "playback", "file": "noise.cu8", "format": "cu8", "sample_rate": 250_000}
+    return station_file(
+        tmp_path,
+        receiver=receiver | {"realtime": True},
+        elements={"files": ["elements.json"]},
+        satellite=[{"name": "METEOR-M2 4", "min_elevation_deg": 0}],
     )
-    return path
 
 
 @contextmanager
