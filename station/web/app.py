@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from scheduler.satellites import all_satellites
 from station.catalogue import Catalogue, FileEntry, Observation
@@ -36,6 +37,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+# Samples, frames and images do not shrink, or are packed already: that costs the time that reception needs.
+AS_THEY_ARE = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    "application/octet-stream",
+    "application/x-netcdf",
+    "image/tiff",
+)
 Language = Annotated[str | None, Query(pattern="^(en|vi)$")]
 
 
@@ -48,7 +56,7 @@ def create_app(catalogue: Catalogue, *, station_name: str = "", language: str = 
         language: "en" or "vi", when the reader has not chosen.
     """
     app = FastAPI(title="tramthu", docs_url=None, redoc_url=None)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, exclude_content_types=AS_THEY_ARE)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     pages = _Pages(station_name, language)
     _add_guards(app, pages)
@@ -305,7 +313,8 @@ def _health(catalogue: Catalogue) -> dict[str, Any] | None:
         return None
     try:
         said = datetime.fromisoformat(str(health.get("time"))).astimezone(UTC)
-    except ValueError:
+        time_text = both_times(said)
+    except (ValueError, OverflowError):
         return health | {"time_text": "", "alive": False, "ok": False}
     alive = abs(datetime.now(UTC) - said) < SILENT_AFTER and health.get("state") != "stopped"
-    return health | {"time_text": both_times(said), "alive": alive, "ok": alive and bool(health.get("ok"))}
+    return health | {"time_text": time_text, "alive": alive, "ok": alive and bool(health.get("ok"))}

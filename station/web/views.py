@@ -340,9 +340,12 @@ def as_json(observation: Observation) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """A small JSON object from a file of the station; None when it is absent or broken."""
+    """A small JSON object from a file of the station; None when it is absent or broken.
+
+    NaN and infinities, which are no JSON and no browser reads, become None.
+    """
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        table = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+    except (OSError, ValueError, RecursionError):
         return None
     return table if isinstance(table, dict) else None

@@ -275,11 +275,37 @@ def test_a_file_comes_whole_and_in_parts(client: TestClient, catalogue: Catalogu
     assert part.content == entry.path.read_bytes()[10:20]
 
 
+def test_samples_and_images_are_not_packed_again(client: TestClient, catalogue: Catalogue) -> None:
+    """That took a core from the recorder, and a browser could not say how much is still to come."""
+    folder = catalogue.observation(NAME).folder
+    for name in ("recording.sigmf-data", "frames.cadu", "level1a.nc", "map.tif"):
+        (folder / name).write_bytes(bytes(5000))
+        catalogue.add(NAME, "image", {}, [folder / name])
+        answer = client.get(f"/files/{NAME}/{name}", headers={"Accept-Encoding": "gzip"})
+        assert "Content-Encoding" not in answer.headers, name
+        assert answer.headers["Content-Length"] == "5000", name
+    page = client.get(f"/observations/{NAME}", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+
+
 def test_what_the_catalogue_holds_is_never_markup(catalogue: Catalogue) -> None:
     catalogue.book(booking("<script>alert(1)</script>", "<b>bold</b>", AOS + timedelta(days=1)))
     page = TestClient(web.create_app(catalogue)).get("/").text
     assert "<script>alert" not in page
     assert "<b>bold" not in page
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T20:00:00+00:00", "9999-12-31T20:00:00-14:00", "soon"]
+)
+def test_health_of_no_possible_time_breaks_no_page(
+    client: TestClient, catalogue: Catalogue, moment: str
+) -> None:
+    for text in (f'{{"ok": true, "time": "{moment}", "free_gb": NaN}}', "[" * 100_000):
+        (catalogue.data_dir / "health.json").write_text(text)
+        assert client.get("/").status_code == 200
+        assert client.get("/plan").status_code == 200
+        assert client.get("/api/health").status_code == 503
 
 
 def test_health_is_told_and_its_absence_too(client: TestClient, catalogue: Catalogue) -> None:

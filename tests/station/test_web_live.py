@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 import os
 import re
 import time
@@ -151,7 +152,14 @@ def test_a_status_that_nobody_writes_any_more_is_not_told_as_live(
         {"constellation": "x"},
         {"constellation": [["a", 1]]},
         {"spectrum": 5},
+        {"constellation": [[math.inf, math.nan]]},
         {"spectrum": {"dbfs_per_hz": []}},
+        {"spectrum": {"low_hz": -1.0, "high_hz": 1.0, "dbfs_per_hz": [math.nan, -80.0]}},
+        {"spectrum": {"low_hz": -1.0, "high_hz": 1.0, "dbfs_per_hz": [math.inf, -80.0]}},
+        {"spectrum": {"low_hz": -1.0, "high_hz": 1.0, "dbfs_per_hz": [-math.inf, -80.0]}},
+        {"waterfall": {"rows": "", "first_row": math.inf, "row_s": 1, "floor_dbfs_per_hz": 0, "step_db": 1}},
+        {"waterfall": {"rows": "", "first_row": 0, "row_s": math.nan, "floor_dbfs_per_hz": 0, "step_db": 1}},
+        {"ebn0_db": math.nan, "lag_s": math.inf},
         {"waterfall": {"rows": "%%"}},
         {"waterfall": []},
         {"state": None},
