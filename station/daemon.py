@@ -22,7 +22,7 @@ from station.config import StationConfig
 from station.entries import is_filler
 from station.equipment import antenna_of, lead_s, receiver_of
 from station.errors import CatalogueError, sentence_of
-from station.health import health_record, write_health
+from station.health import HEALTH_NAME, health_record
 from station.housekeeping import Housekeeping
 from station.observation import Crew, observe
 from station.planning import LONGEST, Planning
@@ -35,6 +35,7 @@ from station.safety import INHIBIT_NAME, SafetyWatch
 from station.schedule import enter_schedule
 from station.self_test_history import newest
 from station.self_testing import SelfTests
+from station.table_file import write_table
 from station.turning import is_driven, unturned
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class Daemon:
                 decoder_lags_s=dict(self._crew.decoder_lags_s),
                 self_tests=newest(self.catalogue.data_dir, self.clock.now() - _TESTED),
             )
-            write_health(self.catalogue.data_dir, record)
+            write_table(self.catalogue.data_dir / HEALTH_NAME, record)
         except (CatalogueError, OSError) as error:
             log.error("the health file cannot be written: %s", sentence_of(error))  # noqa: TRY400 - said whole
 

@@ -13,7 +13,8 @@ from station.equipment import antenna_of, receiver_of
 from station.motion_word import INHIBIT_NAME
 from station.records import Observation
 from station.rolling import rolling_of
-from station.shared import channel_options, host_of, recorded_until, write_table
+from station.shared import channel_options, host_of, recorded_until
+from station.table_file import write_table
 
 if TYPE_CHECKING:
     from station.catalogue import Catalogue
@@ -49,8 +50,9 @@ def describe(observation: Observation, config: StationConfig, catalogue: Catalog
         "park_after": _nothing_soon(observation, catalogue),
         "inhibit_file": str(catalogue.data_dir / INHIBIT_NAME) if config.safety.rule else None,
     }
-    write_table(observation.folder / "elements.json", [dict(observation.elements)])
-    write_table(observation.folder / "observation.json", description)  # that it is there says it is all there
+    write_table(observation.folder / "elements.json", [dict(observation.elements)], durable=True)
+    # That it is there says it is all there.
+    write_table(observation.folder / "observation.json", description, durable=True)
 
 
 def decode_options(table: Mapping[str, Any], folder: Path) -> tuple[str, ...]:

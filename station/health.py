@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -91,14 +90,6 @@ def recordings(observations: Sequence[Observation]) -> list[dict[str, Any]]:
 
 def _doubts(test: Mapping[str, Any]) -> list[str]:
     return [finding["words"]["en"] for finding in test["findings"]]
-
-
-def write_health(data_dir: Path, record: Mapping[str, Any]) -> None:
-    """Written beside and renamed, so that no reader sees half of it. Raises OSError."""
-    path = data_dir / HEALTH_NAME
-    beside = path.with_name(f"{HEALTH_NAME}.new")
-    beside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def _reason(observation: Observation) -> str:

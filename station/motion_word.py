@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hardware.safety import Inhibit, Rule
+from station.table_file import write_table
 
 INHIBIT_NAME = "inhibit.json"  # in the data folder
 OLD_S = 10.0
@@ -33,10 +34,11 @@ class Word:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._told = path, ""
+        self._path = path
+        self._told: dict[str, Any] = {}
 
     def tell(self, found: Inhibit | None, held: Mapping[str, Inhibit]) -> None:
-        """Written beside and renamed where it changed, else touched.
+        """Written where it changed, else touched.
 
         Args:
             found: what forbids motion now.
@@ -47,15 +49,12 @@ class Word:
         """
         rules = {name: _table(inhibit) for name, inhibit in held.items()}
         record = {"may_move": found is None, **(_table(found) if found else {}), "rules": rules}
-        text = json.dumps(record, ensure_ascii=False)
-        if text == self._told:
+        if record == self._told:
             with contextlib.suppress(FileNotFoundError):
                 os.utime(self._path)
                 return
-        beside = self._path.with_name(f"{self._path.name}.new")
-        beside.write_text(text, "utf-8")
-        beside.replace(self._path)
-        self._told = text
+        write_table(self._path, record)
+        self._told = record
 
 
 def held_before(path: Path, rules: Iterable[Rule]) -> dict[str, Inhibit]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from station.config import StationConfig
 from station.records import Observation
+from station.table_file import write_table
 
 MANIFEST = "manifest.json"
 
@@ -24,16 +25,16 @@ class Published:
 def publish_files(observation: Observation, config: StationConfig) -> Published:
     """Write the manifest; copy the products when a folder is configured. Raises OSError."""
     manifest = observation.folder / MANIFEST
-    _write_atomically(manifest, manifest_of(observation))
+    write_table(manifest, _manifest(observation), durable=True)  # nobody writes it again
     copied = ""
     if config.publish.folder is not None:
         copied = str(_copy(observation, manifest, config.publish.folder))
     return Published((manifest,), copied)
 
 
-def manifest_of(observation: Observation) -> str:
-    """What was observed and every file with its hash, as JSON."""
-    table = {
+def _manifest(observation: Observation) -> dict[str, Any]:
+    """What was observed and every file with its hash."""
+    return {
         "observation": observation.name,
         "satellite": observation.satellite,
         "norad_id": observation.norad_id,
@@ -53,7 +54,6 @@ def manifest_of(observation: Observation) -> str:
             for entry in observation.files
         ],
     }
-    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
 
 
 def _copy(observation: Observation, manifest: Path, target: Path) -> Path:
@@ -72,9 +72,3 @@ def _copy(observation: Observation, manifest: Path, target: Path) -> Path:
             shutil.copy2(entry.path, copy)
     beside.rename(final)
     return final
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

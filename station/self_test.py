@@ -26,6 +26,7 @@ from sdr.self_test_verdict import FAULT, ChainTest, Finding, judge, verdict_of
 from station import registry
 from station.config import ReceiverSection, RtlTcpReceiver, SoapyReceiver, StationConfig
 from station.self_test_history import RESULT_NAME, accept, append, read_history, usual_for
+from station.table_file import write_table
 
 _BANDWIDTH_HZ = 100e3  # of a downlink that does not say
 _RECEIVER: TypeAdapter[ReceiverSection] = TypeAdapter(ReceiverSection)
@@ -193,9 +194,7 @@ def main() -> int:
     record = self_test(wanted, Path(table["data_dir"]), time.monotonic() + until - time.time())
     folder = Path(table["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f"{RESULT_NAME}.new"
-    beside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    beside.replace(folder / RESULT_NAME)
+    write_table(folder / RESULT_NAME, record)
     return 0
 
 

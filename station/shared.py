@@ -9,7 +9,6 @@ begun again and goes on with the same samples.
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
-from sdr.recording_files import beside, remove_stillborn, sync_folder
+from sdr.recording_files import beside, remove_stillborn
 from sdr.sigmf import INDEX_SUFFIX
+from station.table_file import write_table
 
 if TYPE_CHECKING:
     from sdr.recording import SampleReader
@@ -84,22 +84,7 @@ def recording_end(observation: Observation) -> datetime:
 def bring_forward(observation: Observation, end: datetime) -> None:
     """Have its recording end earlier than it was told when it began."""
     table = {**description_of(observation), "end": end.isoformat()}
-    write_table(observation.folder / "observation.json", table)
-
-
-def write_table(path: Path, table: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Write JSON that is there as a whole or not at all, a power cut included.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    beside_it = path.with_name(f"{path.name}.new")
-    with beside_it.open("w", encoding="utf-8") as file:
-        json.dump(table, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    beside_it.replace(path)
-    sync_folder(path.parent)
+    write_table(observation.folder / "observation.json", table, durable=True)
 
 
 def takes_share(observation: Observation) -> bool:

@@ -18,7 +18,8 @@ from station.observation import Crew, decode_arguments, observe, record_and_deco
 from station.publish import publish_files
 from station.replay import recording_source, replay
 from station.resume import resume
-from station.shared import description_of, write_table
+from station.shared import description_of
+from station.table_file import write_table
 from tests.station.conftest import ELEMENTS, station_table
 
 REAL = "lrpt/meteor-m2_2019-03-24_cu8_300k.raw.gz"
@@ -228,30 +229,3 @@ def test_what_cannot_be_described_is_not_called_running(
     with pytest.raises(OSError, match="No space left"):
         record_and_decode(booked, crew)
     assert crew.catalogue.observation(booked.name).job("record").state == "due"
-
-
-def test_a_description_reaches_the_disk_before_its_name_and_its_name_before_it_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, synced = tmp_path / "observation.json", []
-
-    def note(descriptor: int) -> None:
-        synced.append((Path(f"/proc/self/fd/{descriptor}").resolve(), path.exists()))
-
-    monkeypatch.setattr("os.fsync", note)
-    write_table(path, {"end": "early"})
-    assert synced == [(tmp_path / "observation.json.new", False), (tmp_path, True)]
-
-
-def test_of_a_full_disk_a_description_stays_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_table(tmp_path / "observation.json", {"end": "early"})
-
-    def refuse(_: int) -> None:
-        raise OSError(ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", refuse)
-    with pytest.raises(OSError, match="No space left"):
-        write_table(tmp_path / "observation.json", {"end": "late"})
-    assert json.loads((tmp_path / "observation.json").read_text()) == {"end": "early"}
