@@ -11,7 +11,6 @@ import ctypes
 import math
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -102,12 +101,14 @@ def _adjtimex() -> tuple[int, int, int]:
     return int(state), int(asked.status), int(asked.maxerror)
 
 
-def _chrony(run: Callable[..., Any] = subprocess.run) -> str:
+def _chrony() -> str:
     program = shutil.which("chronyc")
     if program is None:
         return ""
     try:
-        done = run([program, "-c", "tracking"], capture_output=True, timeout=_CHRONY_S, check=False)
+        done = subprocess.run(
+            [program, "-c", "tracking"], capture_output=True, timeout=_CHRONY_S, check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode(errors="replace") if done.returncode == 0 else ""

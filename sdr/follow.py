@@ -20,6 +20,7 @@ from sdr.sigmf import INDEX_SUFFIX
 
 _POLL_S = 0.02
 _MEMORY_LOOK_S = 0.25
+_STALLED_S = 60.0  # with the writer's lock held, silence for that long ends the reading too
 _PASS_BYTES = 1 << 18
 _LOOK_SHARE = 0.02
 """Of the patience: so often it is seen whether the writer of a silent recording lives."""
@@ -35,7 +36,6 @@ class IndexedSource:
         follow: wait for more until the end mark.
         stale_after_s: without the writer's lock and without a new line for that long, the writer is dead and
             nobody goes on in its place.
-        stalled_after_s: with the lock held, silence for that long ends the reading too.
         monotonic: seconds, and `sleep`: both for tests.
     """
 
@@ -47,7 +47,6 @@ class IndexedSource:
         *,
         follow: bool,
         stale_after_s: float = 5.0,
-        stalled_after_s: float = 60.0,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -59,7 +58,7 @@ class IndexedSource:
                 f"{data_path}: the file of samples cannot be read: {error.strerror}"
             ) from None
         self._index, self._bytes_per_sample = index, bytes_per_sample
-        self._stale_after_s, self._stalled_after_s = stale_after_s, stalled_after_s
+        self._stale_after_s = stale_after_s
         self._monotonic, self._sleep = monotonic, sleep
         self._heard_at = self._lived_at = self._looked_at = monotonic()
         self._memory_looked_at = -_MEMORY_LOOK_S
@@ -241,7 +240,7 @@ class IndexedSource:
         self._looked_at = now
         if writer_holds_lock(self._index.path):
             self._lived_at = now
-            if silent_s < self._stalled_after_s:
+            if silent_s < _STALLED_S:
                 return False
             self._notes.append(f"the recorder has stood still for {silent_s:.0f} s; the reading ends here")
             return True

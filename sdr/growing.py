@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -53,9 +52,7 @@ class GrowingRecording:
 
     _hash: WrittenHash | TrailingHash
 
-    def _begin(
-        self, stem: Path, taken: TakenUp, commit_interval_s: float, durable: bool, clock: Callable[[], float]
-    ) -> None:
+    def _begin(self, stem: Path, taken: TakenUp, commit_interval_s: float, durable: bool) -> None:
         self.path_stem, self.header, self.start = stem, taken.header, taken.start
         self.sample_count, self.gaps = taken.sample_count, list(taken.gaps)
         self.lost_samples = sum(gap.sample_count for gap in taken.gaps)
@@ -64,7 +61,7 @@ class GrowingRecording:
         self.stamp: tuple[int, float] | None = None
         self.bytes_per_sample = bytes_per_sample(taken.header.format)
         self._index, self._index_bytes, self._data = taken.index, taken.index_bytes, taken.data
-        self._interval_s, self.durable, self._clock = commit_interval_s, durable, clock
+        self._interval_s, self.durable = commit_interval_s, durable
         self._committed_at, self.committed = time.monotonic(), taken.sample_count
         self._new_gaps: list[Gap] = []
         self._zeros_until = 0  # bytes: from the end of the samples to there the file holds zero samples
@@ -143,7 +140,7 @@ class GrowingRecording:
     def set_start(self, start: datetime) -> None:
         """State the exact time of the first sample, once it is known."""
         self.start = start
-        self._append(commit_line(self.committed, self._clock(), start=start))
+        self._append(commit_line(self.committed, time.time(), start=start))
 
     def commit(self) -> None:
         """Bring all samples to the disk and enter them in the index; also an idle recorder's heartbeat."""
@@ -155,7 +152,7 @@ class GrowingRecording:
             # Linux tells it once, drops what it could not write, and the next sync succeeds.
             self._doubtful = str(error)
             raise
-        now, gaps, levels = self._clock(), self._new_gaps, self._levels
+        now, gaps, levels = time.time(), self._new_gaps, self._levels
         # Each gap lies among the samples that its own line commits, so that a follower never read it before.
         lines = [commit_line(gap.end, now, gap=gap) for gap in gaps]
         lines += [commit_line(self.sample_count, now, level=level) for level in levels]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -44,20 +43,11 @@ class MemoryWriter:
         ring: holds the samples.
         position: in the ring, of the sample behind the last committed one.
         reason: why the disk takes no more.
-        clock: POSIX seconds, for the index.
     """
 
-    def __init__(
-        self,
-        left: Left,
-        ring: Ring,
-        position: int,
-        reason: str,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, left: Left, ring: Ring, position: int, reason: str) -> None:
         header, start, sample_count = left.header, left.start, left.committed
-        self.path, self._clock = memory_index_path(left.path_stem), clock
+        self.path = memory_index_path(left.path_stem)
         self.start, self.sample_count = start, sample_count
         self.bytes_per_sample = bytes_per_sample(header.format)
         self.level: Level | None = None
@@ -71,7 +61,7 @@ class MemoryWriter:
         }
         head = replace(header, start=start, metadata=header.metadata | where)
         self._index = _opened(self.path) if ring.shared else -1
-        self._write(head.to_line() + commit_line(sample_count, clock(), ring=reason))
+        self._write(head.to_line() + commit_line(sample_count, time.time(), ring=reason))
 
     def write_raw(self, raw: bytes | memoryview) -> None:
         """Whole samples, which the ring holds already."""
@@ -84,23 +74,23 @@ class MemoryWriter:
         self._enter(self._meter.skip(sample_count))
         self.commit()
         self.sample_count += sample_count
-        self._lines.append(commit_line(self.sample_count, self._clock(), gap=gap))
+        self._lines.append(commit_line(self.sample_count, time.time(), gap=gap))
 
     def set_start(self, start: datetime) -> None:
         """State the exact time of the first sample, once it is known."""
         self.start = start
-        self._lines.append(commit_line(self.sample_count, self._clock(), start=start))
+        self._lines.append(commit_line(self.sample_count, time.time(), start=start))
 
     def commit(self) -> None:
         """Tell followers what is there."""
-        lines = [*self._lines, commit_line(self.sample_count, self._clock())]
+        lines = [*self._lines, commit_line(self.sample_count, time.time())]
         self._lines = []
         self._write(b"".join(lines))
 
     def close(self, reason: str = "finished") -> None:
         """Tell followers that it is over."""
         self.commit()
-        self._write(commit_line(self.sample_count, self._clock(), end=reason))
+        self._write(commit_line(self.sample_count, time.time(), end=reason))
         if self._index >= 0:
             os.close(self._index)
 
@@ -118,7 +108,7 @@ class MemoryWriter:
             os.write(self._index, lines)
 
     def _enter(self, levels: list[Level]) -> None:
-        self._lines += [commit_line(self.sample_count, self._clock(), level=level) for level in levels]
+        self._lines += [commit_line(self.sample_count, time.time(), level=level) for level in levels]
         self.level = levels[-1] if levels else self.level
 
 

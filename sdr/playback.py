@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from sdr.errors import DeviceError
@@ -25,7 +24,6 @@ class Playback:
         paced: deliver in real time.
         format: as for `open_recording`, like sample_rate.
         sample_rate: Hz, needed for raw samples.
-        monotonic: seconds, and `sleep`: both for tests.
     """
 
     def __init__(
@@ -35,12 +33,9 @@ class Playback:
         paced: bool = True,
         format: str | None = None,  # noqa: A002 the word of the command line
         sample_rate: float | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.path, self.paced = Path(path), paced
         self._format, self._sample_rate = format, sample_rate
-        self._monotonic, self._sleep = monotonic, sleep
         self._reader: SampleReader | None = None
         self._began = 0.0
 
@@ -50,7 +45,7 @@ class Playback:
         self._reader = open_recording(
             self.path, format=self._format, sample_rate=self._sample_rate, follow=_is_growing(self.path)
         )
-        self._began = self._monotonic()
+        self._began = time.monotonic()
         info = self._reader.info
         notes = []
         if info.sample_rate != tuning.sample_rate:
@@ -93,8 +88,8 @@ class Playback:
         """Wait until the radio would have had `count` more samples; False when that is beyond the timeout."""
         assert self._reader is not None  # noqa: S101 for the type checker
         due = self._began + (self._reader.position + count) / self._reader.info.sample_rate
-        wait_s = due - self._monotonic()
-        self._sleep(max(min(wait_s, timeout_s), 0.0))
+        wait_s = due - time.monotonic()
+        time.sleep(max(min(wait_s, timeout_s), 0.0))
         return wait_s <= timeout_s
 
     def _pass_gaps(self) -> tuple[int, str, int]:

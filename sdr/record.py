@@ -43,7 +43,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 256 << 20
-PATIENCE_S = 60.0
+_PATIENCE_S = 60.0  # with a disk that stands still at the end
 _RING_S = 12.0  # a disk may stall for 10 s
 _SWEEP_S = 1.0
 _RING_BYTES = 80 << 20  # the whole process stays below 150 MB
@@ -175,7 +175,6 @@ def record(
     progress: Callable[[RecordProgress], None] | None = None,
     block_s: float = 0.1,
     timeout_s: float = 0.5,
-    patience_s: float = PATIENCE_S,
     urgent: bool = False,
 ) -> RecordingInfo:
     """Record from an open receiver until its time is over; closes the writer, not the receiver.
@@ -197,7 +196,6 @@ def record(
         progress: called from another thread, about once a second and when something happens.
         block_s: longest block that is asked for.
         timeout_s: patience with a silent device before the clock and `stop` are looked at.
-        patience_s: with a disk that stands still at the end.
         urgent: come before all other work of this computer, as far as it is allowed.
 
     Returns:
@@ -224,9 +222,9 @@ def record(
         reason = session.run(limit, stop, block_s, timeout_s)
     except BaseException as error:
         with contextlib.suppress(DeviceError):  # the first fault is the one to tell
-            session.close(f"stopped by {type(error).__name__}: {error}", patience_s)
+            session.close(f"stopped by {type(error).__name__}: {error}", _PATIENCE_S)
         raise
-    session.close(reason, patience_s)
+    session.close(reason, _PATIENCE_S)
     if disk.left:
         raise DeviceError(_left(disk.left, writer.sample_count, session.intake.count, header.sample_rate))
     return RecordingInfo(

@@ -8,7 +8,6 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from sdr.errors import DeviceError
@@ -37,7 +36,6 @@ class RtlTcp:
         host: name or address of the server.
         port: its port.
         connect_timeout_s: for the connection and for the greeting.
-        clock: POSIX seconds, to tell the time of the samples.
     """
 
     def __init__(
@@ -46,10 +44,9 @@ class RtlTcp:
         port: int = 1234,
         *,
         connect_timeout_s: float = 5.0,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.host, self.port = host, port
-        self._connect_timeout_s, self._clock = connect_timeout_s, clock
+        self._connect_timeout_s = connect_timeout_s
         self._socket: socket.socket | None = None
         self._odd = b""
         self._watch: Unstamped | None = None
@@ -85,7 +82,7 @@ class RtlTcp:
             raise
         transfer_s = _TRANSFER_SAMPLES / sample_rate
         self._odd, self._failure, self._heard_at = b"", None, time.monotonic()
-        self._watch = Unstamped(sample_rate, 2, self._clock, patience_s=patience_of(self._socket))
+        self._watch = Unstamped(sample_rate, 2, patience_s=patience_of(self._socket))
         self._silence_s = max(_SILENCE_S, 4 * transfer_s)
         return Opened(
             f"rtl_tcp {self.host}:{self.port} ({greeting.tuner})",

@@ -62,7 +62,6 @@ class SoapyReceiver:
         clocks: sources of its clock and time.
         trust_stamps: whether its stamps show every loss; None: as is known of the driver.
         reset: resets a stuck device by serial and products; None: never.
-        clock: POSIX seconds, to tell the time of the samples.
     """
 
     def __init__(
@@ -77,12 +76,11 @@ class SoapyReceiver:
         clocks: Clocks = Clocks(),  # noqa: B008 frozen
         trust_stamps: bool | None = None,
         reset: Callable[[str, tuple[str, ...]], object] | None = reset_usb,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.driver, self._serial = driver, serial
         self._filters = ({"serial": serial} if serial else {}) | dict(args or {})
         self._format, self._settings, self._stream_args = format, settings or {}, stream_args or {}
-        self._clocks, self._reset, self._clock = clocks, reset, clock
+        self._clocks, self._reset = clocks, reset
         self._trust = known_driver(driver).stamps if trust_stamps is None else trust_stamps
         self._stream: _Stream | None = None
         self._judge: Stamped | Unstamped | None = None
@@ -177,11 +175,11 @@ class SoapyReceiver:
         """What tells the losses: the device's stamps where they can be trusted, else the clock."""
         size = bytes_per_sample(fmt)
         if not (self._trust and call("hasHardwareTime", device, b"")):
-            self._judge = Unstamped(taken.sample_rate, size, self._clock)
+            self._judge = Unstamped(taken.sample_rate, size)
             return "clock"
 
         def ask() -> tuple[float, float]:
-            return align(lambda: int(call("getHardwareTime", device, b"")), self._clock)
+            return align(lambda: int(call("getHardwareTime", device, b"")))
 
         offset_s, taken.facts["time_alignment_s"] = ask()
         self._judge = Stamped(taken.told_rate, size, offset_s, ask)
@@ -199,7 +197,7 @@ class SoapyReceiver:
                 raise DeviceError(f"the radio gives no {self._format} samples; it gives {', '.join(offered)}")
             return self._format
         fmt = _FORMATS.get(native, "cs16")
-        if fmt in _FORMATS.values() and 0 < full_scale.value < sample_format(fmt).scale * 0.9:
+        if 0 < full_scale.value < sample_format(fmt).scale * 0.9:
             taken.facts["full_scale"] = full_scale.value
         return fmt
 

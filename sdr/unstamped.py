@@ -30,7 +30,6 @@ class Unstamped:
         sample_rate: Hz.
         bytes_per_sample: of the raw samples.
         utc: POSIX seconds.
-        steady: seconds of a clock that never steps.
         patience_s: lateness that lasts longer is a loss.
     """
 
@@ -39,11 +38,10 @@ class Unstamped:
         sample_rate: float,
         bytes_per_sample: int,
         utc: Callable[[], float] = time.time,
-        steady: Callable[[], float] = steady,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.clock = LossClock(sample_rate, patience_s)
-        self._size, self._utc, self._steady = bytes_per_sample, utc, steady
+        self._size, self._utc = bytes_per_sample, utc
         self._held: deque[bytes] = deque()
         self._given = 0  # samples given out
         self._free = 0  # samples that may be given out
@@ -58,7 +56,7 @@ class Unstamped:
     def put(self, raw: bytes, waited_s: float) -> None:
         """Samples have just arrived, after the reader waited for them that long."""
         self._held.append(raw)
-        for loss in self.clock.arrived(self._steady(), len(raw) // self._size, waited_s):
+        for loss in self.clock.arrived(steady(), len(raw) // self._size, waited_s):
             self._losses.append((loss, "overflow" if self._told else "lost before they came here"))
             self._told = False
         held_too_long = self.clock.count - round(_HOLD_S * self.clock.sample_rate)
@@ -85,7 +83,7 @@ class Unstamped:
         raw = self._first_bytes(most * self._size)
         # The envelope has been lifted by losses that lie ahead of these samples.
         ahead_s = sum(loss.length for loss, _ in self._losses) / self.clock.sample_rate
-        at = self._utc() - self._steady() + self.clock.time_of(self._given) - ahead_s
+        at = self._utc() - steady() + self.clock.time_of(self._given) - ahead_s
         self._given += len(raw) // self._size
         return Block(raw, lost, cause, uncertainty, at)
 

@@ -11,7 +11,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +40,7 @@ from sdr.sigmf_build import metadata_text
 from sdr.taken_up import TakenUp, take_up
 
 _HASH_S = 1.0  # the ring in memory lasts 12 s
-_BACK = "the disk takes samples again"
+_DIED, _BACK = "the recorder died", "the disk takes samples again"
 
 
 class RecordingWriter(GrowingRecording):
@@ -58,7 +58,6 @@ class RecordingWriter(GrowingRecording):
         first_sample: of the whole recording, with which this file begins.
         commit_interval_s: samples older than this are committed at the next write.
         durable: wait for the disk at every commit; False where a power cut does not matter (simulation).
-        clock: POSIX seconds, for the index.
 
     Attributes:
         resumed: whether another process began this recording; the others are those of GrowingRecording.
@@ -82,7 +81,6 @@ class RecordingWriter(GrowingRecording):
         first_sample: int = 0,
         commit_interval_s: float = COMMIT_S,
         durable: bool = True,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         stem = Path(path_stem)
         header = IndexHeader(
@@ -101,7 +99,7 @@ class RecordingWriter(GrowingRecording):
         self.resumed = False
         self._hash = WrittenHash()
         index = open_file(beside(stem, INDEX_SUFFIX), new=True)
-        self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable, clock)
+        self._begin(stem, TakenUp(header, start, (), 0, index, 0, -1), commit_interval_s, durable)
         try:
             lock(index, beside(stem, INDEX_SUFFIX))
             self._append(first_line)
@@ -114,16 +112,7 @@ class RecordingWriter(GrowingRecording):
             raise
 
     @classmethod
-    def resume(
-        cls,
-        path_stem: Path | str,
-        *,
-        reason: str = "the recorder died",
-        ring: bool = True,
-        commit_interval_s: float = COMMIT_S,
-        durable: bool = True,
-        clock: Callable[[], float] = time.time,
-    ) -> RecordingWriter:
+    def resume(cls, path_stem: Path | str, *, ring: bool = True, durable: bool = True) -> RecordingWriter:
         """Go on with a recording whose writer died: no lock, no end mark.
 
         What was committed is kept, what hangs behind it is cut off; what the dead one's ring in memory still
@@ -132,18 +121,15 @@ class RecordingWriter(GrowingRecording):
 
         Args:
             path_stem: as it was given to the first writer.
-            reason: for the index.
             ring: look for what the dead one left in memory; False leaves that to the caller.
-            commit_interval_s: as for a new recording.
             durable: as for a new recording.
-            clock: as for a new recording.
 
         Raises:
             RecordingError: there is none, it is finished, or another process is writing it.
             DeviceError: the disk refuses.
         """
         self = cls.__new__(cls)
-        self._take_up(Path(path_stem), commit_interval_s, durable, clock, resumed=reason)
+        self._take_up(Path(path_stem), COMMIT_S, durable, resumed=_DIED)
         self.resumed = True
         try:
             if ring:
@@ -166,25 +152,24 @@ class RecordingWriter(GrowingRecording):
             RecordingError: somebody else has taken it up, or ended it.
         """
         self.let_go()
-        self._take_up(self.path_stem, self._interval_s, self.durable, self._clock, ring=left, resumed=_BACK)
+        self._take_up(self.path_stem, self._interval_s, self.durable, ring=left, resumed=_BACK)
 
     def _take_up(
         self,
         stem: Path,
         commit_interval_s: float,
         durable: bool,
-        clock: Callable[[], float],
         *,
         resumed: str,
         ring: str | None = None,
     ) -> None:
         """Open the files as they lie there, and cut off what hangs behind the last commit."""
         taken = take_up(stem)
-        self._begin(stem, taken, commit_interval_s, durable, clock)
+        self._begin(stem, taken, commit_interval_s, durable)
         self._hash = TrailingHash(taken.data, lambda: self.sample_count * self.bytes_per_sample)
         try:
             self._append(
-                commit_line(taken.sample_count, clock(), start=taken.start, ring=ring, resumed=resumed)
+                commit_line(taken.sample_count, time.time(), start=taken.start, ring=ring, resumed=resumed)
             )
             if taken.lost:
                 self.gap(taken.lost, "lost by the disk")
@@ -215,7 +200,7 @@ class RecordingWriter(GrowingRecording):
         self._hash.stop()
         self._hash = TrailingHash(self._data, lambda: self._written_bytes)
         with contextlib.suppress(DeviceError):
-            self._append(commit_line(self.committed, self._clock(), ring=reason))
+            self._append(commit_line(self.committed, time.time(), ring=reason))
 
     def close(self, reason: str = "finished", *, whole_hash: bool = False) -> None:
         """End the recording: last commit, final metadata, end mark with the hash. May be called again.
@@ -236,7 +221,7 @@ class RecordingWriter(GrowingRecording):
             self.commit()
             sha256 = self._sha256(math.inf if whole_hash else _HASH_S)
             self._write_metadata(sha256)
-            self._append(commit_line(self.sample_count, self._clock(), end=reason, sha256=sha256))
+            self._append(commit_line(self.sample_count, time.time(), end=reason, sha256=sha256))
         except OSError as error:
             raise disk_refuses(self.data_path, error) from error
         finally:
@@ -260,7 +245,7 @@ class RecordingWriter(GrowingRecording):
         replace_file(beside(self.path_stem, META_SUFFIX), text)
 
 
-def finish_interrupted(path_stem: Path, reason: str = "the recorder died") -> None:
+def finish_interrupted(path_stem: Path) -> None:
     """End a recording whose writer died: what it committed, its hash, its metadata, an end mark.
 
     A recording that has its end mark keeps it.
@@ -270,4 +255,4 @@ def finish_interrupted(path_stem: Path, reason: str = "the recorder died") -> No
         DeviceError: the disk refuses.
     """
     if IndexReader(beside(path_stem, INDEX_SUFFIX)).end is None:
-        RecordingWriter.resume(path_stem, reason=reason).close(reason, whole_hash=True)
+        RecordingWriter.resume(path_stem).close(_DIED, whole_hash=True)
