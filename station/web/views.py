@@ -104,10 +104,9 @@ class Detail:
 def files_by_name(observation: Observation) -> dict[str, FileEntry]:
     """Files by their place below the observation's folder: the page hands out these and no others."""
     folder = observation.folder.resolve()
+    places = ((file.path.resolve(), file) for file in observation.files)
     return {
-        file.path.resolve().relative_to(folder).as_posix(): file
-        for file in observation.files
-        if file.path.resolve().is_relative_to(folder)
+        place.relative_to(folder).as_posix(): file for place, file in places if place.is_relative_to(folder)
     }
 
 
@@ -143,20 +142,20 @@ def card(observation: Observation, language: str) -> Card:
         state_text=text.get(observation.state, observation.state),
         reason=said_in(language, next((job.reason for job in observation.jobs if job.state == "failed"), "")),
         frames=_number(decoded, "frames", "good"),
-        thumbnail=_url(observation, thumbnails[0].path) if thumbnails else None,
+        thumbnail=_urls(observation).get(thumbnails[0].path.resolve()) if thumbnails else None,
     )
 
 
 def detail(observation: Observation, language: str) -> Detail:
     """The observation as its own page shows it."""
-    report = products_of(observation)
+    report, urls = products_of(observation), _urls(observation)
     return Detail(
         card=card(observation, language),
         steps=tuple(_steps(observation, language)),
         facts=tuple(_facts(observation, language)),
         segments=tuple(_segments(observation)),
-        layers=tuple(_layers(observation, report, language)) if report else (),
-        pictures=tuple(_pictures(observation, report, language)) if report else (),
+        layers=tuple(_layers(urls, report, language)) if report else (),
+        pictures=tuple(_pictures(urls, report, language)) if report else (),
         downloads=tuple(
             Download(name, _url_of_name(observation, name), size_text(file.bytes, language))
             for name, file in sorted(files_by_name(observation).items())
@@ -226,10 +225,10 @@ def _segments(observation: Observation) -> list[SegmentRow]:
     ]
 
 
-def _layers(observation: Observation, report: ProductsReport, language: str) -> list[MapLayer]:
+def _layers(urls: Mapping[Path, str], report: ProductsReport, language: str) -> list[MapLayer]:
     layers = []
     for file in _sorted(report, "geotiff"):
-        if file.bbox is None or (url := _url(observation, file.path)) is None:
+        if file.bbox is None or (url := urls.get(file.path.resolve())) is None:
             continue
         west, south, east, north = file.bbox
         layers.append(
@@ -259,11 +258,11 @@ def _value_text(value: float, unit: str) -> str:
     return f"{value:.0f} K ({round(value - 273.15)} °C)" if unit == "K" else f"{value:g} {unit}".strip()
 
 
-def _pictures(observation: Observation, report: ProductsReport, language: str) -> list[Picture]:
+def _pictures(urls: Mapping[Path, str], report: ProductsReport, language: str) -> list[Picture]:
     return [
         Picture(_recipe_title(file, language), _area_title(file, language), url)
         for file in _sorted(report, "picture")
-        if (url := _url(observation, file.path)) is not None
+        if (url := urls.get(file.path.resolve())) is not None
     ]
 
 
@@ -289,13 +288,12 @@ def _area_title(file: ProductFile, language: str) -> str:
     return area.title[language] if area else file.area or ""
 
 
-def _url(observation: Observation, path: Path) -> str | None:
-    """Address of a catalogued file; None for a file that the catalogue does not hold."""
-    wanted = path.resolve()
-    for name, file in files_by_name(observation).items():
-        if file.path.resolve() == wanted:
-            return _url_of_name(observation, name)
-    return None
+def _urls(observation: Observation) -> dict[Path, str]:
+    """Addresses of the catalogued files by their place; no other has one."""
+    return {
+        observation.folder.resolve() / name: _url_of_name(observation, name)
+        for name in files_by_name(observation)
+    }
 
 
 def _url_of_name(observation: Observation, name: str) -> str:

@@ -8,6 +8,8 @@ import itertools
 import json
 import math
 import re
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -286,6 +288,34 @@ def test_samples_and_images_are_not_packed_again(client: TestClient, catalogue: 
         assert answer.headers["Content-Length"] == "5000", name
     page = client.get(f"/observations/{NAME}", headers={"Accept-Encoding": "gzip"})
     assert page.headers["Content-Encoding"] == "gzip"
+
+
+def test_a_day_of_segments_is_shown_in_one_look_at_its_files(
+    client: TestClient, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each picture all files were looked at: a page of 100 segments took 50 s."""
+    report = ProductsReport.from_json(
+        (catalogue.observation(NAME).folder / "products" / "products.json").read_text(), Path("x")
+    )
+    made = [replace(file, path=Path(f"{k}-{file.path.name}")) for k in range(40) for file in report.files]
+    folder = catalogue.observation(NAME).folder / "products" / "segment"
+    folder.mkdir()
+    made = [replace(file, path=folder / file.path) for file in made]
+    for file in made:
+        file.path.touch()
+    (folder / "products.json").write_text(ProductsReport(folder, (), tuple(made), ()).to_json())
+    catalogue.add(NAME, "image", {}, [folder / "products.json", *(file.path for file in made)])
+    seen = Counter[str]()
+    resolve = Path.resolve
+
+    def counted(path: Path, strict: bool = False) -> Path:
+        seen[path.name] += 1
+        return resolve(path, strict)
+
+    monkeypatch.setattr(Path, "resolve", counted)
+    page = client.get(f"/observations/{NAME}").text
+    assert page.count("39-picture.png") >= 2
+    assert seen["39-picture.png"] <= 5
 
 
 def test_what_the_catalogue_holds_is_never_markup(catalogue: Catalogue) -> None:
