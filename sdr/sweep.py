@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from sdr import ring as rings
+from sdr.follow import writer_holds_lock
 from sdr.index_line import CONTINUED
 from sdr.recording_files import beside
 from sdr.ring import Ring
@@ -60,9 +61,8 @@ def _is_needed(path: Path) -> bool:
 
 def _is_dead(path: Path) -> bool:
     """Whether no recorder holds its lock; one that is only being made names no recording yet."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return True
+    with contextlib.suppress(OSError):
+        return not writer_holds_lock(path)
     return False
 
 
