@@ -12,29 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sdr.errors import RecordingError
-from sdr.index_line import (
-    CONTINUED,
-    Gap,
-    IndexHeader,
-    Level,
-    commit_line,
-    number,
-    parse_gap,
-    parse_level,
-    parse_utc,
-)
+from sdr.index_line import CONTINUED, Gap, IndexHeader, Level, parse_gap, parse_level, parse_utc
 
-__all__ = [
-    "CONTINUED",
-    "Gap",
-    "IndexHeader",
-    "IndexReader",
-    "Level",
-    "commit_line",
-    "number",
-    "parse_utc",
-    "read_levels",
-]
+__all__ = ["CONTINUED", "Gap", "IndexHeader", "IndexReader", "parse_utc", "read_levels"]
 
 _MAX_LINE = 1 << 20
 _PIECE = 1 << 20

@@ -78,8 +78,5 @@ def open_recording(
 
 def recording_sha256(path: Path | str) -> str:
     """SHA-256 (hex) of the file that holds the samples, as it lies on the disk; of SigMF the data file."""
-    digest = hashlib.sha256()
     with data_path(Path(path)).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from recordings import SAMPLES, header, read_all
 
 with instrumented():
     from sdr.errors import RecordingError
-    from sdr.index import Gap, commit_line
+    from sdr.index_line import Gap, commit_line
 
 INDEX = file_named("pass.sigmf-index")
 
