@@ -11,9 +11,10 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from station.alone import alone_in
 from station.catalogue import Catalogue, Observation
@@ -39,6 +40,8 @@ from station.table_file import write_table
 from station.turning import is_driven, unturned
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 TICK_S = 20.0
 HEARTBEAT_S = 20.0  # of the health file, after the stop
@@ -128,18 +131,21 @@ class Daemon:
 
     def write_health(self, state: str) -> None:
         """Leave the health file; a full disk is logged, not died of."""
+        now = self.clock.now()
         try:
+            observations = self.catalogue.observations(since=now - timedelta(days=7))
+            recorded = self._recorded_among(observations) if state == "running" else ()
             record = health_record(
-                self.clock.now(),
+                now,
                 state=state,
-                observations=self.catalogue.observations(since=self.clock.now() - timedelta(days=7)),
-                problems=(*self._problems, *(self._unturned() if state == "running" else ())),
+                observations=observations,
+                problems=(*self._problems, *unturned(recorded, self.config, now)),
                 data_dir=self.catalogue.data_dir,
                 ages_days=self._ages,
                 clock=self._planning.supply.clock,
                 inhibit=self._safety.inhibit,
                 decoder_lags_s=dict(self._crew.decoder_lags_s),
-                self_tests=newest(self.catalogue.data_dir, self.clock.now() - _TESTED),
+                self_tests=newest(self.catalogue.data_dir, now - _TESTED),
             )
             write_table(self.catalogue.data_dir / HEALTH_NAME, record)
         except (CatalogueError, OSError) as error:
@@ -148,11 +154,15 @@ class Daemon:
     def _look(self) -> float:
         """One look at the plan and the clock; seconds until the next. Nothing that fails in it ends it."""
         self._tried(self._plan)
-        self._tried(self._test_receivers)
-        self._tried(self._keep_house)
-        return self._tried(self._start_due) or self._tick_s
+        now, alive = self.clock.now(), self._alive()  # in this order: what ends now is no longer due
+        unfinished = self._tried(self.catalogue.unfinished)
+        if unfinished is None:
+            return self._tick_s
+        self._tried(lambda: self._self_tests.look(unfinished, now))
+        self._tried(lambda: self._keep_house(unfinished, alive, now))
+        return self._tried(lambda: self._start_due(unfinished, alive, now)) or self._tick_s
 
-    def _tried(self, act: Callable[[], float | None]) -> float | None:
+    def _tried(self, act: Callable[[], _T]) -> _T | None:
         """What `act` returns; None where it failed, as on a full disk: it is said, and planned anew."""
         try:
             return act()
@@ -187,12 +197,10 @@ class Daemon:
         refused = enter_schedule(self.catalogue, made.schedule, now) if made.schedule else ()
         self._tell((*made.problems, *refused))
 
-    def _keep_house(self) -> None:
-        alive = self._alive()
+    def _keep_house(self, unfinished: Sequence[Observation], alive: set[str], now: datetime) -> None:
         # What fills the time between passes leaves none free.
-        alive -= {o.name for o in self.catalogue.unfinished() if is_filler(o)}
-        busy = bool(alive)
-        self._housekeeping.look(self.clock.now(), busy=busy)
+        passes = alive - {o.name for o in unfinished if is_filler(o)}
+        self._housekeeping.look(now, busy=bool(passes))
 
     def _plan_is_due(self, now: datetime) -> bool:
         # A clock that was set back must not hold the next plan back until it has caught up.
@@ -205,31 +213,27 @@ class Daemon:
                 log.warning("%s", problem)
         self._problems = problems
 
-    def _start_due(self) -> float:
+    def _start_due(self, unfinished: Sequence[Observation], alive: set[str], now: datetime) -> float:
         """Start what begins now; seconds until the next look."""
-        now, alive = self.clock.now(), self._alive()  # in this order: what ends now is no longer due
-        for observation in self.catalogue.unfinished():
+        for observation in unfinished:
             if observation.job("record").state != "due" or observation.name in alive:
                 continue
             if observation.end <= now:
                 log.warning("%s: missed", observation.name)
                 self.catalogue.fail(observation.name, "record", "missed: the station was busy or asleep")
-            elif self._begins(observation) <= now:
+            elif self._begins(observation, unfinished) <= now:
                 self._tell_room(observation)
                 self._start(observation)
-        return self._pause_s(now)
+        return self._pause_s(unfinished, now)
 
-    def _test_receivers(self) -> None:
-        self._self_tests.look(self.catalogue.unfinished(), self.clock.now())
-
-    def _begins(self, observation: Observation) -> datetime:
+    def _begins(self, observation: Observation, unfinished: Sequence[Observation]) -> datetime:
         """When its process begins: before the recording, where a rotator has to get there and is free."""
         antenna = antenna_of(observation, self.config)
         if antenna.rotator is None:
             return observation.start
         before = [
             o.end
-            for o in self.catalogue.unfinished()
+            for o in unfinished
             if o.name != observation.name and o.antenna == observation.antenna and o.end <= observation.start
         ]
         free = max(before, default=observation.start - timedelta(days=1))
@@ -237,19 +241,15 @@ class Daemon:
 
     def _drives(self, antenna: str) -> bool:
         """Whether an observation under way moves that antenna; not one whose pointing has ended."""
-        return is_driven(antenna, self._recorded_now(), self.config)
+        return is_driven(antenna, self._recorded_among(self.catalogue.unfinished()), self.config)
 
     def _alive(self) -> set[str]:
         """What is observed; one that could not begin, as on a full disk, is not, and is begun again."""
         return {name for name, thread in list(self._threads.items()) if thread.is_alive()}
 
-    def _recorded_now(self) -> list[Observation]:
+    def _recorded_among(self, observations: Sequence[Observation]) -> list[Observation]:
         alive = self._alive()
-        under_way = [o for o in self.catalogue.unfinished() if o.name in alive]
-        return [o for o in under_way if o.job("record").state in ("due", "running")]
-
-    def _unturned(self) -> list[str]:
-        return unturned(self._recorded_now(), self.config, self.clock.now())
+        return [o for o in observations if o.name in alive and o.job("record").state in ("due", "running")]
 
     def _tell_room(self, observation: Observation) -> None:
         """A pass does not come again: short of room it is received all the same, and it is said how."""
@@ -300,10 +300,10 @@ class Daemon:
             pause_s -= step_s
         self._hurry.clear()
 
-    def _pause_s(self, looked_at: datetime) -> float:
+    def _pause_s(self, unfinished: Sequence[Observation], looked_at: datetime) -> float:
         """Until the next start after a look, but not longer than a tick; some time has gone by since."""
-        now, unfinished = self.clock.now(), self.catalogue.unfinished()
-        due = (self._begins(o) for o in unfinished if o.job("record").state == "due")
+        now = self.clock.now()
+        due = (self._begins(o, unfinished) for o in unfinished if o.job("record").state == "due")
         starts = [(begins - now).total_seconds() for begins in due if begins > looked_at]
         if (test_s := self._self_tests.next_s(unfinished, now)) is not None:
             starts.append(test_s)

@@ -33,7 +33,7 @@ from station.ledger import rejected_passes
 from station.observation import Crew
 from station.schedule import Schedule
 from station.schema import STEPS
-from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, station_file, station_table
+from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, renamed, station_file, station_table
 from tests.station.desk import up_now
 
 
@@ -138,7 +138,7 @@ def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
     daemon = _daemon(tmp_path, ManualClock(START, START), rotator=rotator)
     alone = daemon.catalogue.book(replace(booking, receiver="receiver", antenna="antenna"))
     assert alone is not None
-    lead = alone.start - daemon._begins(alone)
+    lead = alone.start - daemon._begins(alone, [alone])
     assert timedelta(seconds=225) < lead < timedelta(seconds=260)
     before = replace(
         booking,
@@ -149,7 +149,20 @@ def test_a_rotator_gets_its_time_before_the_pass_but_not_from_the_one_before(
         end=booking.start - timedelta(seconds=100),
     )
     daemon.catalogue.book(before)
-    assert daemon._begins(alone) == before.end
+    assert daemon._begins(alone, daemon.catalogue.unfinished()) == before.end
+
+
+def test_a_look_asks_the_catalogue_once_however_much_is_booked(
+    tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = _daemon(tmp_path, ManualClock(START, START), rotator={"azimuth_max_deg": 450})
+    for name in ("first", "second", "third"):
+        daemon.catalogue.book(renamed(booking, name, antenna="antenna"))
+    daemon._planned_at, ask, asked = START, daemon.catalogue.unfinished, []
+    monkeypatch.setattr(daemon.catalogue, "unfinished", lambda: asked.append(1) or ask())
+    assert daemon._look() > 0
+    daemon.write_health("running")
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("after_s", range(6))
@@ -164,7 +177,8 @@ def test_a_start_that_comes_during_a_look_is_not_slept_over(
     monkeypatch.setattr(daemon, "_start", lambda observation: begun.append(observation.name))
     start = booking.start + timedelta(seconds=after_s)
     daemon.catalogue.book(replace(booking, start=start, receiver="receiver", antenna="antenna"))
-    pause_s = daemon._start_due()
+    daemon._planned_at = clock.time
+    pause_s = daemon._look()
     assert begun or pause_s <= max((start - clock.time).total_seconds(), 0.1)
 
 
