@@ -179,10 +179,10 @@ class DiskThread(RingDrain):
         """For what the disk lacks and for the rest of the recording, besides the reserve."""
         self.free_bytes = free_bytes(self._folder)
         on_disk = self._writer.current.committed * self._writer.bytes_per_sample
-        kept = kept_beyond(self._writer.data_path, on_disk)
+        kept = kept_beyond(self._writer.current.data_path, on_disk)
         lacks = self._written_bytes() - on_disk
         rest = self._writer.room_for(self._expected) - lacks
-        if self._kept is not None and self._writer.gaps_are_holes:
+        if self._kept is not None and self._writer.current.gaps_are_holes:
             lacks -= (self._kept.sample - self._writer.committed) * self._writer.bytes_per_sample
         return self.free_bytes + kept > self._reserve_bytes + lacks + max(rest, _ROOM_AGAIN)
 
@@ -195,10 +195,11 @@ class DiskThread(RingDrain):
         assert kept is not None and memory is not None  # noqa: S101, PT018 for the type checker
         try:
             if not self._is_open_again:
-                self._writer.come_back(self.left)
+                self._writer.current.come_back(self.left)
                 self._writer.commits_itself, self._is_open_again = False, True
             has_room = self._has_room_again()
-            if has_room and not self._writer.zeros_ahead(kept.sample - self._writer.sample_count, _ZEROS_S):
+            lacking = kept.sample - self._writer.sample_count
+            if has_room and not self._writer.current.zeros_ahead(lacking, _ZEROS_S):
                 return
         except (DeviceError, RecordingError, OSError):
             has_room = False
@@ -217,7 +218,6 @@ class DiskThread(RingDrain):
         self._is_open_again = False
         if self._writer.start is None and memory.start is not None:
             self._writer.set_start(memory.start)
-        lacking = kept.sample - self._writer.sample_count
         if lacking > 0:
             self._writer.gap(lacking, *(kept.lacking or (_LACKING, 0)))
         self._room_kept = self._writer.reserve(self._expected)

@@ -228,7 +228,7 @@ def record(
     if disk.left:
         raise DeviceError(_left(disk.left, writer.sample_count, session.intake.count, header.sample_rate))
     return RecordingInfo(
-        writer.data_path,
+        writer.current.data_path,
         header.format,
         header.sample_rate,
         header.center_frequency_hz,

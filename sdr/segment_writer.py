@@ -137,11 +137,6 @@ class SegmentWriter:
         return self.current.bytes_per_sample
 
     @property
-    def data_path(self) -> Path:
-        """The newest file of samples."""
-        return self.current.data_path
-
-    @property
     def resumed(self) -> bool:
         """Whether another process began this recording."""
         return self.current.resumed or self.stamp is not None
@@ -213,22 +208,9 @@ class SegmentWriter:
         if not self.current.closed:  # else it did not even take an end mark at a joint
             self.current.leave(reason)
 
-    def come_back(self, left: str) -> None:
-        """Go on after `leave`; see `RecordingWriter.come_back`."""
-        self.current.come_back(left)
-
     def reach(self, sample: int) -> None:
         """There is to be no joint before that sample of this file, as followers counted on in memory."""
         self._until = max(self._until, sample)
-
-    @property
-    def gaps_are_holes(self) -> bool:
-        """Whether gaps take no room on the disk."""
-        return self.current.gaps_are_holes
-
-    def zeros_ahead(self, sample_count: int, patience_s: float) -> bool:
-        """Of a gap to come; see `GrowingRecording.zeros_ahead`."""
-        return self.current.zeros_ahead(sample_count, patience_s)
 
     def close(self, reason: str = "finished") -> None:
         """End the recording; may be called again."""
