@@ -123,7 +123,7 @@ def open_writer(
     )
     if segment_s is None:
         return writer
-    return _keeping(SegmentWriter(writer, writer.path_stem, segment_s, keep_segments), may_go)
+    return SegmentWriter(writer, writer.path_stem, segment_s, keep_segments, may_go)
 
 
 def take_up(
@@ -153,13 +153,7 @@ def take_up(
         return None
     if segment_s is None:
         return RecordingWriter.resume(stem)
-    return _keeping(SegmentWriter.resume(stem, segment_s, keep_segments), may_go)
-
-
-def _keeping(writer: SegmentWriter, may_go: Callable[[int], bool] | None) -> SegmentWriter:
-    if may_go is not None:
-        writer.may_go = may_go
-    return writer
+    return SegmentWriter.resume(stem, segment_s, keep_segments, may_go)
 
 
 def record(

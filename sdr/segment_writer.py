@@ -37,10 +37,10 @@ class SegmentWriter:
         stem: of the first file.
         segment_s: length of a file.
         keep_segments: so many files are left, the growing one among them; None keeps all.
+        may_go: of a file's number, whether nobody needs it any more. Others stay beyond `keep_segments`, for
+            as long as the disk has room. None lets any go.
 
     Attributes:
-        may_go: of a file's number, whether nobody needs it any more. Others stay beyond `keep_segments`, for
-            as long as the disk has room.
         heard: a sample and its POSIX time, the newest that is known: the start of the next file is counted
             from there, as crystals are wrong by seconds a day; None counts on from the file before.
 
@@ -49,7 +49,12 @@ class SegmentWriter:
     """
 
     def __init__(
-        self, current: RecordingWriter, stem: Path, segment_s: float, keep_segments: int | None = None
+        self,
+        current: RecordingWriter,
+        stem: Path,
+        segment_s: float,
+        keep_segments: int | None = None,
+        may_go: Callable[[int], bool] | None = None,
     ) -> None:
         rate = current.header.sample_rate
         self._length = self._until = round(segment_s * rate)
@@ -61,13 +66,19 @@ class SegmentWriter:
         self.current, self.path_stem, self._keep = current, stem, keep_segments
         self._lost_before = 0
         self._commits_itself = True
-        self.may_go: Callable[[int], bool] = lambda _: True
+        self.may_go = may_go or (lambda _: True)
         self.stamp: tuple[int, float] | None = None
         self.heard: tuple[int, float] | None = None
         self._began: datetime | None = None
 
     @classmethod
-    def resume(cls, stem: Path, segment_s: float, keep_segments: int | None = None) -> SegmentWriter:
+    def resume(
+        cls,
+        stem: Path,
+        segment_s: float,
+        keep_segments: int | None = None,
+        may_go: Callable[[int], bool] | None = None,
+    ) -> SegmentWriter:
         """Go on with the newest file of a recording whose writer died; see `RecordingWriter.resume`.
 
         Raises:
@@ -81,7 +92,7 @@ class SegmentWriter:
             _end(segment_stem(stem, number - 1))
         current = RecordingWriter.resume(segment_stem(stem, number), ring=False)
         try:
-            self = cls(current, stem, segment_s, keep_segments)
+            self = cls(current, stem, segment_s, keep_segments, may_go)
         except RecordingError:
             current.let_go()
             raise

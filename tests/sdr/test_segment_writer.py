@@ -346,6 +346,22 @@ class Once:
         pass
 
 
+def test_what_is_needed_stays_while_what_was_in_memory_is_written(tmp_path: Path) -> None:
+    """Of a killed recorder a joint lay in its ring: the oldest segment would go, and is not decoded yet."""
+    stem = tmp_path / "a"
+    writer = new(stem, keep=2)
+    writer.write_raw(numbers(0, 9000))
+    writer.commit()
+    ring = Ring.create(ring_path(stem), 1 << 20, 9000)
+    ring.put(numbers(9000, 7000))
+    ring.close()
+    killed(writer.current)
+    again = take_up(stem, segment_s=0.5, keep_segments=2, may_go=lambda _: False)
+    assert again is not None
+    again.close()
+    assert read(stem) == (numbers(0, 16_000), ())
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_a_gap_is_marked_although_nobody_knows_when_the_recording_began(tmp_path: Path, timed: bool) -> None:
     """The recorder died before the start was written, and its memory is gone: a break is one all the same."""
