@@ -16,7 +16,6 @@ from sdr.errors import DeviceError
 from sdr.formats import from_samples
 from sdr.playback import Playback
 from sdr.receiver import Block, Opened, Tuning
-from sdr.receivers import RECEIVERS
 from sdr.record import RecordProgress, open_patiently, open_writer, record
 from sdr.recording import Gap, RecordingWriter, open_recording, recording_sha256
 
@@ -271,8 +270,3 @@ def test_a_receiver_that_never_comes_is_given_up() -> None:
     flag.set()
     with pytest.raises(DeviceError, match="no radio at try 1"):
         open_patiently(Late([]), TUNING, datetime.now(UTC) + timedelta(days=1), stop=flag)
-
-
-def test_every_receiver_has_the_verbs() -> None:
-    for receiver in RECEIVERS.values():
-        assert {"open", "read", "close"} <= set(dir(receiver))

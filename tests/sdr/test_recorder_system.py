@@ -117,7 +117,7 @@ def test_priority_is_taken_where_it_is_granted_and_never_needed() -> None:
 def test_the_recorder_needs_little() -> None:
     """No scipy, no matplotlib, no satpy; what it does import is a third of its memory at most."""
     program = (
-        "import sys, sdr.record, sdr.receivers\n"
+        "import sys, sdr.record, sdr.playback, sdr.rtl_tcp, sdr.soapy\n"
         "bad = {'scipy', 'matplotlib', 'satpy', 'pydantic', 'skyfield', 'pandas'} & set(sys.modules)\n"
         "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
         "print(sorted(bad), peak.split()[1])"
