@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from hardware.safety import Inhibit
@@ -43,7 +42,7 @@ def health_record(
     decoder_lags_s: Mapping[str, float],
     clock: ClockFinding | None = None,
     inhibit: Inhibit | None = None,
-    self_tests: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    self_tests: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The record from the catalogue and what the daemon knows."""
     recent = [o for o in observations if o.los > now - _RECENT]

@@ -73,11 +73,7 @@ def enter_rejected(catalogue: Catalogue, rejected: Sequence[Rejected], now: date
 
 
 def rejected_passes(
-    catalogue: Catalogue,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    limit: int | None = None,
+    catalogue: Catalogue, *, since: datetime | None = None, until: datetime | None = None
 ) -> list[Rejected]:
     """Passes that were not taken, by rise, those that set after `since` and rise before `until`."""
     query = select(RejectedRow).order_by(RejectedRow.aos)
@@ -86,10 +82,9 @@ def rejected_passes(
     if until is not None:
         query = query.where(RejectedRow.aos < until)
     with catalogue.session() as session:
-        rows = session.scalars(query.limit(limit))
         return [
             Rejected(
                 **{name: getattr(row, name) for name in _COLUMNS} | {"blocked_by": tuple(row.blocked_by)}
             )
-            for row in rows
+            for row in session.scalars(query)
         ]

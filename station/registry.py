@@ -216,13 +216,13 @@ def _request(wanted: SimulatedPass) -> PassSimulation:
     )
 
 
-def cn0_range_dbhz(wanted: SimulatedPass, above_deg: float = 5.0) -> tuple[float, float]:
-    """Weakest and strongest C/N0 of the link budget while the satellite stands above an elevation."""
+def cn0_range_dbhz(wanted: SimulatedPass) -> tuple[float, float]:
+    """Weakest and strongest C/N0 of the link budget from 5 degrees up; of a pass below that, in all of it."""
     from scheduler.track import track
 
     curve = track(wanted.elements, wanted.site, wanted.start, wanted.end)
     cn0 = _link(wanted).cn0_dbhz(curve.range_km, curve.elevation_deg, curve.azimuth_deg, wanted.frequency_hz)
-    seen = cn0[curve.elevation_deg >= above_deg]
+    seen = cn0[curve.elevation_deg >= 5.0]
     seen = seen if seen.size else cn0
     return float(seen.min()), float(seen.max())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from hardware.rotator_model import RotatorModel
@@ -14,25 +14,17 @@ from station.config import AntennaSection, ReceiverSection, StationConfig
 SETTLE_S = 2.0  # a dish sways when it stops
 _RADIO_FORMAT = "cs16"  # the largest that our radios give
 
-Direction = tuple[float, float]
 
-
-def resources_of(
-    stations: Sequence[StationConfig],
-    window: tuple[datetime, datetime],
-    stands_at: Mapping[str, Direction] | None = None,
-) -> Resources:
+def resources_of(stations: Sequence[StationConfig], window: tuple[datetime, datetime]) -> Resources:
     """All that can be booked in a time.
 
     Args:
         stations: with names that differ.
         window: first and last moment that is planned.
-        stands_at: by antenna, where its rotator points now, in its own degrees.
     """
-    at = stands_at or {}
     return Resources(
         receivers=tuple(_receiver(s, receiver) for s in stations for receiver in s.receivers),
-        antennas=tuple(_antenna(s, a, at.get(a.name)) for s in stations for a in s.all_antennas),
+        antennas=tuple(_antenna(s, a) for s in stations for a in s.all_antennas),
         maintenance=tuple(m for s in stations for m in _maintenance(s, window)),
         budgets=tuple(_budget(s) for s in stations if s.budget.model_fields_set),
     )
@@ -70,11 +62,9 @@ def _receiver(station: StationConfig, receiver: ReceiverSection) -> ReceiverReso
     )
 
 
-def _antenna(station: StationConfig, antenna: AntennaSection, stands_at: Direction | None) -> AntennaResource:
+def _antenna(station: StationConfig, antenna: AntennaSection) -> AntennaResource:
     slew = slew_model(antenna.rotator.capabilities) if antenna.rotator else None
-    return AntennaResource(
-        antenna.name, station.station.name, antenna.frequency_ranges_hz, slew, stands_at if slew else None
-    )
+    return AntennaResource(antenna.name, station.station.name, antenna.frequency_ranges_hz, slew)
 
 
 def _maintenance(station: StationConfig, window: tuple[datetime, datetime]) -> list[Maintenance]:

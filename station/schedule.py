@@ -24,7 +24,7 @@ from station.config import AntennaSection, StationConfig
 from station.entries import entries_of, is_filler
 from station.equipment import antenna_of, lead_s, receiver_of
 from station.ledger import Rejected, enter_rejected
-from station.resources import Direction, resources_of
+from station.resources import resources_of
 from station.rolling import Rolling
 from station.shared import bring_forward, description_of, recording_end, tuned_hz
 from station.sight import Sights
@@ -65,7 +65,6 @@ def plan_station(
     taken: Sequence[Observation],
     *,
     sights: Sights | None = None,
-    stands_at: Mapping[str, Direction] | None = None,
 ) -> Schedule:
     """Plan the coming hours.
 
@@ -75,7 +74,6 @@ def plan_station(
         now: nothing begins before.
         taken: observations of the last days and all that are to come.
         sights: kept between plans.
-        stands_at: by antenna, where its rotator points.
 
     Raises:
         SchedulerError: areas that cannot be read, or no plan could be made.
@@ -91,7 +89,7 @@ def plan_station(
     over = [o for o in kept if o not in under_way]
     plan = make_plan(
         [c for c in choice.candidates if not any(is_of(c, o) for o in over)],
-        resources_of([config], window, stands_at),
+        resources_of([config], window),
         now,
         fixed=[
             replace(booked, end=int(soon.timestamp())) if o in endless else booked

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 STEPS = ("record", "decode", "image", "publish")
-STATES = ("due", "running", "done", "failed")
 
 
 class Utc(TypeDecorator[datetime]):
