@@ -25,6 +25,7 @@ from sim.rotator.mechanics import Axis, Mechanics
 from sim.rotator.serial_port import SerialPort
 from tests.figures.rotator_loop import BENCHES, Bench, excerpt, fly
 from tests.figures.rotator_truth import worst_passes
+from tests.waiting import free_port, listens, wait_for
 
 GS232B, SPID = BENCHES
 
@@ -45,8 +46,7 @@ class Stand:
         axes = Axis(bench.azimuth, azimuth_deg), Axis(bench.elevation, elevation_deg)
         self.mechanics = Mechanics(*axes, time.time(), bench.cable_deg)
         self.line = SerialPort(bench.controller(self.mechanics))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.start()
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Stand:
         self.process = subprocess.Popen(
             [*command, "-t", str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until(lambda: listens(self.port))
+        wait_for(lambda: listens(self.port))
 
     def kill(self) -> None:
         self.process.kill()
@@ -62,19 +62,6 @@ class Stand:
 
     def client(self, limits: Limits | None = None, **options: object) -> Rotctld:
         return Rotctld(port=self.port, limits=limits or self.bench.model.limits, **options)  # type: ignore[arg-type]
-
-
-def listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -117,7 +104,7 @@ def test_limits_that_the_driver_would_turn_into_an_unwinding_are_refused() -> No
         rotator.close()
         with socket.create_connection(("127.0.0.1", one.port), 5) as naive:
             naive.sendall(b"+P -20 10\n")
-            until(lambda: one.mechanics.azimuth.target_deg is not None)
+            wait_for(lambda: one.mechanics.azimuth.target_deg is not None)
         assert one.mechanics.azimuth.target_deg == 340
     with stand(SPID) as one:
         rotator = one.client(Limits(-180, 540, 0, 90))

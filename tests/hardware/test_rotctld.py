@@ -22,26 +22,21 @@ from hardware.rotator_model import RotatorModel
 from hardware.rotctld import Rotctld
 from hardware.track import plan_track
 from hardware.watch import MotionWatch
+from tests.waiting import free_port, listens, wait_for
 
 LIMITS = Limits(0, 450, 0, 90)
 START = ["rotctld", "-m", "1", "-T", "127.0.0.1", "-t"]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def start_rotctld(port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([*START, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return process
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    raise AssertionError("rotctld did not start")
+    try:
+        wait_for(lambda: listens(port), "rotctld did not start")
+    except AssertionError:
+        process.kill()
+        process.wait()
+        raise
+    return process
 
 
 @pytest.fixture
@@ -63,20 +58,18 @@ def rotator(port: int) -> Iterator[Rotctld]:
     client.close()
 
 
-def wait_for(rotator: Rotctld, azimuth: float, elevation: float, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
+def wait_until_at(rotator: Rotctld, azimuth_deg: float, elevation_deg: float) -> None:
+    def is_there() -> bool:
         at = rotator.position()
-        if max(angle_between_deg(at[0], azimuth), abs(at[1] - elevation)) < 0.1:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"at {at}, not at {azimuth}, {elevation}")
+        return max(angle_between_deg(at[0], azimuth_deg), abs(at[1] - elevation_deg)) < 0.1
+
+    wait_for(is_there, f"it does not come to {azimuth_deg}, {elevation_deg}")
 
 
 def test_it_goes_where_it_is_sent_and_stops(rotator: Rotctld) -> None:
     assert rotator.position() == (0, 0)
     rotator.point(9, 6)
-    wait_for(rotator, 9, 6, 4)  # 6 degrees a second
+    wait_until_at(rotator, 9, 6)  # 6 degrees a second
     rotator.point(200, 60)
     time.sleep(0.5)
     rotator.stop()
@@ -85,7 +78,7 @@ def test_it_goes_where_it_is_sent_and_stops(rotator: Rotctld) -> None:
     assert rotator.position() == stopped
     assert 9 < stopped[0] < 30
     rotator.park()
-    wait_for(rotator, 0, 0, 6)
+    wait_until_at(rotator, 0, 0)
 
 
 def test_our_limits_hold_before_anything_is_sent(port: int) -> None:

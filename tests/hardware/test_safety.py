@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from hardware.safety import Inhibit, Reading, Rule, Safety, Source
 from hardware.safety_mqtt import MqttValue
 from hardware.safety_sources import FlagFile, Latest, ValueFile, parse_value
 from hardware.safety_webhook import Webhook
+from tests.waiting import free_port, listens, wait_for
 
 TOKEN = "0123456789abcdef-webhook"  # noqa: S105
 WIND = Rule("wind", "m/s", inhibit_at=15.0, release_at=10.0, calm_s=600.0, stale_after_s=300.0)
@@ -458,8 +459,7 @@ class Broker:
     """A real mosquitto on a free port."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
         self.start()
@@ -468,7 +468,7 @@ class Broker:
         self.process = subprocess.Popen(
             [mosquitto_command(), "-c", self._config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until(lambda: _listens(self.port))
+        wait_for(lambda: listens(self.port))
 
     def stop(self) -> None:
         self.process.kill()
@@ -478,19 +478,6 @@ class Broker:
         from paho.mqtt import publish
 
         publish.single(topic, payload, hostname="127.0.0.1", port=self.port, retain=retain, qos=1)
-
-
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def until(condition: Callable[[], bool], within_s: float = 15.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -514,14 +501,14 @@ def test_values_come_through_a_real_broker_and_after_its_restart(broker: Broker)
         return value_of(source) == value
 
     try:
-        until(lambda: sent(b'{"gust": 7.5}', 7.5))
+        wait_for(lambda: sent(b'{"gust": 7.5}', 7.5))
         broker.publish("mast/wind", b"garbage")
         broker.publish("mast/rain", b'{"gust": 99}')
         time.sleep(0.2)
         assert value_of(source) == 7.5
         broker.stop()
         broker.start()
-        until(lambda: sent(b'{"gust": 8.5}', 8.5))
+        wait_for(lambda: sent(b'{"gust": 8.5}', 8.5))
     finally:
         source.close()
 
@@ -538,15 +525,13 @@ def test_a_retained_value_is_not_taken(broker: Broker) -> None:
             assert value_of(source) != 3.0
             return value_of(source) == 4.0
 
-        until(sent)
+        wait_for(sent)
     finally:
         source.close()
 
 
 def test_without_a_broker_there_is_no_value(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    source = MqttValue("127.0.0.1", "mast/wind", port=port)
+    source = MqttValue("127.0.0.1", "mast/wind", port=free_port())
     time.sleep(0.2)
     assert source.latest() is None
     source.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sdr.memory_writer import memory_index_path
 from sdr.recording import RecordingWriter
 from sdr.ring import Ring, ring_path
 from sdr.segment_writer import SegmentWriter, segmented
+from tests.waiting import wait_for
 
 RING = 1 << 20  # bytes, the smallest
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
@@ -131,13 +131,6 @@ def segments(stem: Path, keep: int = 3) -> SegmentWriter:
     return writer
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.mark.parametrize("look", ["tidy", "make_room"])
 def test_a_disk_that_answers_no_look_is_left_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str
@@ -158,12 +151,12 @@ def test_a_disk_that_answers_no_look_is_left_and_used_again(
     setattr(writer, look, pulled_out)
     if look == "make_room":
         monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 0)
-    until(lambda: disk.left or disk.failure)
+    wait_for(lambda: disk.left or disk.failure)
     assert disk.left == f"{tmp_path}: the disk refuses to take more: Input/output error"
     made.put(numbers(22_000, 500))
     setattr(writer, look, there)
     monkeypatch.setattr(disk_thread, "free_bytes", lambda _: 100 << 20)
-    until(lambda: not disk.left)
+    wait_for(lambda: not disk.left)
     disk.finish("over", 60.0)
     assert (disk.failure, writer.sample_count, writer.gaps) == (None, 22_500, [])
     made.close(remove=True)

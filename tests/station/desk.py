@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from sim.simulate import simulate
 from sim.soapy import device_args, environment
 from station.catalogue import Booking, Catalogue, Observation
 from tests.station.conftest import ELEMENTS, ROOT, station_file
+from tests.waiting import wait_for as wait_for  # noqa: PLC0414 the figures take it from here
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
 RATE = 250e3
@@ -350,12 +351,3 @@ def up_now(minutes: float) -> Elements:
 def cut(content: bytes) -> list[bytes]:
     """CADUs of a file."""
     return [content[i : i + FRAME_BYTES] for i in range(0, len(content), FRAME_BYTES)]
-
-
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 200.0, step_s: float = 0.05) -> None:
-    """Until it is true; AssertionError with what did not happen."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(what)
-        time.sleep(step_s)

@@ -19,7 +19,7 @@ from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config.recordings import RecordingsSection
 from station.housekeeping import LOG_NAME, Housekeeping
 from station.schema import STEPS
-from tests.station.desk import wait_for
+from tests.waiting import wait_for
 
 _GAP = (20_000, 5_000)
 

@@ -24,7 +24,8 @@ from station.processes import Worker
 from station.recorder import Recorder
 from station.records import Observation
 from tests.station.conftest import Run, station_file
-from tests.station.desk import kill_workers, wait_for, workers_of
+from tests.station.desk import kill_workers, workers_of
+from tests.waiting import wait_for
 
 NOW = datetime.now(UTC)
 Patch = pytest.MonkeyPatch

@@ -34,7 +34,8 @@ from station.observation import Crew
 from station.schedule import Schedule
 from station.schema import STEPS
 from tests.station.conftest import ELEMENTS, START, AtOnce, ManualClock, renamed, station_file, station_table
-from tests.station.desk import up_now
+from tests.station.desk import up_now, workers_of
+from tests.waiting import wait_for
 
 
 def _quick(observation: Observation, crew: Crew) -> Observation:
@@ -356,7 +357,7 @@ def test_a_plan_that_takes_long_delays_no_recording_and_is_not_applied_over_what
         _config: object, _sets: object, _now: object, taken: Sequence[Observation], **_: object
     ) -> Schedule:
         planned.append(sum(o.job("record").state == "due" for o in taken))
-        assert think.wait(30)
+        assert think.wait(300)
         return Schedule(
             (replace(soon, name=f"plan {len(planned)}", key=f"{len(planned)}"),),
             (),
@@ -378,19 +379,21 @@ def test_a_plan_that_takes_long_delays_no_recording_and_is_not_applied_over_what
     thread = threading.Thread(target=daemon.run)
     thread.start()
     try:
-        assert begun.wait(20), "the plan holds up the recording"
+        assert begun.wait(100), "the plan holds up the recording"
+        wait_for(lambda: planned)
         assert planned == [1]
         think.set()
-        deadline = time.monotonic() + 20
-        while len(names := {o.name for o in Catalogue(tmp_path).observations()}) < 2:
-            assert time.monotonic() < deadline, "no second plan"
-            time.sleep(0.05)
+        wait_for(lambda: len(_names(tmp_path)) > 1, "no second plan")
     finally:
         think.set()
         daemon.stop.set()
-        thread.join(20)
+        thread.join(100)
     assert planned == [1, 0]
-    assert names == {booking.name, "plan 2"}
+    assert _names(tmp_path) == {booking.name, "plan 2"}
+
+
+def _names(folder: Path) -> set[str]:
+    return {observation.name for observation in Catalogue(folder).observations()}
 
 
 def test_a_plan_that_fails_is_said_and_what_is_booked_is_recorded(
@@ -448,13 +451,11 @@ def _running(config: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def _wait_for_samples(data: Path, count: int) -> Path:
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
-        for path in data.glob("observations/*/recording.sigmf-data"):
-            if path.stat().st_size > 2 * count:
-                return path
-        time.sleep(0.1)
-    raise AssertionError("nothing was recorded")
+    def recorded() -> Path | None:
+        found = data.glob("observations/*/recording.sigmf-data")
+        return next((path for path in found if path.stat().st_size > 2 * count), None)
+
+    return Path(wait_for(recorded, "nothing was recorded"))
 
 
 def test_sigterm_in_mid_pass_closes_the_recording_and_decodes_it(station: Path) -> None:
@@ -476,28 +477,9 @@ def test_sigterm_in_mid_pass_closes_the_recording_and_decodes_it(station: Path) 
     assert _health(data)["state"] == "stopped"
 
 
-def _wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 200.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
-def _recorder_of(path: Path) -> int:
-    return _worker_of(b"station.record", str(path.parent).encode())
-
-
-def _worker_of(*words: bytes) -> int:
-    """Process id of the worker whose command line holds these words; 0 without one."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"station.child" in line and all(word in line for word in words):
-                return int(entry.name)
-    return 0
+def _worker_of(path: Path, word: bytes) -> int:
+    """Process id of the worker for a recording whose command line holds a word; 0 without one."""
+    return next(iter(workers_of(path.parent, word)), 0)
 
 
 def _ended_in_order(process: subprocess.Popen[str]) -> str:
@@ -518,14 +500,14 @@ def test_a_daemon_that_is_killed_in_mid_pass_costs_no_sample(station: Path) -> N
     data = station.parent / "data"
     with _running(station) as process:
         path = _wait_for_samples(data, 500_000)
-        recorder = _recorder_of(path)
+        recorder = _worker_of(path, b"station.record")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
     size = path.stat().st_size
-    _wait_until(lambda: path.stat().st_size > size, "the recorder died with the daemon")
+    wait_for(lambda: path.stat().st_size > size, "the recorder died with the daemon")
     with _running(station) as process:
-        _wait_until(lambda: _worker_of(b"decode", str(path.parent).encode()) != 0, "nothing is decoded")
-        assert _recorder_of(path) == recorder
+        wait_for(lambda: _worker_of(path, b"decode") != 0, "nothing is decoded")
+        assert _worker_of(path, b"station.record") == recorder
         err = _ended_in_order(process)
     assert "the recorder lives, and is watched on" in err
     one = _only_observation(data, path)
@@ -544,14 +526,14 @@ def test_what_was_killed_with_the_daemon_goes_on_in_the_same_recording(station: 
     with _running(station) as process:
         path = _wait_for_samples(data, 500_000)
         os.kill(process.pid, signal.SIGKILL)
-        os.kill(_recorder_of(path), signal.SIGKILL)
+        os.kill(_worker_of(path, b"station.record"), signal.SIGKILL)
         process.wait(10)
     before = path.read_bytes()
     (data / "health.json").unlink(missing_ok=True)
     with _running(station) as process:
-        _wait_until(lambda: path.stat().st_size > len(before) + 500_000, "the recording does not go on")
+        wait_for(lambda: path.stat().st_size > len(before) + 500_000, "the recording does not go on")
         # A spare recorder may have gone on before the daemon is there to be told to stop.
-        _wait_until((data / "health.json").exists, "the daemon does not begin")
+        wait_for((data / "health.json").exists, "the daemon does not begin")
         _ended_in_order(process)
     one = _only_observation(data, path)
     assert one.job("record").state == "done"
@@ -567,13 +549,12 @@ def test_a_recorder_and_a_decoder_that_are_killed_in_mid_pass_are_begun_again(st
     data = station.parent / "data"
     with _running(station) as process:
         path = _wait_for_samples(data, 500_000)
-        folder = str(path.parent).encode()
-        _wait_until(lambda: _worker_of(b"decode", folder) != 0, "nothing is decoded")
-        decoder, size = _worker_of(b"decode", folder), path.stat().st_size
-        os.kill(_recorder_of(path), signal.SIGKILL)
+        wait_for(lambda: _worker_of(path, b"decode") != 0, "nothing is decoded")
+        decoder, size = _worker_of(path, b"decode"), path.stat().st_size
+        os.kill(_worker_of(path, b"station.record"), signal.SIGKILL)
         os.kill(decoder, signal.SIGKILL)
-        _wait_until(lambda: _worker_of(b"decode", folder) not in (0, decoder), "no decoder is begun again")
-        _wait_until(lambda: path.stat().st_size > size + 500_000, "the recording does not go on")
+        wait_for(lambda: _worker_of(path, b"decode") not in (0, decoder), "no decoder is begun again")
+        wait_for(lambda: path.stat().st_size > size + 500_000, "the recording does not go on")
         err = _ended_in_order(process)
     one = _only_observation(data, path)
     record, decode = one.job("record"), one.job("decode")

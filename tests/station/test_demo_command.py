@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from station.demo import DemoRequest
 from station.errors import StationError
 from station.truth import score_frames
 from tests.station.conftest import Run, one_sentence
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -94,18 +94,13 @@ def test_ctrl_c_ends_every_worker(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     command = [sys.executable, "-m", "station.cli", "demo", "--no-serve", "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as demo:
-        deadline = time.monotonic() + 60
-        while not list(out.glob("observations/*/decoded")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_for(lambda: list(out.glob("observations/*/decoded")), "nothing is decoded")
         assert len(_members(str(out))) >= 3, "demo, recorder and decoder"
         demo.send_signal(signal.SIGINT)
         _, err = demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert one_sentence(err) == "tramthu: interrupted"
-    deadline = time.monotonic() + 10
-    while (left := _members(str(out))) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+    wait_for(lambda: not _members(str(out)), "a worker is left")
 
 
 def test_frames_from_above_an_elevation_are_counted_apart(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
 from station.config import StationConfig, parse_config
 from station.element_supply import ElementSupply
 from tests.station.conftest import ELEMENTS, START, station_table
+from tests.waiting import wait_for
 
 
 def _config(tmp_path: Path, **elements: object) -> StationConfig:
@@ -53,10 +53,7 @@ def test_a_server_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
         supply = ElementSupply(_config(tmp_path, files=[str(ELEMENTS)], sources=[url]))
         first, _ = supply.elements(START)
         assert len(first) == 2
-        deadline = time.monotonic() + 20
-        while not any(t.name == "elements" for t in threading.enumerate()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: any(t.name == "elements" for t in threading.enumerate()))
         for _ in range(5):
             again, _ = supply.elements(START)
             assert again == first

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ from station.rotator_lock import held_by_recorder
 from station.safety import SafetyWatch, inhibit_of
 from tests.station.conftest import ELEMENTS, START, Run, station_file, station_table
 from tests.station.desk import up_now
+from tests.waiting import free_port, listens, wait_for
 
 SITE = Site("Lai Châu", 22.4, 103.45, 900)
 
@@ -47,18 +48,10 @@ def rotctld() -> Iterator[int]:
     if shutil.which("rotctld") is None:
         assert "TRAMTHU_CI" not in os.environ, "CI must have rotctld (libhamlib-utils)"
         pytest.skip("rotctld (libhamlib-utils) is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = ["rotctld", "-m", "1", "-T", "127.0.0.1", "-t", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "rotctld does not come up"
-                time.sleep(0.05)
+        wait_for(lambda: listens(port), "rotctld does not come up")
         yield port
         process.kill()
 
@@ -72,15 +65,6 @@ def _pointing(antenna: AntennaSection, minutes: float = 3.0) -> Pointing:
     now = datetime.now(UTC)
     elements = up_now(4)
     return Pointing(antenna, 1.7e9, elements, SITE, now, now + timedelta(minutes=minutes))
-
-
-def _until(met: Callable[[], bool], seconds: float = 40.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if met():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def _off_deg(port: int, wanted: Pointing) -> float:
@@ -102,7 +86,7 @@ def test_the_antenna_gets_to_the_satellite_and_stays_on_it(rotctld: int) -> None
     thread = threading.Thread(target=lambda: follow_pass(wanted, stop, told=plans.append), daemon=True)
     thread.start()
     try:
-        assert _until(lambda: _off_deg(rotctld, wanted) < 2.0, 100)
+        wait_for(lambda: _off_deg(rotctld, wanted) < 2.0, timeout_s=100)
         assert _off_deg(rotctld, wanted) < 2.0
     finally:
         stop.set()
@@ -127,7 +111,7 @@ def test_what_is_forbidden_ends_the_following_and_parks(rotctld: int, tmp_path: 
     report = follow_pass(wanted, threading.Event(), inhibit_of(told))
     assert report.inhibited == "wind 21 m/s, limit 15"
     rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
-    assert _until(lambda: abs(rotator.position()[1] - 90) < 0.5)  # parked: straight up
+    wait_for(lambda: abs(rotator.position()[1] - 90) < 0.5)  # parked: straight up
     rotator.close()
 
 
@@ -152,12 +136,12 @@ def test_between_passes_the_daemon_itself_lays_the_antenna_to_rest(rotctld: int,
     try:
         assert inhibit_of(told)() is None
         (tmp_path / "door").touch()
-        assert _until(lambda: inhibit_of(told)() is not None)
+        wait_for(lambda: inhibit_of(told)() is not None)
         assert "door" in inhibit_of(told)().reason  # type: ignore[union-attr]
         time.sleep(1.5)
         assert rotator.position() == (0.0, 0.0)  # a recorder drives it: that one sees to it
         driven.clear()
-        assert _until(lambda: rotator.position()[1] > 80)
+        wait_for(lambda: rotator.position()[1] > 80)
     finally:
         watch.close()
         rotator.close()
@@ -188,7 +172,7 @@ def test_a_recorder_turns_its_antenna_before_it_records(rotctld: int, tmp_path: 
     command = [sys.executable, "-m", "station.record", str(tmp_path / "observation.json")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
         rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
-        assert _until(lambda: rotator.position()[0] > 0.5 or rotator.position()[1] > 0.5)
+        wait_for(lambda: rotator.position()[0] > 0.5 or rotator.position()[1] > 0.5)
         moved_at = datetime.now(UTC)
         recorded = list(tmp_path.glob("recording.sigmf-data"))
         rotator.close()
@@ -269,7 +253,7 @@ def test_by_hand_nothing_is_moved_that_is_forbidden(rotctld: int, tmp_path: Path
     (tmp_path / "mast").unlink()
     (tmp_path / "wind").write_text("20")  # what an antenna may be parked in
     assert tramthu(*command[3:], "--park")[0] == 0
-    assert _until(lambda: rotator.position()[1] > 1)
+    wait_for(lambda: rotator.position()[1] > 1)
     rotator.close()
 
 
@@ -293,7 +277,7 @@ def test_by_hand_it_gives_way_to_a_recording(rotctld: int, tmp_path: Path) -> No
     assert section is not None
     rotator = connected(section)
     with subprocess.Popen(_by_hand(tmp_path, rotctld), stderr=subprocess.PIPE, text=True) as process:
-        assert _until(lambda: max(rotator.position()) > 0.5), "it does not follow"
+        wait_for(lambda: max(rotator.position()) > 0.5), "it does not follow"
         with held_by_recorder(section, "recording", lambda: False):
             assert _rests(rotator)
         _, said = process.communicate(timeout=60)
@@ -327,12 +311,12 @@ def test_by_hand_the_following_rests_while_it_is_forbidden(
             word.tell(None, {})
         process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
-        assert _until(follows), "it does not follow"
+        wait_for(follows), "it does not follow"
         if daemon:  # its word counts, and the rules are not asked a second time
             word.tell(Inhibit("wind 20", 0, park=False), {})
         else:
             (tmp_path / "wind").write_text("20")
-        assert _until(lambda: _rests(rotator))
+        wait_for(lambda: _rests(rotator))
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 3, said
@@ -425,7 +409,7 @@ def test_a_recorder_parks_its_antenna_and_says_how_it_followed(tmp_path: Path) -
 def test_a_recorder_that_is_ended_has_stopped_its_antenna(tmp_path: Path) -> None:
     rotator = SlowRotctld(answer_s=0.7)
     with _recorder(tmp_path, rotator.port, 8.0, 60.0) as recorder:
-        assert _until(lambda: any(one.startswith("P") for one in rotator.log))
+        wait_for(lambda: any(one.startswith("P") for one in rotator.log))
         time.sleep(1.0)
         recorder.terminate()
         recorder.communicate(timeout=60)

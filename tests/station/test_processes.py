@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from station.processes import Worker
 from station.spare import Spare
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -103,10 +103,7 @@ def test_a_worker_ends_with_its_supervisor(tmp_path: Path, module: str) -> None:
         assert supervisor.stdout is not None
         child = int(supervisor.stdout.readline())
         supervisor.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while _runs(child):
-        assert time.monotonic() < deadline, "the worker outlived its supervisor"
-        time.sleep(0.05)
+    wait_for(lambda: not _runs(child), "the worker outlived its supervisor")
 
 
 @pytest.fixture
@@ -157,10 +154,7 @@ def test_a_spare_worker_ends_with_its_supervisor(tmp_path: Path, waiting: str) -
         assert supervisor.stdout is not None
         child = int(supervisor.stdout.readline())
         supervisor.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while _runs(child):
-        assert time.monotonic() < deadline, "the spare worker outlived its supervisor"
-        time.sleep(0.05)
+    wait_for(lambda: not _runs(child), "the spare worker outlived its supervisor")
 
 
 def _runs(pid: int) -> bool:

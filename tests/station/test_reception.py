@@ -19,7 +19,8 @@ from sim.soapy import settings_of
 from station.catalogue import Catalogue
 from station.replay import recording_source, replay
 from station.web.app import create_app
-from tests.station.desk import SITE, Desk, make_sky, up_now, wait_for
+from tests.station.desk import SITE, Desk, make_sky, up_now
+from tests.waiting import wait_for
 
 LIVE_FRAMES = 50
 

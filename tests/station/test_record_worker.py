@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 import time
 from dataclasses import asdict
@@ -27,11 +26,7 @@ from station.config import RtlTcpReceiver
 from station.processes import GO
 from station.record import Assignment, is_orphaned, main, record_assignment
 from tests.station.conftest import ELEMENTS, START
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+from tests.waiting import free_port
 
 
 def _assignment(port: int, seconds: float) -> Assignment:
@@ -48,7 +43,7 @@ def _assignment(port: int, seconds: float) -> Assignment:
 
 
 def test_a_dongle_that_comes_late_is_waited_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    port = _free_port()
+    port = free_port()
     sky = PassSimulation(None, None, START, START + timedelta(seconds=60), ebn0_db=10.0)
     ended = threading.Event()
 
@@ -74,7 +69,7 @@ def test_a_dongle_that_comes_late_is_waited_for(tmp_path: Path, capfd: pytest.Ca
 
 
 def test_a_dongle_that_never_comes_fails_the_recording_at_its_end(tmp_path: Path) -> None:
-    wanted = _assignment(_free_port(), 1.5)
+    wanted = _assignment(free_port(), 1.5)
     with pytest.raises(DeviceError, match="rtl_tcp"):
         record_assignment(wanted, tmp_path / "never", threading.Event(), lambda fraction: None)  # noqa: ARG005
     assert datetime.now(UTC) >= wanted.end

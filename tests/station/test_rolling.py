@@ -41,7 +41,8 @@ from station.records import Booking, Observation
 from station.rolling import Rolling, SegmentResults, nobody_needs, rolling_of
 from station.web import views
 from tests.station.conftest import START, AtOnce, ManualClock, station_file, station_table
-from tests.station.desk import SITE, begin_daemon, cut, kill_workers, simulated_radio, wait_for, workers_of
+from tests.station.desk import SITE, begin_daemon, cut, kill_workers, simulated_radio, workers_of
+from tests.waiting import wait_for
 
 GEO = satellite("GEO-KOMPSAT-2A")
 RATE, FRAME_S = 256e3, 0.128

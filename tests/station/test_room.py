@@ -18,7 +18,7 @@ from station.config import RtlTcpReceiver, parse_config
 from station.observation import Crew, record_and_decode
 from station.room import Room, least_rate, standable_rates
 from tests.station.conftest import ELEMENTS, station_table
-from tests.station.desk import wait_for
+from tests.waiting import wait_for
 
 RADIO = RtlTcpReceiver(type="rtl_tcp", sample_rate=1.024e6, lower_rates=(150e3, 960e3, 250e3, 2.4e6))
 

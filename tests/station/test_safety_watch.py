@@ -22,6 +22,7 @@ from station.config import StationConfig, parse_config
 from station.motion_word import Word, held_before, inhibit_of
 from station.safety import SafetyWatch, word_on_motion
 from tests.station.conftest import station_table
+from tests.waiting import wait_for
 
 WIND = Inhibit("wind 21 m/s, limit 15", 1000.0, park=True)
 WIND_RULE = Rule("wind", "m/s", 15.0, 10.0)
@@ -102,13 +103,6 @@ def begun(config: StationConfig, tmp_path: Path) -> Iterator[Begun]:
     yield begin
     for watch in watches:
         watch.close()
-
-
-def until(met: Callable[[], object], within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not met():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def idle(_antenna: str) -> bool:
@@ -208,11 +202,11 @@ def test_wind_parks_and_the_operator_stops_although_it_was_parked(
 ) -> None:
     begun(idle)
     (tmp_path / "wind").write_text("25")
-    until(lambda: "park" in rotator.told)
+    wait_for(lambda: "park" in rotator.told)
     (tmp_path / "mast").touch()
-    until(lambda: "stop" in rotator.told)
+    wait_for(lambda: "stop" in rotator.told)
     (tmp_path / "mast").unlink()
-    until(lambda: rotator.told[-1] == "park")  # the wind is still there
+    wait_for(lambda: rotator.told[-1] == "park")  # the wind is still there
 
 
 def test_a_stop_does_not_wait_for_a_park_that_gets_no_answer(
@@ -221,13 +215,13 @@ def test_a_stop_does_not_wait_for_a_park_that_gets_no_answer(
     rotator.answers.clear()
     begun(idle)
     (tmp_path / "wind").write_text("25")
-    until(rotator.asked.is_set)
+    wait_for(rotator.asked.is_set)
     (tmp_path / "mast").touch()
-    until(lambda: rotator.told, 3)
+    wait_for(lambda: rotator.told, 3)
     assert rotator.told == ["stop"]
     rotator.answers.set()  # the park got through after all: it is stopped once more
-    until(lambda: "park" in rotator.told)
-    until(lambda: rotator.told[-1] == "stop")
+    wait_for(lambda: "park" in rotator.told)
+    wait_for(lambda: rotator.told[-1] == "stop")
 
 
 def test_a_full_disk_hinders_no_parking(
@@ -239,7 +233,7 @@ def test_a_full_disk_hinders_no_parking(
     watch = begun(idle)
     monkeypatch.setattr(Word, "tell", full)
     (tmp_path / "wind").write_text("25")
-    until(lambda: "park" in rotator.told)
+    wait_for(lambda: "park" in rotator.told)
     assert watch.inhibit is not None
     begun(idle)  # nor does it keep a daemon from beginning
 
@@ -252,7 +246,7 @@ def test_an_antenna_of_which_nobody_knows_whether_it_is_driven_comes_to_rest(
 
     begun(unknown)
     (tmp_path / "wind").write_text("25")
-    until(lambda: "park" in rotator.told)
+    wait_for(lambda: "park" in rotator.told)
 
 
 def test_what_a_recorder_drives_is_its_own_affair_until_it_ends(
@@ -262,11 +256,11 @@ def test_what_a_recorder_drives_is_its_own_affair_until_it_ends(
     driven.set()
     watch = begun(lambda _antenna: driven.is_set())
     (tmp_path / "wind").write_text("25")
-    until(lambda: watch.inhibit)
+    wait_for(lambda: watch.inhibit)
     time.sleep(1.2)
     assert rotator.told == []
     driven.clear()
-    until(lambda: "park" in rotator.told)
+    wait_for(lambda: "park" in rotator.told)
 
 
 def test_a_watch_that_hangs_forbids(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:

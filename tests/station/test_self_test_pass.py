@@ -13,7 +13,8 @@ from sdr.formats import from_samples
 from station.catalogue import Catalogue
 from station.self_test_history import read_history
 from station.web import views
-from tests.station.desk import RATE, Desk, Sky, wait_for
+from tests.station.desk import RATE, Desk, Sky
+from tests.waiting import wait_for
 
 _AHEAD_S, _PASS_S = 60.0, 4.0  # a loaded machine takes its time to begin a daemon
 

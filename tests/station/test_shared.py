@@ -31,7 +31,8 @@ from station.schedule import enter_schedule, plan_station, standing_in
 from station.self_testing import SelfTests
 from station.shared import channel_options, host_of, recorded_until, tuned_hz
 from tests.station.conftest import ELEMENTS, START, station_file, station_table
-from tests.station.desk import begin_daemon, cut, kill_workers, simulated_radio, wait_for
+from tests.station.desk import begin_daemon, cut, kill_workers, simulated_radio
+from tests.waiting import wait_for
 
 SETS = load_elements(ELEMENTS)
 CENTER = 137.5e6

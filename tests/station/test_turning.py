@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from station.observation import Crew
 from station.pointing import Pointing, begin_pointing
 from tests.station.conftest import AtOnce, station_table
 from tests.station.desk import SITE, up_now
+from tests.waiting import wait_for
 
 _PATIENCE_S = 60.0
 
@@ -46,13 +46,6 @@ class Rotator:
 
     def close(self) -> None:
         pass
-
-
-def _until(met: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not met():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Pass:
@@ -107,14 +100,14 @@ def test_the_daemon_lays_it_to_rest_and_says_that_nothing_turns_it(
     try:
         assert one.points.wait(_PATIENCE_S)
         (tmp_path / "mast").touch()
-        _until(lambda: "the antennas do not move: operator" in problems())
+        wait_for(lambda: "the antennas do not move: operator" in problems())
         time.sleep(2.5)  # two looks and more: the recorder drives it, and sees to it
         assert rotator.told == []
-        _until(lambda: "nothing turns it" not in problems())
+        wait_for(lambda: "nothing turns it" not in problems())
         one.breaks.set()
-        _until(lambda: "stop" in rotator.told)
+        wait_for(lambda: "stop" in rotator.told)
         words = f"antenna: nothing turns it while {booking.name} is recorded; its record.log says why"
-        _until(lambda: words in problems())
+        wait_for(lambda: words in problems())
     finally:
         one.breaks.set()
         one.over.set()
