@@ -25,6 +25,7 @@ from station.equipment import antenna_of, lead_s, receiver_of
 from station.errors import CatalogueError, sentence_of
 from station.health import HEALTH_NAME, health_record
 from station.housekeeping import Housekeeping
+from station.motion_word import INHIBIT_NAME
 from station.observation import Crew, observe
 from station.planning import LONGEST, Planning
 from station.processes import Worker
@@ -32,7 +33,7 @@ from station.recorder import keeps_the_pace_of_life
 from station.resume import resume
 from station.rolling import rolling_of
 from station.room import room_for
-from station.safety import INHIBIT_NAME, SafetyWatch
+from station.safety import SafetyWatch
 from station.schedule import enter_schedule
 from station.self_test_history import newest
 from station.self_testing import SelfTests

@@ -23,7 +23,7 @@ from station.table_file import write_table
 
 INHIBIT_NAME = "inhibit.json"  # in the data folder
 OLD_S = 10.0
-_NEVER: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
+NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
 
 class Word:
@@ -73,7 +73,7 @@ def held_before(path: Path, rules: Iterable[Rule]) -> dict[str, Inhibit]:
 
 def inhibit_of(path: Path | None) -> Callable[[], Inhibit | None]:
     """What a recorder asks: the daemon's word in the file; without a file nothing is ever forbidden."""
-    return _NEVER if path is None else _Listener(path)
+    return NOT_INHIBITED if path is None else _Listener(path)
 
 
 class _Listener:

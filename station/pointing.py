@@ -24,6 +24,7 @@ from scheduler.elements import Elements
 from scheduler.passes import Site
 from scheduler.track import track
 from station.config import AntennaSection, RotatorSection
+from station.motion_word import NOT_INHIBITED
 from station.rotator_lock import held_by_recorder
 from station.sight import worth_by_height
 
@@ -34,7 +35,6 @@ _PARK_S = 20.0
 _STEP_S = 0.2
 ENDS_WITHIN_S = _PARK_S + 10.0  # after the pass
 _LATE_S = 10.0  # costs less than another turn of the cable, which the next pass was not booked for
-NOT_INHIBITED: Callable[[], Inhibit | None] = lambda: None  # noqa: E731 - a default with a name
 
 
 @dataclass(frozen=True)

@@ -135,13 +135,14 @@ def _record(
     wanted: Assignment, stem: Path, stop: threading.Event, progress: Callable[[float], None], *, live: bool
 ) -> int:
     from sdr.priority import come_first
-    from sdr.record import open_patiently, open_writer, record
+    from sdr.record import open_patiently, open_writer, record, take_up
 
     if live:
         come_first()  # before the driver begins its own threads
     receiver, tuning = registry.make_receiver(wanted.receiver, wanted.center_hz or wanted.frequency_hz)
     segments = _segments(wanted, stem)
-    begun = _begun(stem, segments)  # its lock makes a follower wait while the receiver opens
+    # A recording whose recorder died, to go on with; its lock makes a follower wait while the receiver opens.
+    begun = take_up(stem, **segments)
     # A dongle that is plugged in again in mid-pass still gives the rest of it.
     opened = open_patiently(receiver, tuning, wanted.end, stop=stop, told=_say_waiting)
     lower = _lower_rate(wanted, opened, stem.parent, None if begun is None else begun.header.sample_rate)
@@ -205,13 +206,6 @@ def _segments(wanted: Assignment, stem: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _begun(stem: Path, segments: Mapping[str, Any]) -> Writer | None:
-    """The recording whose recorder died, to go on with; None where there is none, or nothing in it."""
-    from sdr.record import take_up
-
-    return take_up(stem, **segments)
-
-
 def _refuse_another(writer: Writer, opened: Opened) -> None:
     """What comes in another way cannot go into the same file; it may be right the next time."""
     head = writer.header
@@ -231,8 +225,8 @@ def _pointed(wanted: Assignment, stop: threading.Event) -> Iterator[None]:
     if wanted.antenna is None or wanted.antenna.rotator is None:
         yield
         return
+    from station.motion_word import inhibit_of
     from station.pointing import ENDS_WITHIN_S, Pointing, begin_pointing
-    from station.safety import inhibit_of
 
     pointing = Pointing(
         wanted.antenna,

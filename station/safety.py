@@ -22,8 +22,6 @@ from station.config.safety import SafetyRuleSection
 from station.motion_word import INHIBIT_NAME, OLD_S, Word, held_before, inhibit_of
 from station.resting import Resting
 
-__all__ = ["INHIBIT_NAME", "SafetyWatch", "inhibit_of", "word_on_motion"]
-
 log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
