@@ -11,11 +11,6 @@ from pathlib import Path
 from sdr.formats import bytes_per_sample
 
 
-def recording_bytes(duration_s: float, sample_rate: float, fmt: str) -> int:
-    """Bytes that a recording of that length takes."""
-    return round(duration_s * sample_rate) * bytes_per_sample(fmt)
-
-
 def lower_rate(
     folder: Path, duration_s: float, rates: Sequence[float], fmt: str, reserve_bytes: int
 ) -> float | None:
@@ -31,7 +26,8 @@ def lower_rate(
     Returns:
         None where nothing is to be changed: there is room, or no rate makes it fit.
     """
-    fitting = [rate for rate in rates if not missing_bytes(folder, duration_s, rate, fmt, reserve_bytes)]
+    room = free_bytes(folder) - reserve_bytes
+    fitting = [rate for rate in rates if round(duration_s * rate) * bytes_per_sample(fmt) <= room]
     return fitting[0] if fitting and fitting[0] != rates[0] else None
 
 
@@ -39,11 +35,6 @@ def free_bytes(folder: Path) -> int:
     """Bytes that this process may still write there."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
-
-
-def missing_bytes(folder: Path, duration_s: float, sample_rate: float, fmt: str, reserve_bytes: int) -> int:
-    """Bytes short of a whole recording plus the reserve; 0 when there is room."""
-    return max(recording_bytes(duration_s, sample_rate, fmt) + reserve_bytes - free_bytes(folder), 0)
 
 
 def no_room(folder: object, free: int, wanted: int, reserve: int) -> str:
