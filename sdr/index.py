@@ -33,7 +33,6 @@ class IndexReader:
         ring: why the samples behind `committed` are in memory only; None while they go to the disk.
         left: how often the disk took no more, and a recorder went on in memory only.
         resumed: how often a new recorder went on with it, or the disk took samples again.
-        last_utc: POSIX seconds of the newest line.
         bad_lines: that could not be used.
         whole_bytes: of the file, up to the end of its last whole line.
     """
@@ -46,7 +45,6 @@ class IndexReader:
         self.sha256: str | None = None
         self.ring: str | None = None
         self.left = self.resumed = 0
-        self.last_utc: float | None = None
         self.bad_lines = 0
         self.whole_bytes = 0
         first = self._new_lines()
@@ -95,8 +93,6 @@ class IndexReader:
             gaps.append(self._gap(parse_gap(values["gap"]), samples))
         if "start" in values:
             self.start = parse_utc(values["start"])
-        if "utc" in values:
-            self.last_utc = float(values["utc"])
         if "end" in values:
             self.end = str(values["end"])
         if "sha256" in values:
