@@ -56,13 +56,13 @@ class Wanted:
     seconds: float = 0.5
     observation: str = ""
 
-    def to_json(self) -> str:
-        """For the worker."""
-        return json.dumps(asdict(self) | {"receiver": self.receiver.model_dump(mode="json")})
+    def to_table(self) -> dict[str, Any]:
+        """For the worker, as JSON can hold it."""
+        return asdict(self) | {"receiver": self.receiver.model_dump(mode="json")}
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Wanted:
-        """As `to_json` has it."""
+    def from_table(cls, table: Mapping[str, Any]) -> Wanted:
+        """As `to_table` has it."""
         carriers = tuple(KnownCarrier(**carrier) for carrier in table["carriers"])
         receiver = _RECEIVER.validate_python(table["receiver"])
         return cls(**{**table, "receiver": receiver, "carriers": carriers})
@@ -182,7 +182,7 @@ def _number(value: float) -> float | None:
 def main() -> int:
     """As a worker: `wanted`, `data_dir`, `folder` for the result, `begin` and `until` in POSIX seconds."""
     table = json.loads(sys.argv[1])
-    wanted, until = Wanted.from_json(table["wanted"]), float(table["until"])
+    wanted, until = Wanted.from_table(table["wanted"]), float(table["until"])
     left_s = until - time.time()
     if left_s <= 0:
         return 0

@@ -94,7 +94,7 @@ class SelfTests:
         )
         observation.folder.mkdir(parents=True, exist_ok=True)
         asked = {
-            "wanted": json.loads(wanted.to_json()),
+            "wanted": wanted.to_table(),
             "data_dir": str(self._config.station.data_dir),
             "folder": str(observation.folder),
             "begin": begin.timestamp(),

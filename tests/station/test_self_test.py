@@ -208,7 +208,7 @@ def test_what_is_wanted_survives_its_way_to_the_worker(tmp_path: Path) -> None:
     table["self_test"] = {"carrier": [{"name": "VOV 1", "frequency_hz": 100e6}]}
     config = parse_config(table)
     wanted = wanted_of(config, config.receivers[0], "helix", HEARD, observation="pass")
-    assert Wanted.from_json(json.loads(wanted.to_json())) == wanted
+    assert Wanted.from_table(json.loads(json.dumps(wanted.to_table()))) == wanted
 
 
 class _Worker:
@@ -330,7 +330,7 @@ def _work(station: Path, until_s: float) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
     wanted = replace(wanted_of(config, config.receivers[0], "helix", HEARD, observation="pass"), seconds=0.2)
     request = {
-        "wanted": json.loads(wanted.to_json()),
+        "wanted": wanted.to_table(),
         "data_dir": str(station.parent / "data"),
         "folder": str(station.parent / "pass"),
         "begin": time.time(),
