@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from station.config import StationConfig
+from station.config import ReceiverSection, StationConfig
 from station.equipment import antenna_of, receiver_of
 from station.motion_word import INHIBIT_NAME
 from station.records import Observation
@@ -24,10 +24,10 @@ _PARK_WITHIN = timedelta(minutes=20)  # a shorter pause is not worth the way
 
 def describe(observation: Observation, config: StationConfig, catalogue: Catalogue) -> None:
     """Leave everything the recorder and a later reader need beside the recording."""
-    others = catalogue.unfinished() if receiver_of(observation, config).wide else []
-    host = host_of(observation, others)
-    setup_s = receiver_of(observation, config).setup_s
-    end = observation.end if host else recorded_until(observation, others, setup_s=setup_s)
+    receiver, unfinished = receiver_of(observation, config), catalogue.unfinished()
+    sharing = unfinished if receiver.wide else []
+    host = host_of(observation, sharing)
+    end = observation.end if host else recorded_until(observation, sharing, setup_s=receiver.setup_s)
     rolling = rolling_of(observation, config)
     description = {
         "name": observation.name,
@@ -41,13 +41,13 @@ def describe(observation: Observation, config: StationConfig, catalogue: Catalog
         "end": end.isoformat(),
         "center_hz": observation.center_hz,
         "wide": str(host.recording) if host else None,
-        "receiver": _receiver_table(observation, config),
+        "receiver": _receiver_table(receiver, observation.downlink),
         "segments": asdict(rolling) if host is None and rolling is not None else None,
         "reserve_bytes": round(config.schedule.keep_free_gb * 1e9),
         "products_options": products_options(config),
         "antenna": antenna_of(observation, config).model_dump(mode="json"),
         "start_direction": observation.start_direction,
-        "park_after": _nothing_soon(observation, catalogue),
+        "park_after": _nothing_soon(observation, unfinished),
         "inhibit_file": str(catalogue.data_dir / INHIBIT_NAME) if config.safety.rule else None,
     }
     write_table(observation.folder / "elements.json", [dict(observation.elements)], durable=True)
@@ -87,22 +87,20 @@ def products_options(config: StationConfig) -> list[str]:
     return arguments
 
 
-def _nothing_soon(observation: Observation, catalogue: Catalogue) -> bool:
+def _nothing_soon(observation: Observation, unfinished: Sequence[Observation]) -> bool:
     """Whether its antenna may rest after it."""
     until = observation.end + _PARK_WITHIN
     return not any(
-        o.antenna == observation.antenna and observation.end <= o.start <= until
-        for o in catalogue.unfinished()
+        o.antenna == observation.antenna and observation.end <= o.start <= until for o in unfinished
     )
 
 
-def _receiver_table(observation: Observation, config: StationConfig) -> dict[str, Any]:
+def _receiver_table(receiver: ReceiverSection, downlink: str) -> dict[str, Any]:
     """As configured, with the lower rates that the downlink can stand."""
     from station.room import standable_rates  # heavy, and a replay wants only the options
 
-    receiver = receiver_of(observation, config)
     table = receiver.model_dump(mode="json")
     if table.get("lower_rates"):
         # A wide one is tuned to the middle of what it is to hold: at a lower rate that would lie outside.
-        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, observation.downlink))
+        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, downlink))
     return table
