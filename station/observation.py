@@ -38,7 +38,7 @@ from station.recorded import (
     was_in_memory_only,
 )
 from station.recorder import Recorder
-from station.rolling import Rolling, SegmentResults, remove_decoded
+from station.rolling import Rolling, SegmentResults, files_in, remove_decoded
 from station.self_test_history import result_in
 from station.shared import description_of, recording_end
 
@@ -169,7 +169,7 @@ def image(observation: Observation, crew: Crew) -> None:
     if ended.reason:
         crew.catalogue.fail(observation.name, "image", ended.reason, _cost(ended))
         return
-    crew.catalogue.finish(observation.name, "image", _cost(ended) | {"folder": out.name}, _files(out))
+    crew.catalogue.finish(observation.name, "image", _cost(ended) | {"folder": out.name}, files_in(out))
 
 
 def publish(observation: Observation, crew: Crew) -> None:
@@ -286,7 +286,7 @@ def _enter_decode(observation: Observation, ended: Ended, crew: Crew) -> None:
         crew.catalogue.finish(observation.name, "decode", result)
         remove_decoded(observation, crew.catalogue)
     else:
-        crew.catalogue.finish(observation.name, "decode", result, _files(out), reason=note)
+        crew.catalogue.finish(observation.name, "decode", result, files_in(out), reason=note)
 
 
 def _settle_attempts(observation: Observation, ended: Ended, crew: Crew) -> tuple[Ended, Path, str]:
@@ -314,10 +314,6 @@ def _recording_limit_s(observation: Observation, crew: Crew) -> float:
 def _fresh(folder: Path, attempt: int) -> Path:
     """A folder of its own for each attempt, as nothing that was made is overwritten."""
     return folder if attempt <= 1 else folder.with_name(f"{folder.name}-{attempt}")
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
 
 def _log(observation: Observation, step: str) -> Path:

@@ -155,7 +155,7 @@ class SegmentResults:
         told = self._told
         for folder in new:
             told = told.and_of(_counted(folder))
-        self._catalogue.add(self._name, "decode", told.result, [path for f in new for path in _files(f)])
+        self._catalogue.add(self._name, "decode", told.result, [path for f in new for path in files_in(f)])
         self._told = told
         self._known.update(folder.name for folder in new)
         self._to_picture += [folder for folder in new if any(folder.glob("*_l1a.nc"))]
@@ -175,7 +175,7 @@ class SegmentResults:
             folder = self._to_picture[0]
             self._out = self._products / folder.name
             if self._out.is_dir():
-                self._catalogue.add(self._name, "image", {}, _files(self._out))
+                self._catalogue.add(self._name, "image", {}, files_in(self._out))
                 self._to_picture.pop(0)
                 continue
             shutil.rmtree(_part(self._out), ignore_errors=True)
@@ -244,5 +244,6 @@ def _part(out: Path) -> Path:
     return out.with_name(f"{out.name}.part")
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """All that a step left in a folder; nothing where that is not there."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
