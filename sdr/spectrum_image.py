@@ -42,7 +42,7 @@ def draw_survey(survey: Survey, info: RecordingInfo) -> Figure:
     level = figure.add_subplot(grid[1, 1], sharey=fall)
     clipped = figure.add_subplot(grid[1, 2], sharey=fall)
     scale = figure.add_subplot(grid[1, 3])
-    figure.suptitle(_title(survey, info), fontsize=11, ha="left", x=0.01)
+    figure.suptitle(plain(_title(survey, info)), fontsize=11, ha="left", x=0.01)
     unit, scaled = _frequencies(survey, info)
     _draw_spectra(spectrum, survey, scaled)
     _draw_waterfall(fall, scale, survey, scaled)
@@ -63,6 +63,21 @@ def save_png(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():  # a name with letters that the font lacks is drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
+
+
+def plain(text: str) -> str:
+    """What comes from elsewhere as it can be drawn: no formula begins in it, and each letter is one."""
+    letters = (letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(letters).replace("$", r"\$")
+
+
+def clock_time(start: datetime, seconds: float) -> str:
+    """So many seconds later; empty beyond the calendar."""
+    try:
+        moment = start + timedelta(seconds=seconds)
+    except OverflowError:
+        return ""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
 
 
 def _title(survey: Survey, info: RecordingInfo) -> str:
@@ -169,9 +184,7 @@ def _time_axis(axes: Axes, seconds: float, start: datetime | None) -> None:
     def label(value: float, _position: object) -> str:
         if start is None:
             return f"{value:g} s"
-        moment = start + timedelta(seconds=value)
-        fine = f".{moment.microsecond // 1000:03d}" if seconds < 20 else ""
-        return f"{value:g} s\n{moment:%H:%M:%S}{fine}"
+        return f"{value:g} s\n{clock_time(start, value)[: 12 if seconds < 20 else 8]}"
 
     axes.set_ylim(seconds, 0)
     axes.yaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import sys
 from functools import partial
 from typing import Annotated, Any
 
@@ -46,6 +48,8 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
 ) -> None:
     """Satellite ground station: passes, reception, decoding, maps."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name need not be text; in JSON it stays JSON
     if debug:
         os.environ[DEBUG_VARIABLE] = "1"
 

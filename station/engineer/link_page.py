@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from sdr.spectrum_image import save_png
+from sdr.spectrum_image import plain, save_png
 from station.engineer.decoded import Decoded
 from station.engineer.link import Link, by_elevation
 from station.engineer.paper import BLUE, GREEN, GREY, ORANGE, RED, new_figure, shade_gaps, time_axis, title_of
@@ -75,7 +75,7 @@ def _draw_over_elevation(axes: Axes, link: Link, antenna: str) -> None:
         up = link.curve_deg > 0
         order = np.argsort(link.curve_deg[up])
         at, over = link.curve_deg[up][order], link.curve_db[up][order]
-        axes.plot(at, over, color=ORANGE, linewidth=1.2, label=f"link budget, {antenna}")
+        axes.plot(at, over, color=ORANGE, linewidth=1.2, label=f"link budget, {plain(antenna)}")
         axes.fill_between(
             at, over - link.spread_db, over + link.spread_db, color=ORANGE, alpha=0.18, linewidth=0
         )

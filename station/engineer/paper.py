@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sdr.spectrum_image import GAP_COLOUR
+from sdr.spectrum_image import GAP_COLOUR, clock_time, plain
 from station.engineer.decoded import Decoded
 
 BLUE, GREEN, ORANGE, GREY, RED = "#0b5c8a", "#1c7c44", "#e08a2b", "#7a8794", GAP_COLOUR
@@ -19,7 +19,7 @@ def new_figure(title: str, height: float) -> Figure:
     """A page of that height in inches."""
     figure = Figure(figsize=(12, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11, ha="left", x=0.01)
+    figure.suptitle(plain(title), fontsize=11, ha="left", x=0.01)
     return figure
 
 
@@ -47,7 +47,7 @@ def time_axis(axes: Axes, seconds: float, start: datetime | None) -> None:
     """Seconds of the recording, and UTC where its start is known."""
 
     def label(value: float, _position: object) -> str:
-        return f"{value:g}" if start is None else f"{value:g}\n{start + timedelta(seconds=value):%H:%M:%S}"
+        return f"{value:g}" if start is None else f"{value:g}\n{clock_time(start, value)[:8]}"
 
     axes.set_xlim(0, seconds)
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))

@@ -15,8 +15,13 @@ _GAPS_SHOWN = 12
 
 def recording_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """The facts in words, a line each."""
-    yield str(facts["path"])
-    yield from (f"  {title:<11}{text}" for title, text in _recording_said(facts))
+    yield from _lines(facts["path"], _recording_said(facts))
+
+
+def _lines(head: str, told: Iterator[tuple[str, str]]) -> Iterator[str]:
+    """Nothing in a name or a file from elsewhere steers the terminal, or looks like a line of ours."""
+    for line in (head, *(f"  {title:<11}{text}" for title, text in told)):
+        yield "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def _recording_said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -43,7 +48,10 @@ def _time_said(facts: Mapping[str, Any]) -> str:
     start = parse_utc(facts["start"])
     if start is None:
         return f"{length}; the file does not say when"
-    end = start + timedelta(seconds=facts["seconds"])
+    try:
+        end = start + timedelta(seconds=facts["seconds"])
+    except OverflowError:
+        return f"{start:%Y-%m-%d %H:%M:%S.%f} UTC, as it says, {length}"
     return f"{start:%Y-%m-%d %H:%M:%S.%f} to {end:%H:%M:%S.%f} UTC, {length}"
 
 
@@ -53,7 +61,11 @@ def _clock_said(clock: object) -> str:
     source, error_s = clock.get("source"), clock.get("error_s")
     if source in (None, "none"):
         return "nothing kept it: the time above is only as good as the computer's own clock"
-    bound = f", at most {float(error_s):.3g} s wrong" if isinstance(error_s, int | float) else ""
+    bound = (
+        f", at most {float(error_s):.3g} s wrong"
+        if isinstance(error_s, int | float) and abs(error_s) < 1e9
+        else ""
+    )
     return f"kept by {source}{bound}" + (f" ({clock['reference']})" if clock.get("reference") else "")
 
 
@@ -102,8 +114,7 @@ def _hash_said(facts: Mapping[str, Any]) -> str:
 
 def decoded_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """The facts of a decoding in words, a line each."""
-    yield str(facts["folder"])
-    yield from (f"  {title:<11}{text}" for title, text in _decoded_said(facts))
+    yield from _lines(facts["folder"], _decoded_said(facts))
 
 
 def _decoded_said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,9 @@ import errno
 import gzip
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import wave
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +69,53 @@ def test_inspect_tells_what_is_odd(tramthu: Run, tmp_path: Path) -> None:
     notes = " ".join(json.loads(out)["notes"])
     assert "3 samples were not finite" in notes
     assert "the last sample is incomplete: 3 bytes" in notes
+
+
+def _foreign(folder: Path, description: str, start: str) -> Path:
+    """A recording by somebody else."""
+    fields = {"core:datatype": "cu8", "core:sample_rate": RATE, "core:version": "1.2.0"}
+    fields |= {"core:description": description, "tramthu:clock": {"source": "ntp", "error_s": 10**400}}
+    captures = [{"core:sample_start": 0, "core:datetime": start}]
+    table = {"global": fields, "captures": captures, "annotations": []}
+    (folder / "foreign.sigmf-data").write_bytes(np.random.default_rng(1).bytes(200_000))
+    (folder / "foreign.sigmf-meta").write_text(json.dumps(table))
+    return folder / "foreign.sigmf-meta"
+
+
+@pytest.mark.parametrize(
+    ("description", "start"),
+    [
+        ("costs $5 and $_^ more", "2026-01-01T00:00:00Z"),
+        ("\x1b[2Jgone\n  SHA-256    as recorded", "2026-01-01T00:00:00Z"),
+        ("\ud800", "2026-01-01T00:00:00Z"),
+        ("late", "9999-12-31T23:59:59.9Z"),
+    ],
+)
+def test_what_a_foreign_recording_says_is_told_and_drawn(
+    tramthu: Run, tmp_path: Path, description: str, start: str
+) -> None:
+    path = _foreign(tmp_path, description, start)
+    status, out, err = tramthu("inspect", path, "--out", tmp_path / "drawn")
+    assert (status, err) == (0, "")
+    assert "recorder   description: " in out
+    assert "\x1b" not in out
+    assert "\n  SHA-256    as recorded" not in out
+    assert (tmp_path / "drawn" / "spectrum.png").is_file()
+    status, out, _ = tramthu("inspect", path, "--json")
+    assert status == 0
+    assert json.loads(out)["metadata"]["description"] == description
+
+
+@pytest.mark.parametrize("name", [b"a$x_{$b.cu8", b"\xff\xfe.cu8"])
+def test_a_file_of_any_name_is_drawn(tmp_path: Path, name: bytes) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    path.write_bytes(np.random.default_rng(1).bytes(100_000))
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}  # as outside of the C locale
+    for command in ("spectrum", "inspect"):
+        words = [sys.executable, "-m", "station.cli", command, path, "--rate", "1e5", "--format", "cu8"]
+        ended = subprocess.run(words, cwd=tmp_path, env=strict, capture_output=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+    assert Path(f"{path}.png").is_file()
 
 
 def test_the_tone_lies_at_its_frequency(tramthu: Run, recording: Path, tmp_path: Path) -> None:
