@@ -166,13 +166,11 @@ def detail(observation: Observation, language: str) -> Detail:
 def scale_of(observation: Observation, path: Path) -> tuple[tuple[float, str], ...] | None:
     """Colours of a GeoTIFF of this observation; None when it carries its own."""
     report = products_of(observation)
-    made = (
-        next((file for file in report.files if file.path.resolve() == path.resolve()), None)
-        if report
-        else None
-    )
-    recipe = recipes().get(made.recipe or "") if made else None
-    return recipe.scale or None if recipe else None
+    for file in report.files if report else ():
+        if file.path.name == path.name and file.path.resolve() == path.resolve():
+            recipe = recipes().get(file.recipe or "")
+            return recipe.scale or None if recipe else None
+    return None
 
 
 def _steps(observation: Observation, language: str) -> list[Step]:
