@@ -13,12 +13,15 @@ import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sdr.formats import bytes_per_sample
-from sdr.index_line import Gap, IndexHeader, Level, commit_line
+from sdr.index_line import Gap, Level, commit_line
 from sdr.level_meter import LevelMeter
 from sdr.ring import Ring, ring_path
+
+if TYPE_CHECKING:
+    from sdr.growing import GrowingRecording
 
 
 def memory_index_path(stem: Path) -> Path:
@@ -26,26 +29,17 @@ def memory_index_path(stem: Path) -> Path:
     return ring_path(stem).with_suffix(".index")
 
 
-class Left(Protocol):
-    """A recording whose disk takes no more."""
-
-    path_stem: Path
-    header: IndexHeader
-    start: datetime | None
-    committed: int
-
-
 class MemoryWriter:
     """The verbs of a RecordingWriter, for samples that nothing but the ring holds.
 
     Args:
-        left: of the recording on the disk, which ends with what it committed.
+        left: the file on the disk, which ends with what it committed.
         ring: holds the samples.
         position: in the ring, of the sample behind the last committed one.
         reason: why the disk takes no more.
     """
 
-    def __init__(self, left: Left, ring: Ring, position: int, reason: str) -> None:
+    def __init__(self, left: GrowingRecording, ring: Ring, position: int, reason: str) -> None:
         header, start, sample_count = left.header, left.start, left.committed
         self.path = memory_index_path(left.path_stem)
         self.start, self.sample_count = start, sample_count

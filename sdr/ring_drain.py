@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
-from typing import Protocol
 
 from sdr.disk_return import KeptInRing
 from sdr.errors import DeviceError
 from sdr.growing import COMMIT_BYTES
 from sdr.index_line import Level
+from sdr.memory_writer import MemoryWriter
 from sdr.ring import Ring
 from sdr.segment_writer import SegmentWriter, Writer
 
 _WRITE_BYTES = 4 << 20
 _PAGE = 4096
 
-
-class Sink(Protocol):
-    """What samples are written to: a recording on the disk, or the index of what is in memory only."""
-
-    @property
-    def sample_count(self) -> int:
-        """Samples so far."""
-
-    @property
-    def level(self) -> Level | None:
-        """Of the newest whole second."""
-
-    def write_raw(self, raw: bytes | memoryview) -> None:
-        """Whole samples."""
-
-    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
-        """Lost samples."""
-
-    def set_start(self, start: datetime) -> None:
-        """The time of the first sample."""
-
-    def commit(self) -> None:
-        """Make all of it known to followers."""
-
-    def close(self, reason: str = "finished") -> None:
-        """The end."""
+Sink = Writer | MemoryWriter
+"""What samples are written to: a recording on the disk, or the index of what is in memory only."""
 
 
 class RingDrain:

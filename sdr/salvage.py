@@ -4,57 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from sdr.index_line import IndexHeader
 from sdr.memory_writer import memory_index_path
 from sdr.ring import Ring, ring_path
 
+if TYPE_CHECKING:
+    from sdr.segment_writer import Writer
+
 _PIECE = 4 << 20
-
-
-class HasStem(Protocol):
-    """A file of a recording."""
-
-    @property
-    def path_stem(self) -> Path:
-        """Its path without suffix."""
-
-
-class Appendable(Protocol):
-    """A recording that is gone on with."""
-
-    @property
-    def sample_count(self) -> int:
-        """Samples so far."""
-
-    @property
-    def bytes_per_sample(self) -> int:
-        """Of its format."""
-
-    @property
-    def header(self) -> IndexHeader:
-        """Of its newest file."""
-
-    @property
-    def start(self) -> datetime | None:
-        """Aware time of its first sample."""
-
-    @property
-    def current(self) -> HasStem:
-        """The file that is written."""
-
-    def write_raw(self, raw: bytes | memoryview) -> None:
-        """Whole samples."""
-
-    def gap(self, sample_count: int, cause: str, uncertainty: int = 0) -> None:
-        """Lost samples."""
-
-    def set_start(self, start: datetime) -> None:
-        """The time of the first sample."""
-
-    def commit(self) -> None:
-        """Bring all of it to the disk."""
 
 
 def forget(stem: Path) -> None:
@@ -63,7 +21,7 @@ def forget(stem: Path) -> None:
     ring_path(stem).unlink(missing_ok=True)
 
 
-def salvage(stem: Path, writer: Appendable) -> tuple[int, float] | None:
+def salvage(stem: Path, writer: Writer) -> tuple[int, float] | None:
     """Append what the dead recorder's ring holds beyond the recording, commit it, and take the ring away.
 
     Whatever goes wrong before all of it is safe on the disk: the ring stays for the next try.
@@ -93,7 +51,7 @@ def salvage(stem: Path, writer: Appendable) -> tuple[int, float] | None:
     return stamp
 
 
-def _replay(ring: Ring, writer: Appendable) -> None:
+def _replay(ring: Ring, writer: Writer) -> None:
     """From the end of the recording on, which may lie behind what the ring was told of."""
     position, place, rest = ring.place_of(writer.sample_count, writer.bytes_per_sample)
     if rest is not None:
