@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
@@ -310,11 +309,3 @@ def _end(stem: Path) -> None:
     index = beside(stem, INDEX_SUFFIX)
     if index.exists() and IndexReader(index).end is None:
         RecordingWriter.resume(stem, ring=False).close(CONTINUED)
-
-
-def segmented(
-    path_stem: Path | str, segment_s: float, keep_segments: int | None = None, **words: Any
-) -> SegmentWriter:
-    """A new recording in segments; `words` are those of RecordingWriter."""
-    stem = Path(path_stem)
-    return SegmentWriter(RecordingWriter(stem, **words), stem, segment_s, keep_segments)

@@ -18,7 +18,8 @@ from sdr.index import Gap, IndexReader
 from sdr.memory_writer import memory_index_path
 from sdr.recording import RecordingWriter
 from sdr.ring import Ring, ring_path
-from sdr.segment_writer import SegmentWriter, segmented
+from sdr.segment_writer import SegmentWriter
+from tests.sdr.test_segment_writer import segmented
 from tests.waiting import wait_for
 
 RING = 1 << 20  # bytes, the smallest

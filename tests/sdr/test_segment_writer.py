@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,14 @@ from sdr.recording import RecordingWriter, open_recording
 from sdr.recording_hash import TrailingHash
 from sdr.ring import Ring, ring_path
 from sdr.segment_files import newest_segment
-from sdr.segment_writer import SegmentWriter, segmented
+from sdr.segment_writer import SegmentWriter
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 RATE = 10_000.0
+
+
+def segmented(stem: Path, segment_s: float, keep_segments: int | None = None, **words: Any) -> SegmentWriter:
+    return SegmentWriter(RecordingWriter(stem, **words), stem, segment_s, keep_segments)
 
 
 def new(stem: Path, keep: int | None = None, segment_s: float = 0.5) -> SegmentWriter:

@@ -13,8 +13,8 @@ import pytest
 from sdr import ring as ring_module
 from sdr.recording import RecordingWriter
 from sdr.ring import NOT_KEPT, Ring, ring_path
-from sdr.segment_writer import segmented
 from sdr.sweep import sweep_rings, sweep_within
+from tests.sdr.test_segment_writer import segmented
 
 RING = 1 << 20  # bytes, the smallest
 DAYS_S = 100 * 86_400.0
