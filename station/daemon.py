@@ -32,7 +32,7 @@ from station.processes import Worker
 from station.recorder import keeps_the_pace_of_life
 from station.resume import resume
 from station.rolling import rolling_of
-from station.room import room_for
+from station.room import shortage
 from station.safety import SafetyWatch
 from station.schedule import enter_schedule
 from station.self_test_history import newest
@@ -257,9 +257,8 @@ class Daemon:
         receiver, keep_free_gb = receiver_of(observation, self.config), self.config.schedule.keep_free_gb
         rolling = rolling_of(observation, self.config)
         most_s = math.inf if rolling is None else rolling.length_s
-        shortage = room_for(observation, receiver, self.catalogue.data_dir, keep_free_gb, most_s).shortage
-        if shortage:
-            log.warning("%s: %s", observation.name, shortage)
+        if said := shortage(observation, receiver, self.catalogue.data_dir, keep_free_gb, most_s):
+            log.warning("%s: %s", observation.name, said)
 
     def _start(self, observation: Observation) -> None:
         thread = threading.Thread(target=self._take, args=(observation,), name=observation.name)

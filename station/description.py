@@ -100,7 +100,6 @@ def _receiver_table(receiver: ReceiverSection, downlink: str) -> dict[str, Any]:
     from station.room import standable_rates  # heavy, and a replay wants only the options
 
     table = receiver.model_dump(mode="json")
-    if table.get("lower_rates"):
-        # A wide one is tuned to the middle of what it is to hold: at a lower rate that would lie outside.
-        table["lower_rates"] = [] if receiver.wide else list(standable_rates(receiver, downlink))
+    if "lower_rates" in table:
+        table["lower_rates"] = list(standable_rates(receiver, downlink))
     return table

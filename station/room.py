@@ -14,71 +14,51 @@ first sample; what is reckoned here is said beforehand.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from sdr.disk import free_bytes
 from station.config import ReceiverSection
-from station.records import Observation
+from station.records import Booking
 from station.resources import recording_bytes_per_s
 
 _USABLE = 0.8  # of a sample rate: what lies beyond is bent by the radio's own filter
 
 
-@dataclass(frozen=True)
-class Room:
-    """Bytes on the disk beyond what is kept free, and those that a whole recording takes.
-
-    Attributes:
-        free: may be recorded into.
-        needed: at the full rate.
-        lower_rates: Hz, that the downlink can stand, the dearest first.
-        sample_rate: Hz, the full one.
-    """
-
-    free: float
-    needed: float
-    lower_rates: tuple[float, ...]
-    sample_rate: float
-
-    @property
-    def shortage(self) -> str:
-        """What becomes of the recording, in one sentence; empty where there is room."""
-        if self.free >= self.needed:
-            return ""
-        said = f"short of room: {max(self.free, 0) / 1e9:.1f} GB are free for {self.needed / 1e9:.1f} GB; "
-        for rate in self.lower_rates:
-            if self.free >= self.needed * rate / self.sample_rate:
-                return f"{said}recorded at {rate:g} instead of {self.sample_rate:g} Hz"
-        return f"{said}frames are decoded and kept, samples are not; move old recordings away"
-
-
-def room_for(
-    observation: Observation,
+def shortage(
+    booking: Booking,
     receiver: ReceiverSection,
     folder: Path,
     keep_free_gb: float,
     most_s: float = math.inf,
-) -> Room:
-    """What the disk of a folder has for an observation, of which at most so many seconds are kept.
+) -> str:
+    """What becomes of a recording for which the disk has no room, in one sentence; empty where it has.
+
+    Args:
+        booking: that is to be recorded.
+        receiver: by which.
+        folder: on that disk.
+        keep_free_gb: of it, never recorded into.
+        most_s: so many seconds of samples are kept at most.
 
     Raises:
         OSError: the folder cannot be asked.
     """
-    seconds = min((observation.end - observation.start).total_seconds(), most_s)
-    rate = float(receiver.sample_rate or 0.0)
-    return Room(
-        free=free_bytes(folder) - keep_free_gb * 1e9,
-        needed=seconds * recording_bytes_per_s(receiver),
-        lower_rates=standable_rates(receiver, observation.downlink),
-        sample_rate=rate,
-    )
+    seconds = min((booking.end - booking.start).total_seconds(), most_s)
+    free, needed = free_bytes(folder) - keep_free_gb * 1e9, seconds * recording_bytes_per_s(receiver)
+    if free >= needed:
+        return ""
+    said = f"short of room: {max(free, 0) / 1e9:.1f} GB are free for {needed / 1e9:.1f} GB; "
+    full = receiver.sample_rate or 0.0
+    for rate in standable_rates(receiver, booking.downlink):
+        if free >= needed * rate / full:
+            return f"{said}recorded at {rate:g} instead of {full:g} Hz"
+    return f"{said}frames are decoded and kept, samples are not; move old recordings away"
 
 
 def standable_rates(receiver: ReceiverSection, downlink: str) -> tuple[float, ...]:
     """Of a receiver's lower rates those at which every mode of a downlink can still be decoded, falling."""
     given: tuple[float, ...] = getattr(receiver, "lower_rates", ())
-    if not given:
+    if receiver.wide or not given:  # a wide one would lose what lies at the edges of its band
         return ()
     least = least_rate(downlink)
     full = receiver.sample_rate or 0.0

@@ -16,7 +16,7 @@ from sdr.index import IndexReader
 from station.catalogue import Booking, Catalogue
 from station.config import RtlTcpReceiver, parse_config
 from station.observation import Crew, record_and_decode
-from station.room import Room, least_rate, standable_rates
+from station.room import least_rate, shortage, standable_rates
 from tests.station.conftest import ELEMENTS, station_table
 from tests.waiting import wait_for
 
@@ -26,6 +26,8 @@ RADIO = RtlTcpReceiver(type="rtl_tcp", sample_rate=1.024e6, lower_rates=(150e3, 
 def test_a_lower_rate_must_hold_every_mode_of_the_downlink() -> None:
     assert standable_rates(RADIO, "meteor_lrpt") == (960e3, 250e3)
     assert standable_rates(RtlTcpReceiver(type="rtl_tcp"), "meteor_lrpt") == ()
+    # Tuned to the middle of several downlinks, at a lower rate it would lose the outer ones.
+    assert standable_rates(RADIO.model_copy(update={"wide": True}), "meteor_lrpt") == ()
     # 80 kBd with roll-off 0.6 and 12.4 kHz for the carrier, in 0.8 of the rate
     assert 80e3 * 1.6 / 0.8 < least_rate("meteor_lrpt") < 225e3
     assert least_rate("metop_ahrpt") > 2.3333e6 * 1.5 / 0.8
@@ -42,9 +44,15 @@ def test_a_lower_rate_must_hold_every_mode_of_the_downlink() -> None:
         (-5e9, "short of room: 0.0 GB are free for 10.0 GB; frames are decoded"),
     ],
 )
-def test_what_is_done_is_said_in_this_order(free: float, said: str) -> None:
-    shortage = Room(free, 10e9, (960e3, 250e3), 1.024e6).shortage
-    assert (said in shortage) if said else not shortage
+def test_what_is_done_is_said_in_this_order(
+    tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch, free: float, said: str
+) -> None:
+    taken_s = 10e9 / (4 * 1.024e6)  # of 16-bit samples
+    given = replace(booking, end=booking.start + timedelta(seconds=taken_s))
+    monkeypatch.setattr("station.room.free_bytes", lambda _: free + 2e9)
+    told = shortage(given, RADIO, tmp_path, 2.0)
+    assert (said in told) if said else not told
+    assert shortage(given, RADIO, tmp_path, 2.0, most_s=0.09 * taken_s) == "" or free < 0
 
 
 def test_without_room_samples_stay_in_memory_and_are_decoded(tmp_path: Path, booking: Booking) -> None:
