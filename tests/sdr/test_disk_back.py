@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,66 +15,17 @@ from sdr.disk_thread import DiskThread
 from sdr.errors import DeviceError
 from sdr.index import Gap, IndexReader
 from sdr.memory_writer import memory_index_path
-from sdr.record import open_writer, record
-from sdr.recording import RecordingInfo, RecordingWriter, open_recording, recording_sha256
+from sdr.recording import RecordingWriter, open_recording, recording_sha256
 from sdr.ring import NOT_KEPT, Ring, ring_path
-from tests.sdr.test_disk_faults import BLOCK, RATE, RING, TUNING, Counting, Disk, as_samples, check, settled
-from tests.sdr.test_disk_faults import disk as disk  # noqa: PLC0414 a fixture
+from tests.sdr.disks import BLOCK, RATE, RING, Disk, Followed, Room, check, in_memory, on_disk, settled
 
 LACKING = "in memory only, as the disk took no more"
 KEPT = RING // 4 // 4  # samples of the ring for the disk
 
 
 @pytest.fixture(autouse=True)
-def _impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_return, "LOOK_S", 0.02)
-    yield
-    for stem in ("a", "b"):
-        ring_path(tmp_path / stem).unlink(missing_ok=True)
-        memory_index_path(tmp_path / stem).unlink(missing_ok=True)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-class Followed:
-    """A recording of counted samples that somebody follows; what is read never falls behind."""
-
-    def __init__(self, stem: Path, total: int, steps: dict[int, Callable[[], None]]) -> None:
-        self.stem, self.read = stem, 0
-        self.receiver = Counting(total, dict.fromkeys(range(0, total, 4 * BLOCK), self.keeps_up) | steps)
-        self.parts: list[np.ndarray] = []
-        self.thread = threading.Thread(target=self._follow)
-
-    def record(self, segment_s: float | None = None, **options: object) -> RecordingInfo:
-        writer = open_writer(self.receiver.open(TUNING), self.stem, segment_s=segment_s)
-        self.thread.start()
-        info = record(self.receiver, writer, **({"ring_bytes": RING, "reserve_bytes": 0} | options))
-        self.thread.join(60)
-        assert np.array_equal(np.concatenate(self.parts), as_samples(0, self.receiver.total))
-        return info
-
-    def keeps_up(self) -> None:
-        until(lambda: self.read >= self.receiver.count - 5 * BLOCK)
-
-    def _follow(self) -> None:
-        # A last page that is not full waits for the next look.
-        with open_recording(self.stem, follow=True) as reader:
-            for part in reader.blocks(1024):
-                self.parts.append(part)
-                self.read += len(part)
-
-
-def in_memory(stem: Path) -> None:
-    until(memory_index_path(stem).exists)
-
-
-def on_disk(stem: Path) -> None:
-    until(lambda: not memory_index_path(stem).exists())
 
 
 @pytest.mark.parametrize("refusal", [errno.EIO, errno.EROFS, errno.ENOSPC])
@@ -84,20 +33,10 @@ def on_disk(stem: Path) -> None:
 def test_an_outage_that_the_ring_bridges_costs_nothing(
     tmp_path: Path, disk: Disk, refusal: int, times: int
 ) -> None:
-    stem, steps, refused = tmp_path / "a", {}, []
-
-    def refuse() -> None:
-        assert settled(stem, (21 + 30 * len(refused)) * BLOCK)
-        refused.append(refusal)
-        disk.refuses = refusal
-
-    def work() -> None:
-        in_memory(stem)
-        disk.refuses = 0
-        on_disk(stem)
-
+    stem, steps = tmp_path / "a", {}
     for number in range(times):
-        steps |= {(21 + 30 * number) * BLOCK: refuse, (25 + 30 * number) * BLOCK: work}
+        first = 21 + 30 * number
+        steps |= {first * BLOCK: disk.refusing(stem, first, refusal), (first + 4) * BLOCK: disk.working(stem)}
     recorded = Followed(stem, 90 * BLOCK, steps)
     notes: list[str] = []
     info = recorded.record(progress=lambda state: notes.append(state.note))
@@ -111,16 +50,8 @@ def test_an_outage_that_the_ring_bridges_costs_nothing(
 
 def test_of_a_longer_outage_the_disk_lacks_what_the_ring_could_not_keep(tmp_path: Path, disk: Disk) -> None:
     stem = tmp_path / "a"
-
-    def refuse() -> None:
-        assert settled(stem, 21 * BLOCK)
-        disk.refuses = errno.EIO
-
-    def work() -> None:
-        disk.refuses = 0
-        on_disk(stem)
-
-    recorded = Followed(stem, 120 * BLOCK, {21 * BLOCK: refuse, 81 * BLOCK: work})
+    steps = {21 * BLOCK: disk.refusing(stem, 21), 81 * BLOCK: disk.working(stem)}
+    recorded = Followed(stem, 120 * BLOCK, steps)
     assert recorded.record().end == "the source ended"
     (gap,) = check(stem, 120 * BLOCK)
     assert (gap.cause, gap.uncertainty) == (LACKING, 0)
@@ -133,19 +64,12 @@ def test_room_is_kept_again_on_a_disk_that_is_back(tmp_path: Path, disk: Disk) -
     """Opening the files anew let it go; what was lost is a hole as before, and takes none."""
     stem, blocks = tmp_path / "a", []
 
-    def refuse() -> None:
-        assert settled(stem, 21 * BLOCK)
-        disk.refuses = errno.EIO
-
-    def work() -> None:
-        disk.refuses = 0
-        on_disk(stem)
-
     def look() -> None:
-        assert settled(stem, 90 * BLOCK)
+        settled(stem, 90)
         blocks.append((tmp_path / "a.sigmf-data").stat().st_blocks * 512)
 
-    recorded = Followed(stem, 120 * BLOCK, {21 * BLOCK: refuse, 81 * BLOCK: work, 90 * BLOCK: look})
+    steps = {21 * BLOCK: disk.refusing(stem, 21), 81 * BLOCK: disk.working(stem), 90 * BLOCK: look}
+    recorded = Followed(stem, 120 * BLOCK, steps)
     assert recorded.record(duration_s=60.0).end == "the source ended"
     (gap,) = check(stem, 120 * BLOCK)
     expected = (60 * RATE - gap.sample_count) * 4
@@ -253,27 +177,19 @@ def test_a_disk_that_refuses_the_zeros_is_left_again(tmp_path: Path) -> None:
     assert (tmp_path / "b.sigmf-data").stat().st_size == 0
 
 
-def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stem, free = tmp_path / "a", [10 << 30]
-    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
-    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
-    seen: list[bool] = []
-
-    def fill() -> None:
-        assert settled(stem, 20 * BLOCK)
-        free[0] = 9 << 20
-        in_memory(stem)
+def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, room: Room) -> None:
+    stem, seen = tmp_path / "a", list[bool]()
 
     def free_too_little() -> None:
-        free[0] = 11 << 20
+        room.free = 11 << 20
         time.sleep(0.3)
         seen.append(memory_index_path(stem).exists())
 
     def clear() -> None:
-        free[0] = 10 << 30
+        room.free = 10 << 30
         on_disk(stem)
 
-    steps = {20 * BLOCK: fill, 23 * BLOCK: free_too_little, 25 * BLOCK: clear}
+    steps = {20 * BLOCK: room.filling(stem, 20), 23 * BLOCK: free_too_little, 25 * BLOCK: clear}
     assert Followed(stem, 50 * BLOCK, steps).record(reserve_bytes=10 << 20).gaps == ()
     assert check(stem, 50 * BLOCK) == ()
     assert seen == [True]
@@ -281,22 +197,9 @@ def test_a_disk_that_is_freed_is_used_again(tmp_path: Path, monkeypatch: pytest.
 
 def test_an_outage_across_a_joint_of_segments(tmp_path: Path, disk: Disk) -> None:
     """The file in which the disk was left reaches to where it came back; every sample is read once."""
-    stem = tmp_path / "a"
-
-    def refuse() -> None:
-        assert settled(tmp_path / "a-0001", 4 * BLOCK)
-        disk.refuses = errno.EIO
-
-    def work() -> None:
-        in_memory(tmp_path / "a-0001")
-        disk.refuses = 0
-        on_disk(tmp_path / "a-0001")
-
-    recorded = Followed(stem, 100 * BLOCK, {15 * BLOCK: refuse, 55 * BLOCK: work})
-    try:
-        recorded.record(segment_s=10 * BLOCK / RATE)
-    finally:
-        memory_index_path(tmp_path / "a-0001").unlink(missing_ok=True)
+    stem, second = tmp_path / "a", tmp_path / "a-0001"
+    steps = {15 * BLOCK: disk.refusing(second, 4), 55 * BLOCK: disk.working(second)}
+    Followed(stem, 100 * BLOCK, steps).record(segment_s=10 * BLOCK / RATE)
     with open_recording(stem) as reader:
         raw = b"".join(iter(lambda: reader._source.read(1 << 20), b""))
         (gap,) = reader.info.gaps

@@ -2,110 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sdr import disk_thread
-from sdr.errors import DeviceError, RecordingError
-from sdr.index import Gap, IndexReader
-from sdr.memory_writer import memory_index_path
-from sdr.receiver import Block, Opened, Tuning
+from sdr.errors import DeviceError
+from sdr.index import IndexReader
 from sdr.record import RecordProgress, open_writer, record
-from sdr.recording import RecordingInfo, RecordingWriter, open_recording, recording_sha256
+from sdr.recording import RecordingInfo, RecordingWriter, open_recording
 from sdr.ring import Ring, ring_path
-
-START = datetime(2026, 3, 24, 3, 14, 15, 500_000, tzinfo=UTC)
-TUNING = Tuning(137.9e6, 250_000)
-RATE = 250_000
-RING = 1 << 20  # bytes, the smallest
-BLOCK = 8192  # samples
-
-
-@pytest.fixture(autouse=True)
-def no_ring_is_left(tmp_path: Path) -> Iterator[None]:
-    yield
-    for stem in ("a", "b"):
-        ring_path(tmp_path / stem).unlink(missing_ok=True)
-        memory_index_path(tmp_path / stem).unlink(missing_ok=True)
-
-
-class Counting:
-    """Sample n is the 32-bit number n; before a block, `steps` may do something at a sample number."""
-
-    def __init__(self, total: int, steps: dict[int, Callable[[], None]] | None = None) -> None:
-        self.total, self.count, self.steps = total, 0, steps or {}
-
-    def open(self, tuning: Tuning) -> Opened:
-        return Opened("counting", "cs16", tuning.frequency_hz, tuning.sample_rate)
-
-    def read(self, count: int, timeout_s: float) -> Block:  # noqa: ARG002 it never waits
-        if self.count in self.steps:
-            self.steps.pop(self.count)()
-        first, self.count = self.count, min(self.count + BLOCK, self.total)
-        raw = np.arange(first, self.count, dtype="<u4").tobytes()
-        return Block(raw, time=START.timestamp() + first / RATE, ended=self.count == self.total)
-
-    def close(self) -> None:
-        pass
-
-
-class Disk:
-    """The disk of the files under a folder, which can be made to stand still or to refuse."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.turns = threading.Event()
-        self.turns.set()
-        self.refuses = 0
-        self.folder = str(folder)
-        for name in ("pwrite", "fdatasync", "ftruncate"):
-            monkeypatch.setattr(os, name, self._guarded(getattr(os, name)))
-
-    def _guarded(self, act: Callable[..., object]) -> Callable[..., object]:
-        def guarded(descriptor: int, *more: object) -> object:
-            if str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith(self.folder):
-                assert self.turns.wait(60)
-                if self.refuses:
-                    raise OSError(self.refuses, os.strerror(self.refuses))
-            return act(descriptor, *more)
-
-        return guarded
-
-
-@pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
-    return Disk(tmp_path, monkeypatch)
+from tests.sdr.disks import BLOCK, RATE, RING, TUNING, Counting, Disk, Followed, Room, check
 
 
 def start(receiver: Counting, stem: Path, **options: object) -> RecordingInfo:
     writer = open_writer(receiver.open(TUNING), stem)
     return record(receiver, writer, **({"ring_bytes": RING, "reserve_bytes": 0} | options))
-
-
-def check(stem: Path, count: int) -> tuple[Gap, ...]:
-    """The recording holds these samples, each in its place, zeros in its gaps; returns the gaps."""
-    with open_recording(stem) as reader:
-        raw = b"".join(iter(lambda: reader._source.read(1 << 20), b""))
-        gaps = reader.info.gaps
-    expected = np.arange(count, dtype="<u4")
-    for gap in gaps:
-        expected[gap.sample_index : gap.sample_index + gap.sample_count] = 0
-    assert raw == expected.tobytes()
-    index = IndexReader(stem.with_name(stem.name + ".sigmf-index"))
-    assert index.sha256 == recording_sha256(stem)
-    assert index.bad_lines == 0
-    return gaps
 
 
 def test_a_stall_that_the_ring_takes_costs_nothing(tmp_path: Path, disk: Disk) -> None:
@@ -118,11 +37,9 @@ def test_a_stall_that_the_ring_takes_costs_nothing(tmp_path: Path, disk: Disk) -
 
 
 def test_a_longer_stall_is_one_counted_gap_and_never_holds_up_the_reading(tmp_path: Path, disk: Disk) -> None:
-    emptied = threading.Event()
-
     def turn_again() -> None:
         disk.turns.set()
-        assert emptied.wait(0.5) or True  # the disk catches up
+        time.sleep(0.5)  # the disk catches up
 
     receiver = Counting(300 * BLOCK, {10 * BLOCK: disk.turns.clear, 150 * BLOCK: turn_again})
     notes: list[str] = []
@@ -143,75 +60,20 @@ def test_a_disk_that_refuses_is_left_and_reading_goes_on_in_memory(
     tmp_path: Path, disk: Disk, refusal: int
 ) -> None:
     """Nothing recorded is lost, a follower goes on from memory, and the end says it."""
-    follower: list[np.ndarray] = []
-
-    def follow() -> None:
-        with open_recording(tmp_path / "a", follow=True) as reader:
-            follower.extend(reader.blocks(5000))
-
-    def refuse() -> None:
-        assert settled(tmp_path / "a", 20 * BLOCK)
-        disk.refuses = refusal
-
-    def slowly() -> None:
-        time.sleep(0.3)  # the follower keeps up with what is in memory
-
-    steps = {20 * BLOCK: refuse, 30 * BLOCK: slowly, 45 * BLOCK: slowly, 60 * BLOCK: slowly}
-    receiver = Counting(70 * BLOCK, steps)
+    steps = {20 * BLOCK: disk.refusing(tmp_path / "a", 20, refusal)}
+    recorded = Followed(tmp_path / "a", 70 * BLOCK, steps)
     notes: list[str] = []
-    writer = open_writer(receiver.open(TUNING), tmp_path / "a")
-    thread = threading.Thread(target=follow)
-    thread.start()
     with pytest.raises(DeviceError, match=r"s are on the disk, the .* s after them were in memory only"):
-        record(
-            receiver,
-            writer,
-            reserve_bytes=0,
-            ring_bytes=RING,
-            progress=lambda state: notes.append(state.note),
-        )
+        recorded.record(progress=lambda state: notes.append(state.note))
     assert any(os.strerror(refusal) in note and "in memory only" in note for note in notes)
-    thread.join(30)
-    assert np.array_equal(np.concatenate(follower), as_samples(0, 70 * BLOCK))
     disk.refuses = 0
     if IndexReader(tmp_path / "a.sigmf-index").end is None:
         RecordingWriter.resume(tmp_path / "a").close("the disk is back")
     check(tmp_path / "a", 20 * BLOCK)
 
 
-def settled(stem: Path, count: int) -> bool:
-    """Wait until that many samples are committed; the last page may still wait."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, RecordingError):
-            if IndexReader(stem.with_name(stem.name + ".sigmf-index")).committed >= count:
-                return True
-        time.sleep(0.01)
-    return False
-
-
-def as_samples(first: int, count: int) -> np.ndarray:
-    raw = np.arange(first, first + count, dtype="<u4")
-    return raw.view("<i2").astype(np.float32).view(np.complex64) / 32768
-
-
-def test_a_disk_that_another_program_fills_is_left_before_it_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free = [10 << 30]
-    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
-    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
-
-    def fill() -> None:
-        assert settled(tmp_path / "a", 20 * BLOCK)
-        free[0] = 9 << 20
-
-    def wait() -> None:
-        deadline = time.monotonic() + 30
-        while not memory_index_path(tmp_path / "a").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    receiver = Counting(50 * BLOCK, {20 * BLOCK: fill, 21 * BLOCK: wait})
+def test_a_disk_that_another_program_fills_is_left_before_it_is_full(tmp_path: Path, room: Room) -> None:
+    receiver = Counting(50 * BLOCK, {20 * BLOCK: room.filling(tmp_path / "a", 20)})
     with pytest.raises(DeviceError, match="the disk is full but for the reserve of 10 MiB"):
         start(receiver, tmp_path / "a", reserve_bytes=10 << 20)
     index = IndexReader(tmp_path / "a.sigmf-index")
@@ -220,36 +82,11 @@ def test_a_disk_that_another_program_fills_is_left_before_it_is_full(
     check(tmp_path / "a", index.committed)
 
 
-def test_a_disk_that_fills_in_a_later_segment_is_left_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free = [10 << 30]
-    monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
-    monkeypatch.setattr(disk_thread, "_LOOK_S", 0.0)
-    follower: list[np.ndarray] = []
-
-    def follow() -> None:
-        with open_recording(tmp_path / "a.sigmf-index", follow=True) as reader:
-            follower.extend(reader.blocks(5000))
-
-    def fill() -> None:
-        assert settled(tmp_path / "a-0002", 5 * BLOCK)
-        free[0] = 9 << 20
-        deadline = time.monotonic() + 30
-        while not memory_index_path(tmp_path / "a-0002").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    receiver = Counting(50 * BLOCK, {25 * BLOCK: fill, 40 * BLOCK: lambda: time.sleep(0.3)})
-    writer = open_writer(receiver.open(TUNING), tmp_path / "a", segment_s=10 * BLOCK / RATE)
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        with pytest.raises(DeviceError, match="after them were in memory only"):
-            record(receiver, writer, reserve_bytes=10 << 20, ring_bytes=RING)
-        thread.join(30)
-        assert np.array_equal(np.concatenate(follower), as_samples(0, 50 * BLOCK))
-    finally:
-        memory_index_path(tmp_path / "a-0002").unlink(missing_ok=True)
+def test_a_disk_that_fills_in_a_later_segment_is_left_there(tmp_path: Path, room: Room) -> None:
+    steps = {25 * BLOCK: room.filling(tmp_path / "a-0002", 5)}
+    recorded = Followed(tmp_path / "a", 50 * BLOCK, steps, name="a.sigmf-index")
+    with pytest.raises(DeviceError, match="after them were in memory only"):
+        recorded.record(segment_s=10 * BLOCK / RATE, reserve_bytes=10 << 20)
 
 
 def test_a_short_disk_takes_the_oldest_segments_before_it_is_left(
@@ -313,22 +150,9 @@ def test_rolling_segments_need_room_for_those_that_are_kept(
 def test_without_room_from_the_start_it_is_memory_only(tmp_path: Path) -> None:
     """A disk that has no room for the whole recording gets none of it; whoever follows gets all of it."""
     seen: list[RecordProgress] = []
-    follower: list[np.ndarray] = []
-
-    def follow() -> None:
-        with open_recording(tmp_path / "a", follow=True) as reader:
-            follower.extend(reader.blocks(5000))
-
-    receiver = Counting(
-        30 * BLOCK, {10 * BLOCK: lambda: time.sleep(0.3), 20 * BLOCK: lambda: time.sleep(0.3)}
-    )
-    writer = open_writer(receiver.open(TUNING), tmp_path / "a")
-    thread = threading.Thread(target=follow)
-    thread.start()
+    recorded = Followed(tmp_path / "a", 30 * BLOCK, {})
     with pytest.raises(DeviceError, match=r"no room to record in .*MiB are needed.*delete or move"):
-        record(receiver, writer, reserve_bytes=1 << 62, ring_bytes=RING, duration_s=100, progress=seen.append)
-    thread.join(30)
-    assert np.array_equal(np.concatenate(follower), as_samples(0, 30 * BLOCK))
+        recorded.record(reserve_bytes=1 << 62, duration_s=100, progress=seen.append)
     assert any("in memory only" in state.note for state in seen)
 
 
