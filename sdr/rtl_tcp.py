@@ -61,6 +61,7 @@ class RtlTcp:
         sample_rate = real_sample_rate(tuning.sample_rate) * scale
         try:
             self._socket = socket.create_connection((self.host, self.port), self._connect_timeout_s)
+            patience_s = patience_of(self._socket)
             _prepare(self._socket)
             greeting = parse_greeting(self._greeting())
             gain_db = nearest_gain(tuning.gain_db, greeting)
@@ -82,7 +83,7 @@ class RtlTcp:
             raise
         transfer_s = _TRANSFER_SAMPLES / sample_rate
         self._odd, self._failure, self._heard_at = b"", None, time.monotonic()
-        self._watch = Unstamped(sample_rate, 2, patience_s=patience_of(self._socket))
+        self._watch = Unstamped(sample_rate, 2, patience_s=patience_s)
         self._silence_s = max(_SILENCE_S, 4 * transfer_s)
         return Opened(
             f"rtl_tcp {self.host}:{self.port} ({greeting.tuner})",

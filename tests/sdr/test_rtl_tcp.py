@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import struct
@@ -131,6 +132,26 @@ def test_what_is_no_rtl_tcp_is_said(behaviour: Callable[[socket.socket], None], 
         pytest.raises(DeviceError, match=message),
     ):
         RtlTcp("127.0.0.1", server.port, connect_timeout_s=0.3).open(TUNING)
+
+
+def test_a_server_that_hangs_up_at_once_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose connection was reset has no peer any more: an OSError, for which nobody opens anew."""
+
+    def gone(_: socket.socket) -> tuple[str, int]:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    def behave(_: int, connection: socket.socket) -> None:
+        connection.sendall(GREETING)
+        connection.recv(1000)
+        time.sleep(0.5)
+
+    monkeypatch.setattr("socket.socket.getpeername", gone)
+    with serving(behave) as server:
+        receiver = RtlTcp("127.0.0.1", server.port)
+        with pytest.raises(DeviceError, match="does not answer"):
+            receiver.open(TUNING)
+        with pytest.raises(DeviceError, match="not connected"):
+            receiver.read(1, 0.0)
 
 
 def test_nobody_listens() -> None:
