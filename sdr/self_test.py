@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sdr.formats import sample_format, to_samples
-from sdr.levels import clipped_share, level_dbfs
+from sdr.level_meter import level_of
+from sdr.level_sums import level_sums
 from sdr.self_test_codes import Codes, look_at_codes
 
 Floats = npt.NDArray[np.float64]
@@ -105,7 +106,7 @@ def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measu
     if len(samples) < _LEAST_WINDOWS * bins:
         raise ValueError(f"{len(samples)} samples are too few to test; {_LEAST_WINDOWS * bins} are needed")
     codes = look_at_codes(raw, fmt)
-    mean = complex(samples.mean(dtype=np.complex128))
+    level = level_of(0, level_sums(raw, fmt), fmt)
     density = np.nan_to_num(power_density(samples, sample_rate, bins), nan=0.0)
     offsets = frequencies_hz(sample_rate, bins)
     usable = _usable(offsets, sample_rate)
@@ -117,9 +118,9 @@ def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measu
         len(samples),
         _db(floor),
         _adc_floor(fmt, codes.low_bits_unused, sample_rate),
-        level_dbfs(samples),
-        _db(abs(mean) ** 2),
-        clipped_share(samples),
+        -math.inf if level.dbfs is None else level.dbfs,
+        _db(abs(level.dc) ** 2),
+        level.clipped,
         _db(float(i)) - _db(float(q)) if i > 0 and q > 0 else 0.0,
         codes,
         _peaks(density, offsets, usable, floor, center_hz),
