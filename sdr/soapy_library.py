@@ -30,10 +30,7 @@ class Kwargs(ctypes.Structure):
 
     def to_dict(self) -> dict[str, str]:
         """As a dict; undecodable bytes are replaced."""
-        return {
-            (self.keys[i] or b"").decode(errors="replace"): (self.values[i] or b"").decode(errors="replace")
-            for i in range(self.size)
-        }
+        return {text(self.keys[i]): text(self.values[i]) for i in range(self.size)}
 
 
 class Range(ctypes.Structure):
@@ -142,6 +139,18 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
+def text(value: bytes | None) -> str:
+    """Of the library or of a driver; undecodable bytes are replaced."""
+    return (value or b"").decode(errors="replace")
+
+
+def texts(found: Any, length: c_size_t) -> list[str]:
+    """A list of strings that the library gave, which is freed."""
+    there = [text(found[i]) for i in range(length.value)]
+    library().SoapySDRStrings_clear(ctypes.byref(found), length)
+    return there
+
+
 def call(name: str, *arguments: Any) -> Any:
     """Call SoapySDRDevice_<name>; a failure status of the library becomes a DeviceError."""
     loaded = library()
@@ -158,7 +167,7 @@ def call_text(name: str, *arguments: Any) -> str:
     if not pointer:
         return ""
     try:
-        return (ctypes.cast(pointer, c_char_p).value or b"").decode(errors="replace")
+        return text(ctypes.cast(pointer, c_char_p).value)
     finally:
         library().SoapySDR_free(pointer)
 
@@ -166,10 +175,7 @@ def call_text(name: str, *arguments: Any) -> str:
 def call_texts(name: str, *arguments: Any) -> list[str]:
     """Call a function that returns a list of strings."""
     length = c_size_t()
-    found = call(name, *arguments, ctypes.byref(length))
-    texts = [(found[i] or b"").decode(errors="replace") for i in range(length.value)]
-    library().SoapySDRStrings_clear(ctypes.byref(found), length)
-    return texts
+    return texts(call(name, *arguments, ctypes.byref(length)), length)
 
 
 def call_ranges(name: str, *arguments: Any) -> list[tuple[float, float]]:
@@ -185,7 +191,7 @@ def setting_names(device: int) -> list[str]:
     """Names of the settings that a device knows."""
     length = c_size_t()
     found = call("getSettingInfo", device, ctypes.byref(length))
-    names = [(found[i].key or b"").decode(errors="replace") for i in range(length.value)]
+    names = [text(found[i].key) for i in range(length.value)]
     library().SoapySDRArgInfoList_clear(found, length)
     return names
 
@@ -208,8 +214,8 @@ def loaded_drivers() -> dict[str, str]:
 def kwargs(values: Mapping[str, str]) -> Kwargs:
     """A map for the library to read; it lives as long as the result."""
     keys = (c_char_p * len(values))(*(key.encode() for key in values))
-    texts = (c_char_p * len(values))(*(value.encode() for value in values.values()))
-    return Kwargs(len(values), ctypes.cast(keys, _TEXTS), ctypes.cast(texts, _TEXTS))
+    words = (c_char_p * len(values))(*(value.encode() for value in values.values()))
+    return Kwargs(len(values), ctypes.cast(keys, _TEXTS), ctypes.cast(words, _TEXTS))
 
 
 def error_text(code: int) -> str:

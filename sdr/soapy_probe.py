@@ -20,7 +20,7 @@ from typing import Any
 
 from sdr.errors import DeviceError
 from sdr.soapy_find import open_device
-from sdr.soapy_library import enumerate_devices, library, loaded_drivers
+from sdr.soapy_library import enumerate_devices, library, loaded_drivers, text, texts
 
 
 def probe(asked: list[dict[str, Any]]) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def probe(asked: list[dict[str, Any]]) -> dict[str, Any]:
     folders = _texts(loaded, "SoapySDR_listSearchPaths")
     drivers = loaded_drivers()
     return {
-        "library": _text(loaded.SoapySDR_getLibVersion()),
-        "abi": _text(loaded.SoapySDR_getABIVersion()),
+        "library": text(loaded.SoapySDR_getLibVersion()),
+        "abi": text(loaded.SoapySDR_getABIVersion()),
         "folders": [{"path": path, "exists": Path(path).is_dir()} for path in folders],
         "modules": modules,
         "drivers": drivers,
@@ -53,18 +53,15 @@ def probe(asked: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _texts(loaded: ctypes.CDLL, name: str) -> list[str]:
     length = c_size_t()
-    found = getattr(loaded, name)(ctypes.byref(length))
-    texts = [_text(found[i]) for i in range(length.value)]
-    loaded.SoapySDRStrings_clear(ctypes.byref(found), length)
-    return texts
+    return texts(getattr(loaded, name)(ctypes.byref(length)), length)
 
 
 def _module(loaded: ctypes.CDLL, path: str) -> dict[str, str]:
     pointer = loaded.SoapySDR_loadModule(path.encode())
-    error = _text(ctypes.cast(pointer, c_char_p).value) if pointer else ""
+    error = text(ctypes.cast(pointer, c_char_p).value) if pointer else ""
     if pointer:
         loaded.SoapySDR_free(pointer)
-    return {"path": path, "version": _text(loaded.SoapySDR_getModuleVersion(path.encode())), "error": error}
+    return {"path": path, "version": text(loaded.SoapySDR_getModuleVersion(path.encode())), "error": error}
 
 
 def _device(driver: str, filters: Mapping[str, str]) -> dict[str, Any]:
@@ -76,10 +73,6 @@ def _device(driver: str, filters: Mapping[str, str]) -> dict[str, Any]:
     except DeviceError as error:
         return {"found": found, "error": str(error)}
     return {"found": found, "error": ""}
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode(errors="replace")
 
 
 def main() -> int:
