@@ -23,6 +23,7 @@ from sdr.follow import IndexedSource, writer_holds_lock
 from sdr.formats import from_samples
 from sdr.index import IndexReader
 from sdr.recording import Gap, RecordingWriter, finish_interrupted, open_recording
+from tests.waiting import wait_for
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 RATE = 250_000.0
@@ -187,13 +188,10 @@ def kill_writer_and_read(tmp_path: Path, at_s: float) -> None:
     stem = tmp_path / "pass"
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(stem)])
     try:
-        deadline = time.monotonic() + 20
-        while not (tmp_path / "pass.sigmf-meta").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        threading.Timer(at_s, lambda: os.kill(process.pid, signal.SIGKILL)).start()
+        wait_for((tmp_path / "pass.sigmf-meta").exists)
         with open_recording(stem, follow=True, stale_after_s=0.3) as reader:
             assert writer_holds_lock(tmp_path / "pass.sigmf-index")
+            threading.Timer(at_s, lambda: os.kill(process.pid, signal.SIGKILL)).start()
             got = np.concatenate(list(reader.blocks(10_000)))
             assert "died without end mark" in reader.notes[0]
             gaps = reader.info.gaps

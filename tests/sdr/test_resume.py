@@ -19,6 +19,7 @@ import pytest
 from sdr.errors import RecordingError
 from sdr.index import Gap, IndexReader, read_levels
 from sdr.recording import RecordingWriter, finish_interrupted, open_recording, recording_sha256
+from tests.waiting import wait_for
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 RATE = 250_000.0
@@ -79,12 +80,12 @@ def test_a_follower_waits_while_nobody_has_the_device_yet(tmp_path: Path) -> Non
     """From the lock on the recorder counts as alive, although no sample comes."""
     died_at(tmp_path / "a", 1000)
     got: list[np.ndarray] = []
-    with open_recording(tmp_path / "a", follow=True, stale_after_s=0.6) as reader:
+    with open_recording(tmp_path / "a", follow=True, stale_after_s=1.0) as reader:
         thread = threading.Thread(target=lambda: got.extend(reader.blocks(500)))
         thread.start()
-        time.sleep(0.2)
+        wait_for(lambda: len(got) == 2)
         writer = RecordingWriter.resume(tmp_path / "a")
-        time.sleep(1.0)  # longer than a dead recorder is waited for
+        time.sleep(1.5)  # longer than a dead recorder is waited for
         writer.write_raw(numbers(1000, 250))
         writer.close()
         thread.join(20)
