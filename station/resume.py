@@ -9,7 +9,7 @@ from datetime import datetime
 from sdr.errors import SdrError
 from station.catalogue import Catalogue, Observation
 from station.observation import MOST_ATTEMPTS
-from station.recorded import close_interrupted, data_bytes, grows, recorded_files, recording_facts
+from station.recorded import close_interrupted, grows, has_samples, recorded_files, recording_facts
 from station.shared import recording_end, takes_share
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def _settle_recording(catalogue: Catalogue, observation: Observation, now: datet
 
 
 def _keep_what_was_recorded(catalogue: Catalogue, observation: Observation) -> bool:
-    if not data_bytes(observation):
+    if not has_samples(observation):
         catalogue.fail(observation.name, "record", "the station was stopped before the first sample")
         return False
     try:

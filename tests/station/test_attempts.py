@@ -16,6 +16,7 @@ from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config import parse_config
 from station.observation import Crew, decode
 from station.processes import Ended
+from station.resume import resume
 from tests.station.conftest import ELEMENTS, station_table
 
 
@@ -187,3 +188,17 @@ def test_the_observation_takes_the_frames_of_a_decoder_that_was_killed(
     frames = observation.folder / "decoded-4/frames.cadu"
     assert frames.read_bytes() == sent
     assert {file.path: file.sha256 for file in entered.files}[frames] == sha256_of(frames)
+
+
+def test_they_outlive_a_station_that_comes_back_after_the_pass(
+    observation: Observation, writer: RecordingWriter, catalogue: Catalogue
+) -> None:
+    """Not one sample reached the disk; the frames of the live decoder did."""
+    writer.leave("the disk is full")
+    writer.let_go()
+    killed(observation.folder / "decoded", 300)
+    for step in ("record", "decode"):
+        catalogue.begin(observation.name, step)
+    (left,) = resume(catalogue, observation.end, lambda _: True)
+    assert [left.job(step).state for step in ("record", "decode")] == ["done", "due"], left.jobs
+    assert settled(left, DONE) == (DONE, "decoded-2")
