@@ -18,6 +18,7 @@ from sdr.recording_files import beside
 from sdr.segment_files import numbers_of
 from sdr.segments import first_stem, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
+from sdr.sigmf_source import sigmf_stem
 
 
 class SegmentReader:
@@ -127,8 +128,6 @@ def segments_from(path: Path) -> tuple[Path, int]:
     Raises:
         RecordingError: no recording with an index.
     """
-    from sdr.sigmf_source import sigmf_stem
-
     stem = sigmf_stem(path)
     if stem is None or not beside(stem, INDEX_SUFFIX).exists():
         raise RecordingError(f"{path}: only a recording with its {INDEX_SUFFIX} beside it has segments")
