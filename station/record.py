@@ -322,10 +322,9 @@ def _described(description: Path) -> Assignment:
 
 def is_orphaned(stem: Path) -> bool:
     """Whether a recording was begun and not ended, and nobody writes it any more."""
-    newest = segment_stem(stem, newest_segment(stem))
+    index = beside(segment_stem(stem, newest_segment(stem)), INDEX_SUFFIX)
     try:
-        index = IndexReader(beside(newest, INDEX_SUFFIX))
-        return index.end is None and not writer_holds_lock(beside(newest, INDEX_SUFFIX))
+        return IndexReader(index).end is None and not writer_holds_lock(index)
     except (OSError, RecordingError):
         return False
 
