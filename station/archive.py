@@ -23,8 +23,7 @@ from pathlib import Path
 from sdr.errors import RecordingError
 from station.catalogue import Catalogue, FileEntry, Observation, sha256_of
 from station.guard import guarded
-from station.rolling import Rolling
-from station.shared import description_of
+from station.rolling import rolling_described
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def tidy(
         age = now - observation.end
         if delete_after_days is not None and age > timedelta(days=delete_after_days):
             _delete(catalogue, observation, now)
-        elif Rolling.of(description_of(observation)) is not None:
+        elif rolling_described(observation) is not None:
             continue  # few are kept, and compressed they could not be read as one
         elif compress_after_days is not None and age > timedelta(days=compress_after_days):
             try:

@@ -38,7 +38,7 @@ from station.recorded import (
     was_in_memory_only,
 )
 from station.recorder import Recorder
-from station.rolling import Rolling, SegmentResults, files_in, remove_decoded
+from station.rolling import SegmentResults, files_in, remove_decoded, rolling_described
 from station.self_test_history import result_in
 from station.shared import description_of, recording_end
 
@@ -133,7 +133,7 @@ class _Over:
 
     def __init__(self, observation: Observation, crew: Crew) -> None:
         self._observation, self._stop = observation, crew.stop
-        self._rolls = Rolling.of(description_of(observation)) is not None
+        self._rolls = rolling_described(observation) is not None
         self._end, self._looked_at = recording_end(observation), time.monotonic()
 
     def __call__(self) -> bool:
@@ -216,7 +216,7 @@ def _begin_pictures(observation: Observation, crew: Crew, decoded: Path, out: Pa
 
 def _segments(observation: Observation, crew: Crew) -> SegmentResults | None:
     """Who enters the results of a recording in segments."""
-    if Rolling.of(description_of(observation)) is None:
+    if rolling_described(observation) is None:
         return None
     limit_s = crew.config.schedule.products_timeout_s
     return SegmentResults(
@@ -228,7 +228,7 @@ def _begin_decode(
     observation: Observation, crew: Crew, *, follow: bool, frames: Path | None = None
 ) -> Worker:
     result: Mapping[str, Any] = {}
-    if Rolling.of(description_of(observation)) is None:
+    if rolling_described(observation) is None:
         out = folder_of_attempt(observation)
     else:  # what is done is not done again
         out = observation.folder / "decoded"

@@ -58,6 +58,11 @@ class Rolling:
         return cls(float(table["segment_s"]), int(table["keep_segments"])) if table else None
 
 
+def rolling_described(observation: Observation) -> Rolling | None:
+    """How its recording is made, as its description says; None where it is one file."""
+    return Rolling.of(description_of(observation))
+
+
 def rolling_of(observation: Observation, config: StationConfig) -> Rolling | None:
     """How an observation is to be recorded; None for one file.
 
@@ -85,7 +90,7 @@ def remove_decoded(observation: Observation, catalogue: Catalogue) -> None:
     """Once a recording is over and decoded, only as many segments stay as are to be kept."""
     from sdr.segment_files import remove_needless
 
-    rolling, stem = Rolling.of(description_of(observation)), observation.recording
+    rolling, stem = rolling_described(observation), observation.recording
     if rolling is None:
         return
     gone = {path.name for path in remove_needless(stem, rolling.keep_segments, nobody_needs(stem))}

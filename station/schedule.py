@@ -25,8 +25,8 @@ from station.entries import entries_of, is_filler
 from station.equipment import antenna_of, lead_s, receiver_of
 from station.ledger import Rejected, enter_rejected
 from station.resources import resources_of
-from station.rolling import Rolling
-from station.shared import bring_forward, description_of, recording_end, tuned_hz
+from station.rolling import rolling_described
+from station.shared import bring_forward, recording_end, tuned_hz
 from station.sight import Sights
 
 log = logging.getLogger(__name__)
@@ -204,7 +204,7 @@ def _gives_way(observation: Observation, soon: datetime) -> bool:
 
     What only fills the time does, where it rolls; what does not is short, and goes on to its end.
     """
-    rolls = is_filler(observation) and Rolling.of(description_of(observation)) is not None
+    rolls = is_filler(observation) and rolling_described(observation) is not None
     return rolls and observation.job("record").state == "running" and recording_end(observation) > soon
 
 
