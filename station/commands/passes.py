@@ -25,16 +25,17 @@ from station.commands.options import (
     number_of,
     parse_site,
     print_json,
-    read_elements,
     say,
 )
 from station.commands.where import (
+    SAY_WHERE,
     ConfigsOption,
     DaysOption,
     FromOption,
     SatellitesOption,
     SitesOption,
     asked_stations,
+    elements_for,
     end_words,
     window_of,
 )
@@ -101,11 +102,10 @@ def _where_and_what(
     stations = [load_config(path) for path in configs or ()]
     places = [(station.station.site, station.station.mask) for station in stations]
     places += [(parse_site(text), None) for text in sites or ()]
-    files = files or [path for station in stations for path in station.elements.files]
-    if not places or not files:
-        raise StationError("say where and with what: --site and --elements, or -c station.toml")
+    if not places:
+        raise StationError(SAY_WHERE)
     limits = [station.elements.limits for station in stations] or [USUAL]
-    return places, read_elements(list(dict.fromkeys(files))), list(dict.fromkeys(limits))
+    return places, elements_for(stations, files), list(dict.fromkeys(limits))
 
 
 def _chosen(sets: list[Elements], names: list[str] | None, at: datetime) -> list[Elements]:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scheduler.elements import select
 from scheduler.satellites import satellite as satellite_named
 from sdr.formats import FORMATS
 from sdr.record_progress import SILENT
-from station.commands.options import elements_of, parse_stem, say
+from station.commands.options import parse_stem, say
+from station.commands.where import elements_for
 from station.config import load_config
 from station.errors import DONE, NOTHING_USABLE, SYSTEM_FAULT, StationError
 from station.progress import progress_bar
@@ -166,7 +168,7 @@ def _by_station(
         satellite=known.name,
         frequency_hz=use.frequency_hz,
         site=station.station.site,
-        elements=elements_of(list(station.elements.files), known.name, now),
+        elements=select(elements_for([station], None), known.norad_id, now),
         start=now,
         end=now + timedelta(seconds=seconds),
         receiver=station.receiver(by),

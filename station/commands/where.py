@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.elements import Elements
+from scheduler.fetch import ElementStore
 from scheduler.satellites import satellite as satellite_named
 from station.commands.options import number_of, parse_site, parse_time, read_elements, say
 from station.config import StationConfig, load_config
 from station.config.planning import LOCAL
+from station.element_supply import store_of
 from station.errors import StationError
 
 if TYPE_CHECKING:
     from station.candidates import Wanted
 
+SAY_WHERE = "say where and with what: --site and --elements, or -c station.toml"
 _DATE_LENGTH = len("2026-07-14")
 _MOST_DAYS = 366
 
@@ -60,13 +63,12 @@ def asked_stations(
     """From the options of the command line; what is assumed is told on stderr.
 
     Raises:
-        StationError: nothing to plan for, or two stations of one name.
+        StationError: nothing to plan for, no elements, or two stations of one name.
     """
     given = [load_config(path) for path in configs or ()]
-    files = list(files or [path for config in given for path in config.elements.files])
-    if (not sites and not given) or not files:
-        raise StationError("say where and with what: --site and --elements, or -c station.toml")
-    sets = read_elements(list(dict.fromkeys(files)))
+    if not sites and not given:
+        raise StationError(SAY_WHERE)
+    sets = elements_for(given, files)
     stations = [(config, _of_config(config, names or ())) for config in given]
     places = [parse_site(text) for text in sites or ()]
     if places:
@@ -81,6 +83,26 @@ def asked_stations(
         if called.count(name) > 1:
             raise StationError(f"two stations are called {name!r}; give each its own name")
     return Asked(tuple(stations), tuple(sets), tuple(given))
+
+
+def elements_for(configs: Sequence[StationConfig], files: Sequence[Path] | None) -> list[Elements]:
+    """The sets of the given files; without any those that the stations name, and keep of their sources.
+
+    Raises:
+        StationError: there are none.
+    """
+    named = files or [path for config in configs for path in config.elements.files]
+    sets = read_elements(list(dict.fromkeys(named)))
+    stores = [] if files else [store_of(config) for config in configs]
+    sets += [kept for store in stores if store.is_dir() for kept in ElementStore(store).elements()]
+    if sets:
+        return sets
+    if not configs:
+        raise StationError(SAY_WHERE)
+    raise StationError(
+        "no source of the station has given elements yet; `tramthu elements -c station.toml --refresh` asks "
+        "them, or give --elements FILE"
+    )
 
 
 def window_start(start: str | None) -> datetime:

@@ -106,3 +106,22 @@ def test_while_a_daemon_works_it_alone_lets_in(tramthu: Run, doubtful: Path) -> 
     assert ages == {57166: pytest.approx(5, abs=0.1), 59051: pytest.approx(1, abs=0.1)}
     supply.elements(datetime.now(UTC))  # once asked, once done
     assert not list((store_of(station) / "release").iterdir())
+
+
+def test_what_the_sources_gave_serves_the_other_commands(tramthu: Run, config: Path) -> None:
+    """A station that names no file was told to give -c, which it had given."""
+    words = config.read_text("utf-8").replace(
+        'files = ["sets.json"]', f'sources = ["{config.parent}/*.json"]'
+    )
+    words += '[[antenna]]\nname = "a"\nkind = "qfh"\nfrequency_ranges_hz = [[137e6, 138e6]]\n'
+    config.write_text(words + '[antenna.rotator]\nmodel = "Dummy"\n', "utf-8")
+    commands = (("passes",), ("plan",), ("track", "--dry-run"))
+    for command in commands:
+        status, _, err = tramthu(*command, "-c", config)
+        assert status == 2
+        assert "`tramthu elements -c station.toml --refresh`" in one_sentence(err)
+    assert tramthu("elements", "-c", config, "--refresh")[0] == 0
+    for command in commands:
+        status, out, err = tramthu(*command, "-c", config)
+        assert (status, err) == (0, "")
+        assert "METEOR-M2" in out
