@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,13 +18,14 @@ from typing import Any
 import pytest
 
 from station import cli
-from station.catalogue import Booking, Catalogue
+from station.catalogue import Booking, Catalogue, Observation
 from station.config import StationConfig, parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = ROOT / "scheduler/data/elements/meteor_2024-07-16.txt"
 START = datetime(2024, 7, 17, tzinfo=UTC)
 Run = Callable[..., tuple[int, str, str]]
+ModuleOf = Callable[[str, str], str]
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +152,48 @@ def booking() -> Booking:
         end=START + timedelta(hours=7, minutes=48),
         max_elevation_deg=69.8,
     )
+
+
+def entered(catalogue: Catalogue, booking: Booking) -> Observation:
+    """Its observation, and the folder of it."""
+    made = catalogue.book(booking)
+    assert made is not None
+    made.folder.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def observation(catalogue: Catalogue, booking: Booking) -> Observation:
+    return entered(catalogue, booking)
+
+
+@pytest.fixture
+def module_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleOf:
+    """Makes a module, of a name and a text, that workers find."""
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    def made(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text)
+        return name
+
+    return made
+
+
+def orphan(module: str, arguments: list[str], log: Path, *, at_work: bool = True, **options: bool) -> int:
+    """Process id of a worker, which may have told its progress, whose supervisor was killed then."""
+    code = (
+        "import pathlib, time\n"
+        "from station.processes import Worker\n"
+        f"worker = Worker({module!r}, {arguments!r}, pathlib.Path({str(log)!r}), **{options!r})\n"
+        f"while {at_work} and worker.progress is None: time.sleep(0.05)\n"
+        "print(worker.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        pid = int(supervisor.stdout.readline())
+        supervisor.kill()
+    return pid
 
 
 def renamed(booking: Booking, name: str, **fields: Any) -> Booking:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,15 +18,14 @@ from station.catalogue import Booking, Catalogue, Observation, sha256_of
 from station.config.recordings import RecordingsSection
 from station.housekeeping import LOG_NAME, Housekeeping
 from station.schema import STEPS
+from tests.station.conftest import entered, renamed
 from tests.waiting import wait_for
 
 _GAP = (20_000, 5_000)
 
 
 def _recorded(catalogue: Catalogue, booking: Booking, name: str, *, decoded: bool) -> Observation:
-    made = catalogue.book(replace(booking, name=name, key=name))
-    assert made is not None
-    made.folder.mkdir(parents=True)
+    made = entered(catalogue, renamed(booking, name))
     rng = np.random.default_rng(7)
     with RecordingWriter(
         made.recording,
@@ -60,9 +58,7 @@ def _tidy(catalogue: Catalogue, booking: Booking, days: float, **limits: float |
 def test_of_a_recording_in_segments_all_are_deleted_and_none_is_compressed(
     catalogue: Catalogue, booking: Booking
 ) -> None:
-    made = catalogue.book(booking)
-    assert made is not None
-    made.folder.mkdir(parents=True)
+    made = entered(catalogue, booking)
     segments = {"segments": {"segment_s": 60, "keep_segments": 3}}
     (made.folder / "observation.json").write_text(json.dumps(segments))
     data = [made.folder / f"recording-{number:04d}.sigmf-data" for number in (7, 8, 9)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from station.config import RtlTcpReceiver
 from station.processes import Worker
 from station.recorder import Recorder
 from station.records import Observation
-from tests.station.conftest import Run, station_file
+from tests.station.conftest import ModuleOf, Run, entered, station_file
 from tests.station.desk import kill_workers, workers_of
 from tests.waiting import wait_for
 
@@ -33,17 +32,15 @@ Patch = pytest.MonkeyPatch
 
 @pytest.fixture
 def observation(
-    catalogue: Catalogue, booking: Booking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue,
+    booking: Booking,
+    module_of: ModuleOf,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Observation]:
     """One that is recorded, as the catalogue says, for another hour, by a module that does nothing."""
-    (tmp_path / "idle_recorder.py").write_text(
-        "import os, time\nopen(os.environ['TRAMTHU_PROGRESS'], 'w').write('0.5')\ntime.sleep(600)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("station.recorder._MODULE", "idle_recorder")
-    made = catalogue.book(replace(booking, start=NOW, end=NOW + timedelta(hours=1)))
-    assert made is not None
-    made.folder.mkdir(parents=True)
+    code = "import os, time\nopen(os.environ['TRAMTHU_PROGRESS'], 'w').write('0.5')\ntime.sleep(600)\n"
+    monkeypatch.setattr("station.recorder._MODULE", module_of("idle_recorder", code))
+    made = entered(catalogue, replace(booking, start=NOW, end=NOW + timedelta(hours=1)))
     _describe(made)
     yield catalogue.begin(made.name, "record")
     kill_workers(catalogue.data_dir, b"idle_recorder")

@@ -12,20 +12,12 @@ from scheduler.elements import load_elements
 from sdr.memory_writer import memory_index_path
 from sdr.writer import RecordingWriter
 from station.attempts import attempts_in, folder_of_attempt, named, settle
-from station.catalogue import Booking, Catalogue, Observation, sha256_of
+from station.catalogue import Catalogue, Observation, sha256_of
 from station.config import parse_config
 from station.observation import Crew, decode
 from station.processes import Ended
 from station.resume import resume
 from tests.station.conftest import ELEMENTS, station_table
-
-
-@pytest.fixture
-def observation(catalogue: Catalogue, booking: Booking) -> Observation:
-    made = catalogue.book(booking)
-    assert made is not None
-    made.folder.mkdir(parents=True)
-    return made
 
 
 @pytest.fixture

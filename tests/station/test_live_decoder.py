@@ -10,7 +10,7 @@ import pytest
 
 from sdr.writer import RecordingWriter
 from station.attempts import emptied
-from station.catalogue import Booking, Catalogue, Observation
+from station.catalogue import Observation
 from station.errors import WRONG_USE
 from station.live_decoder import MOST_AFTERWARDS, LiveDecoder
 from station.processes import Ended, Worker
@@ -45,14 +45,6 @@ class Fakes:
         if self.killed_always:
             self.begun[-1].ended = KILLED
         return cast("Worker", self.begun[-1])
-
-
-@pytest.fixture
-def observation(catalogue: Catalogue, booking: Booking) -> Observation:
-    made = catalogue.book(booking)
-    assert made is not None
-    made.folder.mkdir(parents=True)
-    return made
 
 
 @pytest.fixture

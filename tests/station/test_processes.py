@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from station.processes import Worker
 from station.spare import Spare
+from tests.station.conftest import ModuleOf, orphan
 from tests.waiting import wait_for
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def module(module_of: ModuleOf) -> str:
     """A module of its own that does as its arguments say."""
-    (tmp_path / "obedient_worker.py").write_text(
+    return module_of(
+        "obedient_worker",
         "import os, sys, time\n"
         "words, status, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])\n"
         "print('out', flush=True)\n"
@@ -26,10 +24,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "open(os.environ['TRAMTHU_PROGRESS'], 'w').write('0.5')\n"
         "time.sleep(seconds)\n"
         "if status == 99: raise RuntimeError('broken')\n"
-        "sys.exit(status)\n"
+        "sys.exit(status)\n",
     )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    return "obedient_worker"
 
 
 @pytest.mark.parametrize(
@@ -49,17 +45,17 @@ def test_the_end_in_words(tmp_path: Path, module: str, words: str, status: int, 
     assert worker.progress == 0.5
 
 
-def test_its_memory_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_memory_is_its_own(tmp_path: Path, module_of: ModuleOf) -> None:
     """Not that of the process which began it, which is larger here."""
     seen = tmp_path / "seen"
-    (tmp_path / "fat_worker.py").write_text(
+    module_of(
+        "fat_worker",
         "import os, sys, time\n"
         "held = bytearray(100 << 20)\n"
         "held[::4096] = bytes(len(held) // 4096)\n"
         "open(os.environ['TRAMTHU_PROGRESS'], 'w').write('1')\n"
-        "while not os.path.exists(sys.argv[1]): time.sleep(0.02)\n"
+        "while not os.path.exists(sys.argv[1]): time.sleep(0.02)\n",
     )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     mine = bytearray(300 << 20)
     mine[::4096] = b"x" * (len(mine) // 4096)
     worker = Worker("fat_worker", [str(seen)], tmp_path / "w.log")
@@ -91,29 +87,15 @@ def test_killed_for_memory_is_said(tmp_path: Path, module: str) -> None:
 
 
 def test_a_worker_ends_with_its_supervisor(tmp_path: Path, module: str) -> None:
-    code = (
-        "import sys, time, pathlib\n"
-        "from station.processes import Worker\n"
-        f"worker = Worker({module!r}, ['x', '0', '60'], pathlib.Path({str(tmp_path / 'w.log')!r}))\n"
-        "while worker.progress is None: time.sleep(0.05)\n"
-        "print(worker._process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as supervisor:
-        assert supervisor.stdout is not None
-        child = int(supervisor.stdout.readline())
-        supervisor.send_signal(signal.SIGKILL)
+    child = orphan(module, ["x", "0", "600"], tmp_path / "w.log")
     wait_for(lambda: not _runs(child), "the worker outlived its supervisor")
 
 
 @pytest.fixture
-def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def waiting(module_of: ModuleOf) -> str:
     """A module that waits for the word, and says whether it got it."""
-    (tmp_path / "waiting_worker.py").write_text(
-        "import sys\nsys.exit(0 if sys.stdin.buffer.readline() == b'go\\n' else 3)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    return "waiting_worker"
+    code = "import sys\nsys.exit(0 if sys.stdin.buffer.readline() == b'go\\n' else 3)\n"
+    return module_of("waiting_worker", code)
 
 
 def test_a_spare_worker_begins_at_the_word(tmp_path: Path, waiting: str) -> None:
@@ -142,18 +124,7 @@ def test_a_spare_worker_begins_at_the_word(tmp_path: Path, waiting: str) -> None
 
 
 def test_a_spare_worker_ends_with_its_supervisor(tmp_path: Path, waiting: str) -> None:
-    code = (
-        "import pathlib, time\n"
-        "from station.processes import Worker\n"
-        f"log = pathlib.Path({str(tmp_path / 'w.log')!r})\n"
-        f"worker = Worker({waiting!r}, [], log, outlives=True, waits=True)\n"
-        "print(worker.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as supervisor:
-        assert supervisor.stdout is not None
-        child = int(supervisor.stdout.readline())
-        supervisor.send_signal(signal.SIGKILL)
+    child = orphan(waiting, [], tmp_path / "w.log", at_work=False, outlives=True, waits=True)
     wait_for(lambda: not _runs(child), "the spare worker outlived its supervisor")
 
 

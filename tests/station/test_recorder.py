@@ -17,6 +17,7 @@ from station.config import PlaybackReceiver, RtlTcpReceiver, SimulatorReceiver
 from station.errors import CatalogueError
 from station.processes import Worker
 from station.recorder import Pauses, Recorder, _Look, keeps_the_pace_of_life
+from tests.station.conftest import ModuleOf, entered
 from tests.station.desk import workers_of
 
 # Leaves a line at each start; what its first argument's folder says of how it ends.
@@ -67,16 +68,14 @@ LIVE = RtlTcpReceiver(type="rtl_tcp")
 
 @pytest.fixture
 def observation(
-    catalogue: Catalogue, booking: Booking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue,
+    booking: Booking,
+    module_of: ModuleOf,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Observation:
     """An observation that lasts another minute, recorded by a module of its own."""
-    (tmp_path / "fake_recorder.py").write_text(_FAKE)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("station.recorder._MODULE", "fake_recorder")
-    made = catalogue.book(replace(booking, end=datetime.now(UTC) + timedelta(minutes=2)))
-    assert made is not None
-    made.folder.mkdir(parents=True)
-    return made
+    monkeypatch.setattr("station.recorder._MODULE", module_of("fake_recorder", _FAKE))
+    return entered(catalogue, replace(booking, end=datetime.now(UTC) + timedelta(minutes=2)))
 
 
 def _recorder(observation: Observation, plan: str) -> Recorder:

@@ -17,7 +17,7 @@ from station.catalogue import Booking, Catalogue
 from station.config import RtlTcpReceiver, parse_config
 from station.observation import Crew, record_and_decode
 from station.room import least_rate, shortage, standable_rates
-from tests.station.conftest import ELEMENTS, station_table
+from tests.station.conftest import ELEMENTS, entered, station_table
 from tests.waiting import wait_for
 
 RADIO = RtlTcpReceiver(type="rtl_tcp", sample_rate=1.024e6, lower_rates=(150e3, 960e3, 250e3, 2.4e6))
@@ -61,9 +61,8 @@ def test_without_room_samples_stay_in_memory_and_are_decoded(tmp_path: Path, boo
     given = {"type": "playback", "file": str(file), "format": "cu8", "sample_rate": 250e3, "realtime": True}
     table = station_table(tmp_path / "data", **given) | {"schedule": {"keep_free_gb": 1e6}}
     elements = load_elements(ELEMENTS)[1].to_omm()
-    made = catalogue.book(replace(booking, start=now, end=now + timedelta(seconds=90), elements=elements))
-    assert made is not None
-    made.folder.mkdir(parents=True)
+    end = now + timedelta(seconds=90)
+    made = entered(catalogue, replace(booking, start=now, end=end, elements=elements))
     crew = Crew(parse_config(table), catalogue)
     recording = threading.Thread(target=record_and_decode, args=(made, crew))
     recording.start()
