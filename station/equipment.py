@@ -13,14 +13,13 @@ _CONNECT_S = 10.0
 
 def receiver_of(observation: Observation, config: StationConfig) -> ReceiverSection:
     """By which it is recorded; the first where the configuration has changed since it was booked."""
-    names = [receiver.name for receiver in config.receivers]
-    return config.receivers[names.index(observation.receiver) if observation.receiver in names else 0]
+    return next((one for one in config.receivers if one.name == observation.receiver), config.receivers[0])
 
 
 def antenna_of(observation: Observation, config: StationConfig) -> AntennaSection:
     """Through which; the first where the configuration has changed since."""
-    names = [antenna.name for antenna in config.all_antennas]
-    return config.all_antennas[names.index(observation.antenna) if observation.antenna in names else 0]
+    antennas = config.all_antennas
+    return next((one for one in antennas if one.name == observation.antenna), antennas[0])
 
 
 def lead_s(antenna: AntennaSection) -> float:

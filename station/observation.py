@@ -159,7 +159,7 @@ def image(observation: Observation, crew: Crew) -> None:
         note = "" if made else f"no picture is made of {observation.downlink}; its frames are kept"
         crew.catalogue.finish(observation.name, "image", {"segments": made}, reason=note)
         return
-    if not sorted(decoded.glob("*_l1a.nc")):
+    if not any(decoded.glob("*_l1a.nc")):
         crew.catalogue.fail(observation.name, "image", "no image in the decoded data")
         return
     out = _fresh(observation.folder / "products", observation.job("image").attempts)
@@ -198,11 +198,6 @@ def decode_arguments(
     return [*arguments, *frame_options(table, observation.folder)]
 
 
-def products_arguments(decoded: Path, out: Path, config: StationConfig) -> list[str]:
-    """Arguments of the product-making worker."""
-    return [str(decoded), "--out", str(out), *products_options(config), "--json"]
-
-
 def decoded_folder(observation: Observation) -> Path:
     """Where the newest decoding leaves its files; while it runs, `live.json` in it tells how it is going."""
     result = observation.job("decode").result or {}
@@ -210,7 +205,7 @@ def decoded_folder(observation: Observation) -> Path:
 
 
 def _begin_pictures(observation: Observation, crew: Crew, decoded: Path, out: Path) -> Worker:
-    arguments = products_arguments(decoded, out, crew.config)
+    arguments = [str(decoded), "--out", str(out), *products_options(crew.config), "--json"]
     return Worker("products", arguments, _log(observation, "image"), niceness=10)
 
 
@@ -255,7 +250,7 @@ def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], 
     # A recorder that failed midway leaves what it had; that is decoded, and the reason stands in the row.
     note = "ended early: the station was stopped" if crew.stop.is_set() else ""
     if deaths:
-        note = interrupted_words(deaths, result)
+        note = _interrupted_words(deaths, result)
     if ended.reason and not (crew.stop.is_set() and ended.status == -SIGTERM):
         note = f"{IN_PART}: {ended.reason}"
     if (short := in_memory_only(observation)) is not None:
@@ -266,7 +261,7 @@ def _enter_recording(observation: Observation, ended: Ended, deaths: list[str], 
     return True
 
 
-def interrupted_words(deaths: list[str], result: Mapping[str, Any]) -> str:
+def _interrupted_words(deaths: list[str], result: Mapping[str, Any]) -> str:
     """What became of a recording whose recorder died in mid-pass."""
     times = "once" if len(deaths) == 1 else f"{len(deaths)} times"
     lost = f"{result['lost_s']:.1f} of {result['seconds_recorded']:.0f} s are missing"

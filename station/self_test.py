@@ -7,6 +7,7 @@ recording needs the receiver, whatever a driver does.
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import time
@@ -176,7 +177,7 @@ def _numbers(found: ChainTest) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    return None if value != value else round(value, 2)  # noqa: PLR0124 - NaN
+    return None if math.isnan(value) else round(value, 2)
 
 
 def main() -> int:
