@@ -31,10 +31,10 @@ from scheduler.passes import find_passes
 from scheduler.track import track, track_at
 from station.alone import alone_in
 from station.config import AntennaSection, RotatorSection, StationConfig, parse_config
-from station.motion_word import Word
+from station.motion_word import Word, inhibit_of
 from station.pointing import Pointing, begin_pointing, connected, follow_pass, outcome_of, planned
 from station.rotator_lock import held_by_recorder
-from station.safety import SafetyWatch, inhibit_of
+from station.safety import SafetyWatch
 from tests.station.conftest import ELEMENTS, START, Run, station_file, station_table
 from tests.station.desk import up_now
 from tests.waiting import free_port, listens, wait_for
@@ -149,28 +149,8 @@ def test_between_passes_the_daemon_itself_lays_the_antenna_to_rest(rotctld: int,
 
 @pytest.mark.slow
 def test_a_recorder_turns_its_antenna_before_it_records(rotctld: int, tmp_path: Path) -> None:
-    np.random.default_rng(1).integers(0, 256, 2 * 250_000 * 60, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
-    wanted = _pointing(_antenna(rotctld))
-    start = datetime.now(UTC) + timedelta(seconds=45)
-    description = {
-        "satellite": "METEOR-M2 4",
-        "frequency_hz": 1.7e9,
-        "site": asdict(SITE),
-        "elements": wanted.elements.to_omm(),
-        "start": start.isoformat(),
-        "end": (start + timedelta(seconds=4)).isoformat(),
-        "receiver": {
-            "type": "playback",
-            "file": str(tmp_path / "noise.cu8"),
-            "format": "cu8",
-            "sample_rate": 250_000,
-            "realtime": True,
-        },
-        "antenna": _antenna(rotctld).model_dump(mode="json"),
-    }
-    (tmp_path / "observation.json").write_text(json.dumps(description))
-    command = [sys.executable, "-m", "station.record", str(tmp_path / "observation.json")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
+    with _recorder(tmp_path, rotctld, 45.0, 4.0) as recorder:
+        start = datetime.fromisoformat(json.loads((tmp_path / "observation.json").read_text())["start"])
         rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
         wait_for(lambda: rotator.position()[0] > 0.5 or rotator.position()[1] > 0.5)
         moved_at = datetime.now(UTC)
@@ -277,7 +257,7 @@ def test_by_hand_it_gives_way_to_a_recording(rotctld: int, tmp_path: Path) -> No
     assert section is not None
     rotator = connected(section)
     with subprocess.Popen(_by_hand(tmp_path, rotctld), stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: max(rotator.position()) > 0.5), "it does not follow"
+        wait_for(lambda: max(rotator.position()) > 0.5, "it does not follow")
         with held_by_recorder(section, "recording", lambda: False):
             assert _rests(rotator)
         _, said = process.communicate(timeout=60)
@@ -311,7 +291,7 @@ def test_by_hand_the_following_rests_while_it_is_forbidden(
             word.tell(None, {})
         process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         rotator = connected(_antenna(rotctld).rotator)  # type: ignore[arg-type]
-        wait_for(follows), "it does not follow"
+        wait_for(follows, "it does not follow")
         if daemon:  # its word counts, and the rules are not asked a second time
             word.tell(Inhibit("wind 20", 0, park=False), {})
         else:
@@ -364,7 +344,7 @@ class SlowRotctld:
 
 @contextlib.contextmanager
 def _recorder(
-    tmp_path: Path, port: int, starts_in_s: float, lasts_s: float
+    tmp_path: Path, port: int, starts_in_s: float, lasts_s: float, **more: bool
 ) -> Iterator[subprocess.Popen[str]]:
     samples = int(250_000 * (lasts_s + 1))
     np.random.default_rng(1).integers(0, 256, 2 * samples, dtype=np.uint8).tofile(tmp_path / "noise.cu8")
@@ -385,9 +365,8 @@ def _recorder(
             "realtime": True,
         },
         "antenna": _antenna(port).model_dump(mode="json"),
-        "park_after": True,
     }
-    (tmp_path / "observation.json").write_text(json.dumps(description))
+    (tmp_path / "observation.json").write_text(json.dumps(description | more))
     command = [sys.executable, "-m", "station.record", str(tmp_path / "observation.json")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as recorder:
         yield recorder
@@ -397,7 +376,7 @@ def _recorder(
 @pytest.mark.slow
 def test_a_recorder_parks_its_antenna_and_says_how_it_followed(tmp_path: Path) -> None:
     rotator = SlowRotctld()
-    with _recorder(tmp_path, rotator.port, 8.0, 4.0) as recorder:
+    with _recorder(tmp_path, rotator.port, 8.0, 4.0, park_after=True) as recorder:
         _, said = recorder.communicate(timeout=120)
     rotator.close()
     assert [one for one in rotator.log if one.startswith("P")][-1].startswith("P 0.0")
@@ -408,7 +387,7 @@ def test_a_recorder_parks_its_antenna_and_says_how_it_followed(tmp_path: Path) -
 @pytest.mark.slow
 def test_a_recorder_that_is_ended_has_stopped_its_antenna(tmp_path: Path) -> None:
     rotator = SlowRotctld(answer_s=0.7)
-    with _recorder(tmp_path, rotator.port, 8.0, 60.0) as recorder:
+    with _recorder(tmp_path, rotator.port, 8.0, 60.0, park_after=True) as recorder:
         wait_for(lambda: any(one.startswith("P") for one in rotator.log))
         time.sleep(1.0)
         recorder.terminate()
