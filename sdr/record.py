@@ -117,7 +117,7 @@ def open_writer(
         sample_rate=opened.sample_rate,
         center_frequency_hz=opened.frequency_hz,
         start=start,
-        metadata=known | notes | (metadata or {}),
+        metadata=known | dict(opened.facts) | notes | (metadata or {}),
         clock_quality=clock_quality().to_mapping(),
         durable=durable,
     )

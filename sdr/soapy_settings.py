@@ -63,7 +63,8 @@ def apply(device: int, tuning: Tuning, clocks: Clocks, settings: Mapping[str, st
     taken.antenna = _set_antenna(device, tuning.antenna)
     if tuning.bandwidth_hz is not None:
         call("setBandwidth", device, *CHANNEL, tuning.bandwidth_hz)
-        taken.facts["bandwidth_hz"] = float(call("getBandwidth", device, *CHANNEL))
+        told = float(call("getBandwidth", device, *CHANNEL))
+        taken.facts |= {"bandwidth_hz": told} if math.isfinite(told) else {}
     call("setFrequency", device, *CHANNEL, tuning.frequency_hz / scale, None)
     taken.frequency_hz = _told_frequency(device, tuning.frequency_hz / scale) * scale
     _set_gain(device, tuning, taken)

@@ -271,6 +271,16 @@ def test_a_receiver_that_comes_late_is_waited_for() -> None:
     assert reasons == ["no radio at try 1", "no radio at try 2"]
 
 
+def test_what_the_radio_really_took_stands_in_the_metadata(tmp_path: Path) -> None:
+    facts = {"ppm": 1.5, "gains_db": {"LNA": 12.0}, "bias_tee": True}
+    opened = Opened("a radio", "cs16", 1e8, 250e3, facts=facts)
+    writer = open_writer(opened, tmp_path / "a", durable=False)
+    writer.write_raw(bytes(4000))
+    writer.close()
+    with open_recording(tmp_path / "a", format="sigmf") as reader:
+        assert reader.info.metadata == {"hw": "a radio", **facts}
+
+
 def test_a_receiver_that_never_comes_is_given_up() -> None:
     with pytest.raises(DeviceError, match="no radio at try 1"):
         open_patiently(Late([]), TUNING, datetime.now(UTC))
