@@ -16,9 +16,6 @@ from sdr.segment_writer import SegmentWriter, Writer
 _WRITE_BYTES = 4 << 20
 _PAGE = 4096
 
-Sink = Writer | MemoryWriter
-"""What samples are written to: a recording on the disk, or the index of what is in memory only."""
-
 
 class RingDrain:
     """Brings samples and gaps to a sink, in large pieces of whole pages, and commits them.
@@ -33,7 +30,7 @@ class RingDrain:
 
     def __init__(self, writer: Writer, ring: Ring) -> None:
         self._writer, self.ring = writer, ring
-        self._sink: Sink = writer
+        self._sink: Writer | MemoryWriter = writer
         self._position, self._event, self._released = 0, 0, 0
         self._seen = 0  # head of the ring when it was emptied last
         self._start: datetime | None = None
