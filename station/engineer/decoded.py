@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,10 @@ def load_decoded(folder: Path) -> Decoded:
         report = json.loads(path.read_text("utf-8"))
         columns, rate = report.pop("columns"), report["input"].get("sample_rate")
         frames = _frames(columns, rate)
+        _try(report)
     except OSError as error:
         raise StationError(f"{path}: {error.strerror}; give a folder that `tramthu decode` made") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise StationError(
             f"{path}: no report of a decoding ({type(error).__name__}: {error}); decode into a new folder"
         ) from error
@@ -149,6 +151,18 @@ def load_decoded(folder: Path) -> Decoded:
         folder, report, frames, tracks, symbols,
         None if eye is None else eye.reshape(rows, EYE_SYMBOLS, EYE_PER_SYMBOL),
     )  # fmt: skip
+
+
+def _try(report: Mapping[str, Any]) -> None:
+    """What is told of a report later can be told; any error means that it cannot."""
+    given = report["input"]
+    float(given.get("samples") or 0)
+    if given.get("start"):
+        datetime.fromisoformat(given["start"])
+    for gap in given.get("gaps") or ():
+        float(gap["sample_index"] + gap["sample_count"])
+    dict(report["frames"])
+    "".join(report.get("messages") or ())
 
 
 def missing_frames(frames: Frames) -> tuple[Floats, Floats]:

@@ -437,3 +437,35 @@ def test_an_observation_that_holds_nothing_is_told(tramthu: Run, tmp_path: Path)
     status, _, err = tramthu("inspect", tmp_path)
     assert status == 2
     assert "holds neither a recording nor results of one" in one_sentence(err)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("columns", "good"), []),
+        (("columns", "bytes_corrected"), [[10**400]]),
+        (("columns", "sample_index"), [10**400]),
+        (("frames",), None),
+        (("messages",), 5),
+        (("input", "start"), "soon"),
+        (("input", "start"), 5),
+        (("input", "samples"), "x"),
+        (("input", "samples"), 10**400),
+        (("input", "gaps"), [{"sample_index": None, "sample_count": 1}]),
+    ],
+)
+def test_a_damaged_report_is_said_to_be_none(tmp_path: Path, place: tuple[str, ...], value: object) -> None:
+    names = ("sample_index", "ebn0_db", "counter", "scid", "vcid")
+    columns = {name: [0] for name in names} | {"good": [True], "bytes_corrected": [[0]]}
+    given = {"samples": 1000, "sample_rate": 1000.0, "start": None, "gaps": []}
+    report: dict[str, Any] = {"input": given, "columns": columns, "frames": {}, "messages": ["said"]}
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report))
+    assert load_decoded(tmp_path).seconds == 1.0
+    part = report
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    path.write_text(json.dumps(report))
+    with pytest.raises(StationError, match="no report of a decoding"):
+        load_decoded(tmp_path)
