@@ -8,11 +8,11 @@ from datetime import datetime
 
 from hardware.rotator_model import RotatorModel
 from scheduler.plan import AntennaResource, Budget, Maintenance, ReceiverResource, Resources, SlewModel
-from sdr.formats import bytes_per_sample
+from sdr.formats import FORMATS, bytes_per_sample
 from station.config import AntennaSection, ReceiverSection, StationConfig
 
 SETTLE_S = 2.0  # a dish sways when it stops
-_RADIO_FORMAT = "cs16"  # the largest that our radios give
+_USUAL_FORMAT = "cs16"  # of most radios; who says nothing learns it when it is opened
 
 
 def resources_of(stations: Sequence[StationConfig], window: tuple[datetime, datetime]) -> Resources:
@@ -31,9 +31,9 @@ def resources_of(stations: Sequence[StationConfig], window: tuple[datetime, date
 
 
 def recording_bytes_per_s(receiver: ReceiverSection) -> float:
-    """What a recording takes of the disk."""
-    fmt = receiver.format if receiver.type == "simulator" else _RADIO_FORMAT
-    return float(receiver.sample_rate or 0.0) * bytes_per_sample(fmt)
+    """What a recording takes of the disk; 0 where only a file knows the rate."""
+    fmt = "cu8" if receiver.type == "rtl_tcp" else receiver.format
+    return float(receiver.sample_rate or 0.0) * bytes_per_sample(fmt if fmt in FORMATS else _USUAL_FORMAT)
 
 
 def slew_model(rotator: RotatorModel) -> SlewModel:

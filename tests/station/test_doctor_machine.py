@@ -122,7 +122,7 @@ def test_memory(places: Places, kib: str, state: str) -> None:
 
 
 def _station(folder: Path, **receiver: object) -> StationConfig:
-    chosen = receiver or {"type": "rtl_tcp", "port": 1, "name": "vhf", "sample_rate": 1e6}
+    chosen = receiver or {"type": "soapy", "name": "vhf", "sample_rate": 1e6}
     return parse_config(station_table(folder, **chosen))
 
 

@@ -47,7 +47,7 @@ def test_a_lower_rate_must_hold_every_mode_of_the_downlink() -> None:
 def test_what_is_done_is_said_in_this_order(
     tmp_path: Path, booking: Booking, monkeypatch: pytest.MonkeyPatch, free: float, said: str
 ) -> None:
-    taken_s = 10e9 / (4 * 1.024e6)  # of 16-bit samples
+    taken_s = 10e9 / (2 * 1.024e6)
     given = replace(booking, end=booking.start + timedelta(seconds=taken_s))
     monkeypatch.setattr("station.room.free_bytes", lambda _: free + 2e9)
     told = shortage(given, RADIO, tmp_path, 2.0)
