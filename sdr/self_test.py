@@ -37,6 +37,7 @@ PEAK_DB = 6.0  # above the floor; by chance not once in 1e9 bins from 100 window
 _SHAPE_BINS = 64
 _LEAST_WINDOWS = 32
 _PEAKS_KEPT = 20
+_ABSURD = 1e3  # times full scale: what a device sends whose memory or driver is at fault
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measu
         center_hz: what the receiver was tuned to.
 
     Raises:
-        ValueError: too few samples.
+        ValueError: too few samples, or some that are no numbers.
         RecordingError: the format is unknown, or the bytes end within a sample.
     """
     from sdr.spectrum import frequencies_hz, power_density  # with scipy, which a daemon does without
@@ -105,6 +106,10 @@ def measure(raw: bytes, fmt: str, sample_rate: float, center_hz: float) -> Measu
     bins = _bin_count(sample_rate)
     if len(samples) < _LEAST_WINDOWS * bins:
         raise ValueError(f"{len(samples)} samples are too few to test; {_LEAST_WINDOWS * bins} are needed")
+    sane = (np.abs(samples.view(np.float32)) < _ABSURD).reshape(-1, 2).all(axis=1)  # NaN is not less
+    if not sane.all():
+        wrong = np.count_nonzero(~sane)
+        raise ValueError(f"{wrong} of {len(samples)} samples are no numbers, or far beyond full scale")
     codes = look_at_codes(raw, fmt)
     level = level_of(0, level_sums(raw, fmt), fmt)
     density = np.nan_to_num(power_density(samples, sample_rate, bins), nan=0.0)

@@ -141,6 +141,15 @@ def _sent_twice() -> bytes:
     return raw[:at] + raw[at - size : at] + raw[at + size :]
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1e30])
+def test_samples_that_are_no_numbers_say_nothing_of_the_antenna(value: float) -> None:
+    """One in a thousand took the noise floor away: all in order, or the antenna off by inf dB."""
+    samples = _noise().astype(np.complex64)
+    samples.view(np.float32)[::2000] = value
+    with pytest.raises(ValueError, match="512 of 512000 samples are no numbers"):
+        measure(samples.tobytes(), "cf32", RATE, CENTER)
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
