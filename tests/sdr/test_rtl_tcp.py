@@ -31,6 +31,7 @@ from sim.impairments import Delivery, Gaps, Impairments
 from sim.packet_source import FillSource
 from sim.request import PassSimulation
 from sim.rtl_tcp_server import RtlTcpServer
+from tests.waiting import free_port
 
 RATE = 250_000
 GREETING = b"RTL0" + struct.pack(">II", 5, 29)
@@ -119,19 +120,21 @@ def test_automatic_gain_sets_no_gain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "message"),
+    ("behaviour", "timeout_s", "message"),
     [
-        (lambda connection: connection.sendall(b"HTTP/1.1 400 Bad\r\n"), "no rtl_tcp: it begins with b'HTTP"),
-        (lambda connection: connection.sendall(b"RTL"), "hung up after b'RTL'"),
-        (lambda connection: connection.recv(1), "one client at a time, is another program connected"),
+        (lambda line: line.sendall(b"HTTP/1.1 400 Bad\r\n"), 60, "no rtl_tcp: it begins with b'HTTP"),
+        (lambda line: line.sendall(b"RTL"), 60, "hung up after b'RTL'"),
+        (lambda line: line.recv(1), 0.3, "one client at a time, is another program connected"),
     ],
 )
-def test_what_is_no_rtl_tcp_is_said(behaviour: Callable[[socket.socket], None], message: str) -> None:
+def test_what_is_no_rtl_tcp_is_said(
+    behaviour: Callable[[socket.socket], None], timeout_s: float, message: str
+) -> None:
     with (
         serving(lambda _, connection: behaviour(connection)) as server,
         pytest.raises(DeviceError, match=message),
     ):
-        RtlTcp("127.0.0.1", server.port, connect_timeout_s=0.3).open(TUNING)
+        RtlTcp("127.0.0.1", server.port, connect_timeout_s=timeout_s).open(TUNING)
 
 
 def test_a_server_that_hangs_up_at_once_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +158,7 @@ def test_a_server_that_hangs_up_at_once_is_looked_for_again(monkeypatch: pytest.
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(DeviceError, match=f"127.0.0.1:{port} does not answer.*is it running"):
         RtlTcp("127.0.0.1", port).open(TUNING)
 
@@ -175,13 +177,14 @@ def test_rates_of_the_chip(asked: float, exact: float) -> None:
 
 def test_a_dropped_connection_becomes_a_gap_of_the_right_length(tmp_path: Path) -> None:
     """The first client gets 0.4 s of samples, the next one the rest after 0.3 s; time is kept."""
-    rate, part_s = 250_000, 0.02
+    rate, part_s, begins = 250_000, 0.02, list[float]()
 
     def behave(number: int, connection: socket.socket) -> None:
         time.sleep(0.3 if number else 0)
         connection.sendall(GREETING)
         server.take_commands(connection, 7)
         began, sent_s = time.monotonic(), 0.0
+        begins.append(began)
         while number > 0 or sent_s < 0.4:
             connection.sendall(b"\x90\x70" * round(rate * part_s))
             sent_s += part_s
@@ -199,7 +202,9 @@ def test_a_dropped_connection_becomes_a_gap_of_the_right_length(tmp_path: Path) 
     assert took_s == pytest.approx(1.5, abs=0.3)
     (gap,) = info.gaps
     assert "closed the connection" in gap.cause
-    assert gap.sample_count == pytest.approx(0.3 * rate, abs=0.1 * rate)
+    away_s = begins[1] - begins[0] - 0.4
+    assert away_s > 0.25
+    assert gap.sample_count == pytest.approx(away_s * rate, abs=0.1 * rate)
     assert 0 < gap.uncertainty < 0.2 * rate
     assert gap.sample_index == pytest.approx(0.4 * rate, abs=0.05 * rate)
     assert abs(info.start.timestamp() - (time.time() - took_s)) < 1
