@@ -76,6 +76,13 @@ def test_room_is_kept_again_on_a_disk_that_is_back(tmp_path: Path, disk: Disk) -
     assert expected - (1 << 16) <= blocks[0] <= expected + (1 << 16)
 
 
+def begun(stem: Path) -> tuple[RecordingWriter, Ring, DiskThread]:
+    """Samples without a zero byte, and the thread of their disk, which works when it is told."""
+    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
+    ring = Ring.create(ring_path(stem), RING)
+    return writer, ring, DiskThread(writer, ring, 0)
+
+
 class Usable:
     """A look that finds the disk usable."""
 
@@ -90,9 +97,7 @@ def test_zeros_that_take_time_hold_up_nobody(tmp_path: Path, monkeypatch: pytest
     free = [1 << 30]
     monkeypatch.setattr(disk_thread, "free_bytes", lambda _: free[0])
     stem, count, size = tmp_path / "b", [0], RING // 16
-    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
-    ring = Ring.create(ring_path(stem), RING)
-    disk = DiskThread(writer, ring, 0)
+    writer, ring, disk = begun(stem)
     sent = np.random.default_rng(3).integers(0, 256, 40 * RING, np.uint8).tobytes()
 
     def work(turns: int) -> None:
@@ -135,9 +140,7 @@ def test_a_recording_that_ends_before_the_zeros_are_there_says_where_it_is(
     monkeypatch.setattr(growing, "_ZEROS_AHEAD", RING // 8)
     monkeypatch.setattr(disk_thread, "_ZEROS_S", 0.0)
     stem = tmp_path / "b"
-    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
-    ring = Ring.create(ring_path(stem), RING)
-    disk = DiskThread(writer, ring, 0)
+    _, ring, disk = begun(stem)
     disk._leave("a trial")
     for turn in range(8):
         ring.put(bytes(RING // 4))
@@ -152,10 +155,7 @@ def test_a_recording_that_ends_before_the_zeros_are_there_says_where_it_is(
 
 
 def test_a_disk_that_refuses_the_zeros_is_left_again(tmp_path: Path) -> None:
-    stem = tmp_path / "b"
-    writer = RecordingWriter(stem, format="cu8", sample_rate=RATE, center_frequency_hz=None, start=None)
-    ring = Ring.create(ring_path(stem), RING)
-    thread = DiskThread(writer, ring, 0)
+    writer, ring, thread = begun(tmp_path / "b")
     thread._leave("a trial")
     for _ in range(8):
         ring.put(bytes(RING // 4))

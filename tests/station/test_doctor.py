@@ -14,6 +14,7 @@ import pytest
 from station.config import parse_config
 from station.doctor import Check, examine, machine
 from tests.station.conftest import ELEMENTS, Run, station_table
+from tests.waiting import free_port
 
 
 def _by_subject(checks: Iterable[Check]) -> dict[str, list[Check]]:
@@ -22,10 +23,9 @@ def _by_subject(checks: Iterable[Check]) -> dict[str, list[Check]]:
 
 
 def test_what_is_wrong_has_a_mend(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free_port = taken.getsockname()[1]
-    table = station_table(tmp_path, type="rtl_tcp", port=free_port) | {
-        "rotator": {"port": free_port},
+    port = free_port()
+    table = station_table(tmp_path, type="rtl_tcp", port=port) | {
+        "rotator": {"port": port},
         "products": {"boundaries": str(tmp_path / "absent.geojson")},
     }
     found = _by_subject(examine(parse_config(table), quick=True))
