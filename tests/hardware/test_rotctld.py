@@ -130,11 +130,11 @@ def test_another_model_is_named_and_not_moved(port: int, model: str) -> None:
 
 def test_an_unknown_long_command_gets_no_answer_and_the_connection_recovers(port: int) -> None:
     now = [0.0]
-    client = Rotctld(port=port, limits=LIMITS, timeout_s=0.3, monotonic=lambda: now[0])
+    client = Rotctld(port=port, limits=LIMITS, timeout_s=1.0, monotonic=lambda: now[0])
     client.open()
     with pytest.raises(RotatorError, match="does not answer"):
         client._ask("\\nope", "nope")
-    now[0] = 0.6
+    now[0] = 2.0
     assert client.position() == (0, 0)
     client.close()
 
@@ -238,7 +238,8 @@ def fake(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
 )
 def test_bad_answers(reply: bytes | None, message: str) -> None:
     with fake(lambda _: reply) as number:
-        client = Rotctld(port=number, limits=LIMITS, timeout_s=0.2)
+        timeout_s = 0.5 if message == "does not answer" else 60.0
+        client = Rotctld(port=number, limits=LIMITS, timeout_s=timeout_s)
         with pytest.raises(RotatorError, match=message):
             client.position()
         client.close()

@@ -39,7 +39,7 @@ def module(module_of: ModuleOf) -> str:
 )
 def test_the_end_in_words(tmp_path: Path, module: str, words: str, status: int, reason: str) -> None:
     worker = Worker(module, [words, str(status), "0"], tmp_path / "w.log")
-    ended = worker.wait(20)
+    ended = worker.wait(200)
     assert (ended.status, ended.reason, ended.timed_out) == (status, reason, False)
     assert worker.output == "out\n"
     assert worker.progress == 0.5
@@ -69,7 +69,7 @@ def test_its_memory_is_its_own(tmp_path: Path, module_of: ModuleOf) -> None:
 
 
 def test_an_exception_is_a_fault_not_an_empty_result(tmp_path: Path, module: str) -> None:
-    ended = Worker(module, ["x", "99", "0"], tmp_path / "w.log").wait(20)
+    ended = Worker(module, ["x", "99", "0"], tmp_path / "w.log").wait(200)
     assert (ended.status, ended.reason) == (3, "RuntimeError: broken")
 
 
@@ -83,7 +83,7 @@ def test_past_its_time_it_is_ended(tmp_path: Path, module: str) -> None:
 def test_killed_for_memory_is_said(tmp_path: Path, module: str) -> None:
     worker = Worker(module, ["x", "0", "60"], tmp_path / "w.log")
     worker.kill()
-    assert "SIGKILL; was the memory exhausted" in worker.wait(20).reason
+    assert "SIGKILL; was the memory exhausted" in worker.wait(200).reason
 
 
 def test_a_worker_ends_with_its_supervisor(tmp_path: Path, module: str) -> None:
