@@ -22,12 +22,15 @@ from decoders.mode_search import ModeSearch
 from decoders.pace import Pace, frame_seconds
 from decoders.report import InputFacts
 from decoders.watchers import Watcher
+from sdr.formats import Codes, Samples, as_samples
 from sdr.recording import Reader
 
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
 # Once frames come the mode stands: then so many at a time, for what is done once per portion.
-LONG_READ_SAMPLES = 1 << 18
+LONG_READ_SAMPLES = 1 << 17
+# And so many symbols of them are decoded at a time.
+DECODED_SYMBOLS = 1 << 17
 # Those of a growing recording come in so short portions of it: a frame waits for the last one to be full.
 LIVE_SECONDS = 0.1
 # What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 24 MB.
@@ -36,8 +39,6 @@ WINDOW_SECONDS, KEPT_WINDOWS, KEPT_BYTES = 1.5, 4, 24_000_000
 STRONGEST_SECONDS, STRONGEST_BYTES = 1.5, 12_000_000
 # No receiver gives more; a rate beyond it is a slip of the operator's finger.
 LARGEST_RATE = 200e6
-
-Samples = npt.NDArray[np.complex64]
 
 
 class IqSource:
@@ -68,6 +69,7 @@ class IqSource:
         self._demodulator: AnyDemodulator | None = None
         self._pace = Pace(reader.info.sample_rate)
         self._good = False
+        self._soft: list[SoftBlock] = []  # waits to be decoded
         self._chosen = False  # by the samples, not by the operator
         self._rival: Mode | None = None
         self._fresh = 0
@@ -149,37 +151,48 @@ class IqSource:
             what = describe(self._strongest.take(), self._reader.info.sample_rate, self._modes)
             self._notes.append(f"where the input is strongest it holds {what}")
 
-    def _blocks(self) -> Iterator[Samples]:
+    def _blocks(self) -> Iterator[Samples | Codes]:
         while True:
-            long = self._good and self._reader.waiting is None
             with self._pace.stage("read"):
-                block = self._reader.read(LONG_READ_SAMPLES if long else self._portion)
+                block = self._next()
             if not len(block):
                 return
             self._read += len(block)
             self._pace.read(len(block), self._reader.waiting)
-            for watcher in self._watchers:
-                watcher.samples(block, self._reader.position, self._pace.lag_s)
-            if not self._good:
-                self._strongest.watch(block)
+            if not isinstance(block, Codes):
+                self._look(block)
             yield block
 
-    def _demodulated(self, mode: Mode, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
+    def _next(self) -> Samples | Codes:
+        """The next portion; as it is written where nobody but the demodulator looks at it."""
+        if not self._good:
+            return self._reader.read(self._portion)
+        count = self._portion if self._reader.waiting is not None else LONG_READ_SAMPLES
+        looked_at = self._watchers or self._tap is not None
+        return self._reader.read(count) if looked_at else self._reader.read_codes(count)
+
+    def _look(self, block: Samples) -> None:
+        for watcher in self._watchers:
+            watcher.samples(block, self._reader.position, self._pace.lag_s)
+        if not self._good:
+            self._strongest.watch(block)
+
+    def _demodulated(self, mode: Mode, blocks: Iterator[Samples | Codes]) -> Iterator[list[Frame]]:
         """Decode to the end, or until the samples show that the mode was chosen wrongly."""
         demodulator = self._demodulator = open_demodulator(mode, self._reader.info.sample_rate)
         self._first = self._read - sum(map(len, self._kept))
         if self._watchers:
             demodulator.observer = self._observer(mode, demodulator.factor)
         decoder = ModeSearch([mode], tap=self._tap, prompt=self._reader.waiting is not None)
-        for block in self._kept:
-            yield self._decode(decoder, demodulator, block)
+        for kept in self._kept:
+            yield self._decode(decoder, demodulator, kept)
         for block in blocks:
             yield self._decode(decoder, demodulator, block)
             if self._good:
                 self._kept = []
-            elif self._chosen and self._is_rival_sure(block, mode):
+            elif self._chosen and self._is_rival_sure(as_samples(block), mode):
                 return
-        yield self._give_soft(decoder, demodulator.flush())
+        yield self._give_soft(decoder, demodulator.flush(), last=True)
         with self._pace.stage("decode"):
             frames = decoder.flush()
         yield self._noted(frames)
@@ -207,13 +220,22 @@ class IqSource:
             self._notes.append(f"found {guess.signal}, after no frame came in the mode {mode.name}")
         return sure
 
-    def _decode(self, decoder: ModeSearch, demodulator: AnyDemodulator, block: Samples) -> list[Frame]:
-        self._give("samples", block)
+    def _decode(
+        self, decoder: ModeSearch, demodulator: AnyDemodulator, block: Samples | Codes
+    ) -> list[Frame]:
+        if not isinstance(block, Codes):
+            self._give("samples", block)
         with self._pace.stage("demodulate"):
             soft = demodulator.process(block)
         return self._give_soft(decoder, soft)
 
-    def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
+    def _give_soft(self, decoder: ModeSearch, soft: SoftBlock, *, last: bool = False) -> list[Frame]:
+        if soft.soft_bits.size:
+            self._soft.append(soft)
+        waits = self._good and self._reader.waiting is None and not last
+        if waits and sum(len(block.locked) for block in self._soft) < DECODED_SYMBOLS:
+            return []
+        soft, self._soft = SoftBlock.joined(self._soft), []
         if not soft.soft_bits.size:
             return []
         self._give("soft", soft.soft_bits)
@@ -230,10 +252,10 @@ class IqSource:
         self._good = self._good or any(frame.good for frame in frames)
         return frames
 
-    def _until_mode(self, blocks: Iterator[Samples]) -> Iterator[list[Frame]]:
+    def _until_mode(self, blocks: Iterator[Samples | Codes]) -> Iterator[list[Frame]]:
         """Read until a window shows a mode; the last windows are kept, so that no frame is lost."""
         for block in blocks:
-            if self._keep(block):
+            if self._keep(as_samples(block)):
                 self._choose()
                 yield []
                 if self.mode is not None:

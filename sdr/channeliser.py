@@ -94,6 +94,10 @@ class ChannelReader:
         self.position += len(samples)
         return samples
 
+    def read_codes(self, count: int) -> Samples:
+        """The same: a channel is written nowhere."""
+        return self.read(count)
+
     def blocks(self, count: int) -> Iterator[Samples]:
         """All samples in blocks on a fixed grid of sample numbers; the last one may be shorter."""
         while len(block := self.read(count)):

@@ -56,15 +56,42 @@ def bytes_per_sample(fmt: str) -> int:
     return 2 * sample_format(fmt).dtype.itemsize
 
 
-def to_samples(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Samples:
-    """Samples of whole raw samples.
+@dataclass(frozen=True)
+class Codes:
+    """Samples as they are written.
+
+    Attributes:
+        values: int16, int8 or uint8 [2 n], I and Q in turn (cf32: float32).
+        form: their format.
+    """
+
+    values: npt.NDArray[np.generic]
+    form: SampleFormat
+
+    def __len__(self) -> int:
+        return len(self.values) // 2
+
+    def __getitem__(self, part: slice) -> Codes:
+        """Of samples that follow on each other."""
+        first, last, _ = part.indices(len(self))
+        return Codes(self.values[2 * first : 2 * last], self.form)
+
+    def samples(self) -> Samples:
+        """complex64 [n], full scale ±1: a copy."""
+        values = self.values.astype(np.float32)
+        if self.form.zero:
+            values -= np.float32(self.form.zero)
+        if self.form.scale != 1.0:
+            values *= np.float32(1.0 / self.form.scale)
+        return values.view(np.complex64)
+
+
+def to_codes(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Codes:
+    """Whole raw samples as they are.
 
     Args:
         raw_bytes: a whole number of samples.
         fmt: one of `FORMATS`.
-
-    Returns:
-        complex64 [n], full scale ±1.
 
     Raises:
         RecordingError: the format is unknown, or the bytes end within a sample.
@@ -75,12 +102,17 @@ def to_samples(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Samples:
         raise RecordingError(
             f"{size} bytes are no whole number of {fmt} samples of {bytes_per_sample(fmt)} bytes"
         )
-    values = np.frombuffer(raw_bytes, form.dtype).astype(np.float32)
-    if form.zero:
-        values -= np.float32(form.zero)
-    if form.scale != 1.0:
-        values *= np.float32(1.0 / form.scale)
-    return values.view(np.complex64)
+    return Codes(np.frombuffer(raw_bytes, form.dtype), form)
+
+
+def to_samples(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Samples:
+    """Samples complex64 [n], full scale ±1, of whole raw samples; as `to_codes`."""
+    return to_codes(raw_bytes, fmt).samples()
+
+
+def as_samples(samples: Samples | Codes) -> Samples:
+    """complex64 [n] of samples however they are given."""
+    return samples.samples() if isinstance(samples, Codes) else samples
 
 
 def from_samples(samples: npt.NDArray[np.complexfloating], fmt: str) -> bytes:

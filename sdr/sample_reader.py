@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sdr.byte_source import ByteSource
-from sdr.formats import Samples, bytes_per_sample, to_samples
+from sdr.formats import Codes, Samples, bytes_per_sample, to_codes
 from sdr.index import Gap
 
 
@@ -69,6 +70,9 @@ class Reader(Protocol):
 
     def read(self, count: int) -> Samples:
         """The next samples: exactly `count` unless the recording ends before; none at its end."""
+
+    def read_codes(self, count: int) -> Samples | Codes:
+        """The same, as they are written where that says as much; for who converts them himself."""
 
     def hash_while_reading(self) -> None:
         """From now on `sha256` costs no second reading."""
@@ -142,16 +146,35 @@ class SampleReader:
 
         A growing recording is waited for. Gaps are zeros.
         """
+        return self._samples(self._read(count))
+
+    def read_codes(self, count: int) -> Samples | Codes:
+        """The same as they are written, unless samples of this portion were lost or may be none."""
+        codes = self._read(count)
+        first = self.position - len(codes)
+        if codes.form.dtype.kind == "f" or next(self._gaps(first, self.position), None):
+            return self._samples(codes)
+        return codes
+
+    def _read(self, count: int) -> Codes:
         raw = self._source.read(count * self._bytes_per_sample)
         torn = len(raw) % self._bytes_per_sample
         if torn:
             self._torn_bytes = torn
             raw = raw[: len(raw) - torn]
-        samples = to_samples(raw, self._info.format)
+        codes = to_codes(raw, self._info.format)
+        self.position += len(codes)
+        return codes
+
+    def _samples(self, codes: Codes) -> Samples:
+        """Of codes just read: those that were lost, or are none, are zeros."""
+        samples, first = codes.samples(), self.position - len(codes)
         if self._info.format == "cf32":
             samples = self._usable(samples)
-        self._blank_gaps(samples)
-        self.position += len(samples)
+        # cu8 has no code for zero, and a foreign hand may have filled the gap otherwise.
+        for gap in self._gaps(first, self.position):
+            start = max(gap.sample_index - first, 0)
+            samples[start : gap.sample_index + gap.sample_count - first] = 0
         return samples
 
     def skip(self, count: int) -> None:
@@ -198,12 +221,8 @@ class SampleReader:
         samples[bad] = 0
         return samples
 
-    def _blank_gaps(self, samples: Samples) -> None:
-        """cu8 has no code for zero, and a foreign hand may have filled the gap otherwise."""
-        gaps, end = self._source.gaps, self.position + len(samples)
-        first = bisect.bisect_right(gaps, self.position, key=lambda gap: gap.sample_index + gap.sample_count)
-        for gap in gaps[first:]:
-            if gap.sample_index >= end:
-                break
-            start = max(gap.sample_index - self.position, 0)
-            samples[start : gap.sample_index + gap.sample_count - self.position] = 0
+    def _gaps(self, first: int, last: int) -> Iterator[Gap]:
+        """Those in which samples from `first` up to `last` lie."""
+        gaps = self._source.gaps
+        begin = bisect.bisect_right(gaps, first, key=lambda gap: gap.sample_index + gap.sample_count)
+        return itertools.takewhile(lambda gap: gap.sample_index < last, gaps[begin:])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from sdr.errors import RecordingError
-from sdr.formats import Samples
+from sdr.formats import Codes, Samples
 from sdr.index import IndexHeader, IndexReader
 from sdr.recording import RecordingInfo, SampleReader, open_recording, recording_sha256
 from sdr.recording_files import beside
@@ -19,6 +20,8 @@ from sdr.segment_files import numbers_of
 from sdr.segments import first_stem, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import sigmf_stem
+
+Read = TypeVar("Read", Samples, Samples | Codes)
 
 
 class SegmentReader:
@@ -94,10 +97,17 @@ class SegmentReader:
 
     def read(self, count: int) -> Samples:
         """The next samples: exactly `count` unless the segment and its tail end before."""
+        return self._counted(self.reader.read(self._most(count)))
+
+    def read_codes(self, count: int) -> Samples | Codes:
+        """The same, as they are written where that says as much."""
+        return self._counted(self.reader.read_codes(self._most(count)))
+
+    def _most(self, count: int) -> int:
         length = self.length
-        if length is not None:
-            count = max(min(count, self.lead + length + self._tail - self._read), 0)
-        samples = self.reader.read(count)
+        return count if length is None else max(min(count, self.lead + length + self._tail - self._read), 0)
+
+    def _counted(self, samples: Read) -> Read:
         self._read += len(samples)
         return samples
 

@@ -33,9 +33,6 @@ def turn_to_rails(
 def edge_lines(
     outputs: NDArray[np.complex64], taps: NDArray[np.complex64], window: int, instruction_set: str = ""
 ) -> NDArray[np.complex128]: ...
-def powers(
-    samples: NDArray[np.complex64], columns: int, instruction_set: str = ""
-) -> NDArray[np.float64]: ...
 def moments(rails: NDArray[np.float32], instruction_set: str = "") -> NDArray[np.float64]: ...
 def soft_bits(
     rails: NDArray[np.float32], gain: NDArray[np.float32], scale: float, instruction_set: str = ""

@@ -1,8 +1,12 @@
-// Outputs of a filter with real taps at every `factor`th complex sample, several at a time, so that a tap is
-// read once for all of them. A sum is made of sixteen, whatever the width of a vector.
+// Samples are converted, freed of impulses and filtered a chunk at a time, so that all of it happens in
+// the first cache. A filter's outputs are made several at a time, so that a tap is read once for all of them;
+// a sum is made of sixteen, whatever the width of a vector.
 #include "decoders/demodulation/decimator.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "decoders/demodulation/lanes.h"
@@ -14,23 +18,126 @@ namespace {
 template <typename Vector>
 constexpr std::size_t kTogether = kWidth<Vector> / 2;
 
-TRAMTHU_INLINE Four folded(const Four* sums) { return (sums[0] + sums[2]) + (sums[1] + sums[3]); }
-TRAMTHU_INLINE Four folded(const Eight* sums) {
-    const Eight sum = sums[0] + sums[1];
-    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
-}
-TRAMTHU_INLINE Four folded(const Sixteen* sums) {
-    const Eight halves[2] = {
-        __builtin_shufflevector(sums[0], sums[0], 0, 1, 2, 3, 4, 5, 6, 7),
-        __builtin_shufflevector(sums[0], sums[0], 8, 9, 10, 11, 12, 13, 14, 15),
-    };
-    return folded(halves);
+template <typename Vector, typename Integer>
+TRAMTHU_INLINE void convert(const void* from, std::size_t values, float zero, float scale, float* to) {
+    constexpr std::size_t width = kWidth<Vector>;
+    using Integers = VectorOf<Integer, width>;
+    const auto* codes = static_cast<const Integer*>(from);
+    std::size_t i = 0;
+    for (; i + width <= values; i += width) {
+        Integers some;
+        std::memcpy(&some, codes + i, sizeof some);
+        store(to + i, (__builtin_convertvector(some, Vector) - zero) * scale);
+    }
+    for (; i < values; ++i) to[i] = (static_cast<float>(codes[i]) - zero) * scale;
 }
 
-template <typename Vector, std::size_t outputs>
+template <typename Vector>
+TRAMTHU_INLINE void fetch(const Decimation& job, std::size_t first, float* to) {
+    const std::size_t at = 2 * first, values = 2 * job.blanking.chunk;
+    switch (job.code) {
+        case Code::f32:
+            return void(std::copy_n(static_cast<const float*>(job.samples) + at, values, to));
+        case Code::s16:
+            return convert<Vector, std::int16_t>(static_cast<const std::int16_t*>(job.samples) + at, values,
+                                                 job.zero, job.scale, to);
+        case Code::s8:
+            return convert<Vector, std::int8_t>(static_cast<const std::int8_t*>(job.samples) + at, values,
+                                                job.zero, job.scale, to);
+        case Code::u8:
+            return convert<Vector, std::uint8_t>(static_cast<const std::uint8_t*>(job.samples) + at, values,
+                                                 job.zero, job.scale, to);
+    }
+}
+
+// Sum and largest of the powers of `count` samples.
+template <typename Vector>
+TRAMTHU_INLINE void powers(const float* in, std::size_t count, double& sum, double& largest) {
+    constexpr std::size_t width = kWidth<Vector>;
+    const std::size_t whole = count / kLanes * kLanes;
+    float last[2 * kLanes] = {}, sums[kLanes], peaks[kLanes];
+    std::copy(in + 2 * whole, in + 2 * count, last);
+    for (std::size_t lane = 0; lane < kLanes; lane += width) {
+        Vector added = {}, peak = {};
+        for (std::size_t i = 0; i <= whole; i += kLanes) {
+            const float* from = (i < whole ? in + 2 * i : last) + 2 * lane;
+            Vector re, im;
+            part(load<Vector>(from), load<Vector>(from + width), re, im);
+            const Vector power = re * re + im * im;
+            added += power;
+            peak = power > peak ? power : peak;
+        }
+        store(sums + lane, added), store(peaks + lane, peak);
+    }
+    sum = total(sums), largest = static_cast<double>(*std::max_element(peaks, peaks + kLanes));
+}
+
+template <typename Vector>
+TRAMTHU_INLINE bool is_usual(const Blanking& limits, const float* chunk) {
+    double sum, largest;
+    powers<Vector>(chunk, limits.chunk, sum, largest);
+    // What is not finite shows in the sum, and compares with nothing.
+    return largest <= static_cast<double>(limits.largest) * static_cast<double>(limits.largest) &&
+           std::isfinite(sum) &&
+           largest <= static_cast<double>(limits.suspicious) / static_cast<double>(limits.chunk) * sum;
+}
+
+// Of values, which are put in another order; there are some.
+float median(std::vector<float>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    if (values.size() % 2 == 1) return *middle;
+    return (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
+std::size_t blank_unusable(const Blanking& limits, float* chunk) {
+    std::size_t bad = 0;
+    for (std::size_t i = 0; i < limits.chunk; ++i) {
+        float* sample = chunk + 2 * i;
+        if (std::abs(sample[0]) <= limits.largest && std::abs(sample[1]) <= limits.largest) continue;
+        sample[0] = sample[1] = 0.0F;
+        ++bad;
+    }
+    return bad;
+}
+
+std::size_t blank_impulses(const Blanking& limits, float* chunk) {
+    std::vector<float> power(limits.chunk), there;
+    for (std::size_t i = 0; i < limits.chunk; ++i) {
+        power[i] = chunk[2 * i] * chunk[2 * i] + chunk[2 * i + 1] * chunk[2 * i + 1];
+        if (power[i] > 0) there.push_back(power[i]);  // gaps are filled with zeros
+    }
+    if (there.empty()) return 0;
+    const float high = limits.over_median * median(there);
+    std::vector<std::size_t> hit;
+    for (std::size_t i = 0, next = 0; i < limits.chunk; ++i) {
+        if (!(power[i] > high)) continue;
+        const std::size_t end = std::min(i + limits.skirt + 1, limits.chunk);
+        for (next = std::max(next, i - std::min(i, limits.skirt)); next < end; ++next) hit.push_back(next);
+    }
+    if (static_cast<double>(hit.size()) > limits.most * static_cast<double>(there.size())) return 0;
+    for (const std::size_t i : hit) chunk[2 * i] = chunk[2 * i + 1] = 0.0F;
+    return hit.size();
+}
+
+// Sixteen sums of each of some outputs to one complex value each.
+TRAMTHU_INLINE void finish(const Four (*sums)[4], float* out) {
+    fold((sums[0][0] + sums[0][2]) + (sums[0][1] + sums[0][3]),
+         (sums[1][0] + sums[1][2]) + (sums[1][1] + sums[1][3]), out);
+}
+TRAMTHU_INLINE void finish(const Eight (*sums)[2], float* out) {
+    fold(sums[0][0] + sums[0][1], sums[1][0] + sums[1][1], sums[2][0] + sums[2][1], sums[3][0] + sums[3][1],
+         out);
+}
+TRAMTHU_INLINE void finish(const Sixteen (*sums)[1], float* out) {
+    fold(sums[0][0], sums[1][0], sums[2][0], sums[3][0], out);
+    fold(sums[4][0], sums[5][0], sums[6][0], sums[7][0], out + 8);
+}
+
+template <typename Vector>
 TRAMTHU_INLINE void dots(const float* from, std::size_t step, const float* twice, std::size_t length,
                          float* out) {
-    constexpr std::size_t width = kWidth<Vector>, parts = kLanes / width;
+    constexpr std::size_t width = kWidth<Vector>, parts = kLanes / width, outputs = kTogether<Vector>;
     Vector sums[outputs][parts] = {};
     for (std::size_t k = 0; k < length; k += kLanes) {
 #pragma GCC unroll 8
@@ -41,44 +148,61 @@ TRAMTHU_INLINE void dots(const float* from, std::size_t step, const float* twice
                 sums[m][p] += load<Vector>(from + m * step + k + p * width) * taps;
         }
     }
-#pragma GCC unroll 8
-    for (std::size_t m = 0; m < outputs; ++m) {
-        const Four four = folded(sums[m]);
-        const Four two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
-        std::memcpy(out + 2 * m, &two, 2 * sizeof(float));
+    finish(sums, out);
+}
+
+// May read as far behind the samples as kTogether - 1 more outputs would.
+template <typename Vector>
+TRAMTHU_INLINE void filter(const Decimation& job, const float* from, std::size_t outputs, float* out) {
+    constexpr std::size_t together = kTogether<Vector>;
+    const std::size_t step = 2 * job.factor, length = 2 * job.taps, whole = outputs / together * together;
+    for (std::size_t m = 0; m < whole; m += together)
+        dots<Vector>(from + m * step, step, job.twice, length, out + 2 * m);
+    if (whole < outputs) {
+        float some[2 * together];
+        dots<Vector>(from + whole * step, step, job.twice, length, some);
+        std::copy_n(some, 2 * (outputs - whole), out + 2 * whole);
     }
 }
 
 template <typename Vector>
-TRAMTHU_INLINE void decimate_body(const Decimation& job, const float* from, std::size_t outputs, float* out) {
-    const std::size_t step = 2 * job.factor, length = 2 * job.taps;
-    std::size_t m = 0;
-    constexpr std::size_t together = kTogether<Vector>;
-    for (; m + together <= outputs; m += together)
-        dots<Vector, together>(from + m * step, step, job.twice, length, out + 2 * m);
-    for (; m < outputs; ++m) dots<Vector, 1>(from + m * step, step, job.twice, length, out + 2 * m);
+TRAMTHU_INLINE void decimate_body(const Decimation& job, Decimated& done) {
+    std::size_t held = job.before_count;
+    float *out = job.out, *line = done.held.data();
+    for (std::size_t first = 0; first < job.count; first += job.blanking.chunk) {
+        float* chunk = job.taps ? line + 2 * held : out;
+        fetch<Vector>(job, first, chunk);
+        if (!is_usual<Vector>(job.blanking, chunk)) {
+            done.unusable += blank_unusable(job.blanking, chunk);
+            done.impulses += blank_impulses(job.blanking, chunk);
+        }
+        held += job.blanking.chunk;
+        std::size_t outputs = 0;
+        if (!job.taps) {
+            outputs = std::exchange(held, 0);
+        } else if (held >= job.taps) {
+            outputs = (held - job.taps) / job.factor + 1;
+            filter<Vector>(job, line, outputs, out);
+            std::copy(line + 2 * outputs * job.factor, line + 2 * held, line);
+            held -= outputs * job.factor;
+        }
+        out += 2 * outputs;
+    }
+    done.held.resize(2 * held);
 }
 
-TRAMTHU_VARIANTS(decimate, (const Decimation& job, const float* from, std::size_t outputs, float* out),
-                 (job, from, outputs, out))
+TRAMTHU_VARIANTS(decimate, (const Decimation& job, Decimated& done), (job, done))
 
 }  // namespace
 
-void decimate(const Decimation& job, Level level) {
-    const auto run = decimate_at(level);
-    // The outputs whose taps begin on what came before are made of a copy of both sides of the seam.
-    const std::size_t early = std::min(job.outputs, (job.before_count + job.factor - 1) / job.factor);
-    if (early > 0) {
-        std::vector<float> seam(2 * ((early - 1) * job.factor + job.taps));
-        const std::size_t held = std::min(2 * job.before_count, seam.size());
-        std::copy(job.before, job.before + held, seam.begin());
-        std::copy(job.samples, job.samples + (seam.size() - held),
-                  seam.begin() + static_cast<std::ptrdiff_t>(held));
-        run(job, seam.data(), early, job.out);
-    }
-    if (early < job.outputs)
-        run(job, job.samples + 2 * (early * job.factor - job.before_count), job.outputs - early,
-            job.out + 2 * early);
+Decimated decimate(const Decimation& job, Level level) {
+    Decimated done = {};
+    constexpr std::size_t kMore = 16;  // outputs
+    const std::size_t longest = std::max(job.before_count, job.taps) + job.blanking.chunk;
+    done.held.resize(2 * (longest + kMore * job.factor));
+    std::copy_n(job.before, 2 * job.before_count, done.held.begin());
+    decimate_at(level)(job, done);
+    return done;
 }
 
 }  // namespace tramthu

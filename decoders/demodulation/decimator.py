@@ -1,13 +1,28 @@
-"""Lowers the sample rate where most of the band holds no signal: every later stage costs less."""
+"""Takes out impulses, and lowers the sample rate where most of the band holds no signal.
+
+Every later stage costs less by it.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoders.demodulation import _intake
+from decoders.demodulation.blanker import (
+    CHUNK,
+    LARGEST,
+    MOST,
+    OVER_MEDIAN,
+    SKIRT,
+    SUSPICIOUS,
+    blanked_plain,
+)
+from decoders.demodulation.sample_store import SampleStore
+from sdr.formats import Codes, Samples, as_samples
 
 SAMPLES_LEFT = 3.3
 """Samples per symbol that are left at least: fewer make the filter longer than what they spare."""
@@ -40,7 +55,15 @@ def low_pass(factor: int, band: float) -> NDArray[np.float32]:
 
 
 class Decimator:
-    """Keeps one filtered sample of every `factor`: the first of all, and so on."""
+    """Keeps one filtered sample of every `factor`: the first of all, and so on. Takes out impulses before.
+
+    Hand in samples in any portions, then flush.
+
+    Attributes:
+        factor: By which the rate is lowered.
+        blanked: Samples of impulses so far, set to zero.
+        unusable: NaN, infinite and absurdly large samples so far, set to zero.
+    """
 
     def __init__(self, factor: int, band: float) -> None:
         """Sets up the filter.
@@ -51,54 +74,121 @@ class Decimator:
         """
         self.factor = factor
         self._taps = low_pass(factor, band) if factor > 1 else np.zeros(0, np.float32)
+        self._rest = np.zeros(0, np.complex64)  # short of a chunk
         # From the first tap of the next output on; before the beginning the input counts as zero.
         self._held = np.zeros(max(len(self._taps) // 2 - 1, 0), np.complex64)
         self._taken = self._given = 0
+        self.blanked = self.unusable = 0
 
-    def process(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """Samples at the lower rate that are final after complex64[n] more."""
-        if self.factor == 1:
-            return samples
-        out = decimated(self._held, samples, self._taps, self.factor)
-        self._taken += len(samples)
-        self._given += len(out)
-        done = len(out) * self.factor
-        behind = max(done - len(self._held), 0)
-        self._held = np.concatenate([self._held[done:], samples[behind:]])
-        return out
+    def process(self, samples: Samples | Codes, store: SampleStore) -> None:
+        """Takes samples and puts what is final at the lower rate into the store."""
+        if len(self._rest):
+            missing = CHUNK - len(self._rest)
+            self._rest = np.concatenate([self._rest, as_samples(samples[:missing])])
+            samples = samples[missing:]
+            if len(self._rest) < CHUNK:
+                return
+            self._lower(self._rest, CHUNK, store)
+        whole = len(samples) // CHUNK * CHUNK
+        self._lower(samples[:whole], CHUNK, store)
+        self._rest = as_samples(samples[whole:]).copy()
 
-    def flush(self) -> NDArray[np.complex64]:
+    def flush(self, store: SampleStore) -> None:
         """The rest; behind the end the input counts as zero."""
+        if len(self._rest):
+            self._lower(self._rest, len(self._rest), store)
+        behind = np.zeros(len(self._taps) + self.factor, np.complex64)
         left = -(-self._taken // self.factor) - self._given
-        return self.process(np.zeros(len(self._taps) + self.factor, np.complex64))[:left]
+        self._decimated(behind, len(behind), store)
+        store.grow(left)
+
+    def _lower(self, samples: Samples | Codes, chunk: int, store: SampleStore) -> None:
+        done = self._decimated(samples, chunk, store)
+        store.grow(done.outputs)
+        self._held = done.held
+        self._taken += len(samples)
+        self._given += done.outputs
+        self.blanked += done.blanked
+        self.unusable += done.unusable
+
+    def _decimated(self, samples: Samples | Codes, chunk: int, store: SampleStore) -> Decimated:
+        room = store.room((len(self._held) + len(samples)) // self.factor + 1)
+        return decimated(self._held, samples, self._taps, self.factor, out=room, chunk=chunk)
+
+
+@dataclass(frozen=True)
+class Decimated:
+    """What was done with samples.
+
+    Attributes:
+        outputs: How many there are.
+        blanked: Samples of impulses, set to zero.
+        unusable: What was no sample, set to zero.
+        held: complex64, from the first tap of the next output on.
+    """
+
+    outputs: int
+    blanked: int
+    unusable: int
+    held: Samples
 
 
 def decimated(
-    before: NDArray[np.complex64], samples: NDArray[np.complex64], taps: NDArray[np.float32], factor: int
-) -> NDArray[np.complex64]:
-    """The filter's outputs at every `factor`th sample of `before` followed by `samples`.
+    before: Samples,
+    samples: Samples | Codes,
+    taps: NDArray[np.float32],
+    factor: int,
+    *,
+    out: Samples,
+    chunk: int = CHUNK,
+    instruction_set: str = "",
+) -> Decimated:
+    """The filter's outputs at every `factor`th sample of `before` followed by `samples`, freed of impulses.
 
     Args:
-        before: complex64[m].
-        samples: complex64[n].
-        taps: float32, a multiple of eight; output 0 is their sum over the first samples.
+        before: complex64[m], free of them.
+        samples: n of them, whole chunks.
+        taps: float32, a multiple of eight, no fewer than `factor`; output 0 is their sum over the first
+            samples. None and `factor` 1: every sample is an output.
         factor: At least 1.
-
-    Returns:
-        complex64, as many as have all their taps on samples.
+        out: Takes the outputs, as many as have all their taps on samples.
+        chunk: Samples that are looked at together.
+        instruction_set: "generic", "v3" or "v4"; empty for the best that this processor runs.
 
     Raises:
-        ValueError: Another number of taps, or no factor.
+        ValueError: Another number of taps, no factor, no whole chunks, or too little room.
     """
-    return _intake.decimate(before, samples, taps, factor)
+    if isinstance(samples, Codes):
+        form = samples.form
+        coded = samples.values, form.zero, 1.0 / form.scale
+    else:
+        coded = np.ascontiguousarray(samples, np.complex64).view(np.float32), 0.0, 1.0
+    return Decimated(
+        *_intake.decimate(
+            before, *coded, taps, factor, out,
+            chunk, LARGEST, SUSPICIOUS, OVER_MEDIAN, MOST, SKIRT, instruction_set,
+        )
+    )  # fmt: skip
 
 
 def decimated_plain(
-    before: NDArray[np.complex64], samples: NDArray[np.complex64], taps: NDArray[np.float32], factor: int
-) -> NDArray[np.complex64]:
+    before: Samples,
+    samples: Samples | Codes,
+    taps: NDArray[np.float32],
+    factor: int,
+    *,
+    out: Samples,
+    chunk: int = CHUNK,
+) -> Decimated:
     """The specification of `decimated`, to float32 rounding."""
-    joined = np.concatenate([before, samples]).astype(np.complex128)
-    if len(joined) < len(taps):
-        return np.zeros(0, np.complex64)
-    windows = np.lib.stride_tricks.sliding_window_view(joined, len(taps))[::factor]
-    return (windows @ taps.astype(np.float64)).astype(np.complex64)
+    clean, hits, bad = blanked_plain(as_samples(samples), chunk)
+    joined = np.concatenate([before, clean]).astype(np.complex128)
+    if not len(taps):
+        outputs = joined
+    elif len(joined) < len(taps):
+        outputs = joined[:0]
+    else:
+        outputs = np.lib.stride_tricks.sliding_window_view(joined, len(taps))[::factor] @ taps.astype(float)
+    out[: len(outputs)] = outputs
+    held = joined[len(outputs) * factor :].astype(np.complex64)
+    return Decimated(len(outputs), hits, bad, held)

@@ -143,19 +143,6 @@ Lines edge_lines(const Samples& outputs, const Samples& taps, std::size_t window
     return owned<Lines>(std::move(out), {windows});
 }
 
-Moments powers(const Samples& samples, std::size_t columns, const std::string& instruction_set) {
-    if (columns == 0 || samples.shape(0) % columns != 0)
-        throw std::invalid_argument("samples must be whole rows");
-    const std::size_t rows = samples.shape(0) / columns;
-    const Level level = tramthu::level_named(instruction_set);
-    auto out = std::make_unique_for_overwrite<double[]>(2 * rows);
-    {
-        nb::gil_scoped_release release;
-        tramthu::powers(floats(samples), rows, columns, out.get(), level);
-    }
-    return owned<Moments>(std::move(out), {rows, 2});
-}
-
 Moments moments(const Rails& rails, const std::string& instruction_set) {
     const std::size_t rows = rails.shape(0), columns = rails.shape(1);
     const Level level = tramthu::level_named(instruction_set);
@@ -194,7 +181,6 @@ NB_MODULE(_demod, m) {
     m.def("turn_to_rails", &turn_to_rails, nb::arg("outputs"), nb::arg("turns"), nb::arg("steps"),
           nb::arg("length"), set());
     m.def("edge_lines", &edge_lines, nb::arg("outputs"), nb::arg("taps"), nb::arg("window"), set());
-    m.def("powers", &powers, nb::arg("samples"), nb::arg("columns"), set());
     m.def("moments", &moments, nb::arg("rails"), set());
     m.def("soft_bits", &soft_bits, nb::arg("rails"), nb::arg("gain"), nb::arg("scale"), set());
 }

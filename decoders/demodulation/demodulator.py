@@ -35,6 +35,7 @@ from decoders.demodulation.segment_filter import SegmentFilter
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.tracking import Tracker
 from decoders.errors import DecoderError
+from sdr.formats import Codes, Samples
 
 MODULATIONS = ("qpsk", "oqpsk")
 
@@ -103,8 +104,8 @@ class Demodulator:
         """What happened so far."""
         return self._intake.report
 
-    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
-        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+    def process(self, samples: Samples | Codes) -> SoftBlock:
+        """Takes more samples and returns the soft bits that no later sample can change."""
         blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
         return self._counted(SoftBlock.joined(blocks))
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from decoders.demodulation import one_rail
 from decoders.demodulation.demodulator import SAMPLES_PER_SYMBOL, Demodulator
 from decoders.demodulation.intake import DemodulatorReport
 from decoders.demodulation.observer import Observer
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.downlink import Mode
+from sdr.formats import Codes, Samples
 
 
 class AnyDemodulator(Protocol):
@@ -32,8 +30,8 @@ class AnyDemodulator(Protocol):
     def report(self) -> DemodulatorReport:
         """What happened so far."""
 
-    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
-        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+    def process(self, samples: Samples | Codes) -> SoftBlock:
+        """Takes more samples and returns the soft bits that no later sample can change."""
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""

@@ -15,11 +15,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from decoders.demodulation.blanker import usable
 from decoders.demodulation.blind import Band, guesses, occupied_bands
 from decoders.demodulation.carrier import turn_back
 from decoders.demodulation.demodulators import open_demodulator
 from decoders.demodulation.interference import power_of
-from decoders.demodulation.sample_store import usable
 from decoders.downlink import CARRIER_REACH, Mode, downlink_names, load_downlink
 from decoders.errors import DecoderError
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import CHUNK, Blanker
+from decoders.demodulation.blanker import CHUNK
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator
 from decoders.demodulation.sample_store import SampleStore
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.tracking import Tracker
+from sdr.formats import Codes, Samples
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,8 @@ class Intake:
     def __init__(self, decimator: Decimator, tracker: Tracker, block: int, margin: int = 0) -> None:
         self.factor = decimator.factor
         self._decimator, self._tracker, self._margin = decimator, tracker, margin
-        # A whole number of chunks, so that the blanker need not keep the rest of one for the next.
+        # A whole number of chunks, so that the decimator need not keep the rest of one for the next.
         self._portion = -(-block * decimator.factor // CHUNK) * CHUNK
-        self._blanker = Blanker()
         self._store = SampleStore()
         self._samples = self._symbols = 0
 
@@ -86,7 +86,7 @@ class Intake:
         track = self._tracker.report
         return DemodulatorReport(
             samples=self._samples,
-            samples_not_finite=self._blanker.unusable,
+            samples_not_finite=self._decimator.unusable,
             blocks=track.blocks,
             blocks_locked=track.locked,
             blocks_disturbed=track.disturbed,
@@ -96,22 +96,19 @@ class Intake:
             symbol_rate=track.symbol_rate,
         )
 
-    def process(self, samples: NDArray[np.complex64]) -> Iterator[Segment]:
-        """Takes complex64[n]."""
-        samples = np.ascontiguousarray(samples, np.complex64)
+    def process(self, samples: Samples | Codes) -> Iterator[Segment]:
+        """Takes samples: complex64[n], or as they are written."""
         # Bounded work at a time: memory does not grow with the portion handed in.
         for start in range(0, len(samples), self._portion):
             part = samples[start : start + self._portion]
             self._samples += len(part)
-            for clean in self._blanker.process(part):
-                self._store.append(self._decimator.process(clean))
+            self._decimator.process(part, self._store)
             yield from self._tracker.process(self._store.held, self._store.origin)
             self._store.forget(self._tracker.keep_from - self._margin)
 
     def flush(self) -> Iterator[Segment]:
         """The rest, once there are no more samples."""
-        self._store.append(self._decimator.process(self._blanker.flush()))
-        self._store.append(self._decimator.flush())
+        self._decimator.flush(self._store)
         if self._store.end:
             yield from self._tracker.flush(self._store.held, self._store.origin)
 

@@ -64,6 +64,30 @@ TRAMTHU_INLINE void join(const Sixteen& even, const Sixteen& odd, Sixteen& a, Si
     b = __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
+// Lanes of complex values folded in halves until one value is left, of several vectors at once.
+TRAMTHU_INLINE void fold(const Four& a, const Four& b, float* out) {
+    store(out, __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
+}
+TRAMTHU_INLINE void fold(const Four& a, const Four& b, const Four& c, const Four& d, float* out) {
+    fold(a, b, out), fold(c, d, out + 4);
+}
+TRAMTHU_INLINE void fold(const Eight& a, const Eight& b, const Eight& c, const Eight& d, float* out) {
+    const Eight ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+                     __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    const Eight cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 8, 9, 10, 11) +
+                     __builtin_shufflevector(c, d, 4, 5, 6, 7, 12, 13, 14, 15);
+    const Eight acbd = __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) +
+                       __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    store(out, __builtin_shufflevector(acbd, acbd, 0, 1, 4, 5, 2, 3, 6, 7));
+}
+TRAMTHU_INLINE Eight halved(const Sixteen& sum) {
+    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+TRAMTHU_INLINE void fold(const Sixteen& a, const Sixteen& b, const Sixteen& c, const Sixteen& d, float* out) {
+    fold(halved(a), halved(b), halved(c), halved(d), out);
+}
+
 // Sum of sixteen lanes, always in this order.
 TRAMTHU_INLINE double total(const float* lanes) {
     double eight[8];

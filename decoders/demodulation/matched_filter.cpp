@@ -65,47 +65,28 @@ TRAMTHU_INLINE void mix_block(const Mixer& mixer, const float* samples, std::ptr
     }
 }
 
-TRAMTHU_INLINE Four folded(const Four& sum) { return sum; }
-TRAMTHU_INLINE Four folded(const Eight& sum) {
-    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
-}
-TRAMTHU_INLINE Four folded(const Sixteen& sum) {
-    const Eight eight = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
-                        __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
-    return folded(eight);
-}
-
-// Thirty-two sums whatever the width of a vector, folded in halves: 16, 8, 4, and the two of each part.
+// Thirty-two sums whatever the width of a vector, folded in halves to as many as it has.
 template <typename Vector>
-TRAMTHU_INLINE void dot(const float* from, const float* weight, std::ptrdiff_t length, float* out) {
+TRAMTHU_INLINE Vector dot(const float* from, const float* weight, std::ptrdiff_t length) {
     constexpr int lanes = sizeof(Vector) / sizeof(float), vectors = 32 / lanes;
-    Vector sums[vectors] = {}, x, w;
+    Vector sums[vectors] = {};
     std::ptrdiff_t k = 0;
 #pragma GCC unroll 3
     for (; k + 32 <= length; k += 32) {
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) {
-            std::memcpy(&x, from + k + v * lanes, sizeof x);
-            std::memcpy(&w, weight + k + v * lanes, sizeof w);
-            sums[v] += x * w;
-        }
+        for (int v = 0; v < vectors; ++v)
+            sums[v] += load<Vector>(from + k + v * lanes) * load<Vector>(weight + k + v * lanes);
     }
     if (k < length) {
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors / 2; ++v) {
-            std::memcpy(&x, from + k + v * lanes, sizeof x);
-            std::memcpy(&w, weight + k + v * lanes, sizeof w);
-            sums[v] += x * w;
-        }
+        for (int v = 0; v < vectors / 2; ++v)
+            sums[v] += load<Vector>(from + k + v * lanes) * load<Vector>(weight + k + v * lanes);
     }
     // Spelt out: a loop over halves would keep the sums in memory.
     if constexpr (vectors == 8)
         sums[0] += sums[4], sums[1] += sums[5], sums[2] += sums[6], sums[3] += sums[7];
     if constexpr (vectors >= 4) sums[0] += sums[2], sums[1] += sums[3];
-    sums[0] += sums[1];
-    const Four four = folded(sums[0]);
-    const Four two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
-    std::memcpy(out, &two, 2 * sizeof(float));
+    return sums[0] + sums[1];
 }
 
 // Where the taps of kOutputs outputs from number `m` on begin, and which row of taps they take.
@@ -168,11 +149,12 @@ TRAMTHU_INLINE void filter(const MatchedFilter& job, std::ptrdiff_t taps, const 
         float* out = job.out + 2 * m;
         const std::ptrdiff_t here = std::min(kOutputs, job.outputs - m);
         const auto at = [&](std::ptrdiff_t i) __attribute__((always_inline)) {
-            dot<Vector>(mixed.buffer + 2 * (places[i] - mixed.from), twice + rows[i] * 2 * taps, 2 * taps,
-                        out + 2 * i);
+            return dot<Vector>(mixed.buffer + 2 * (places[i] - mixed.from), twice + rows[i] * 2 * taps,
+                               2 * taps);
         };
-        if (mixed.holds(places[0], taps) && mixed.holds(places[here - 1], taps)) {
-            for (std::ptrdiff_t i = 0; i < here; ++i) at(i);
+        if (here == kOutputs && mixed.holds(places[0], taps) && mixed.holds(places[here - 1], taps)) {
+            for (std::ptrdiff_t i = 0; i < kOutputs; i += 4)
+                fold(at(i), at(i + 1), at(i + 2), at(i + 3), out + 2 * i);
             continue;
         }
         for (std::ptrdiff_t i = 0; i < here; ++i) {
@@ -181,7 +163,10 @@ TRAMTHU_INLINE void filter(const MatchedFilter& job, std::ptrdiff_t taps, const 
                 continue;
             }
             if (!mixed.holds(places[i], taps)) mix_on<Vector>(mixer, job, places[i], mixed);
-            at(i);
+            const Vector sum = at(i);
+            float same[8];
+            fold(sum, sum, sum, sum, same);
+            std::copy_n(same, 2, out + 2 * i);
         }
     }
 }

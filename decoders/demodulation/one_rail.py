@@ -33,6 +33,7 @@ from decoders.demodulation.tones import without_tones
 from decoders.demodulation.tracking import Tracker
 from decoders.downlink import Mode
 from decoders.errors import DecoderError
+from sdr.formats import Codes, Samples
 
 BLOCK_SYMBOLS = {"bpsk": 32_000, "split-phase-pm": 18_000}
 """Symbols of one estimate: the clock of BPSK comes to 0.01 symbol at -2 dB, split phase to 0.002 at 1 dB."""
@@ -101,8 +102,8 @@ class OneRailDemodulator:
         """What happened so far."""
         return self._intake.report
 
-    def process(self, samples: NDArray[np.complex64]) -> SoftBlock:
-        """Takes complex64[n] and returns the soft bits that no later sample can change."""
+    def process(self, samples: Samples | Codes) -> SoftBlock:
+        """Takes more samples and returns the soft bits that no later sample can change."""
         blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
         return self._counted(SoftBlock.joined(blocks))
 

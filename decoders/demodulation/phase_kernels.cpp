@@ -164,32 +164,6 @@ TRAMTHU_INLINE void moments_body(const float* rails, std::size_t rows, std::size
 }
 
 template <typename Vector>
-TRAMTHU_INLINE void powers_row(const float* in, std::size_t count, double* out) {
-    constexpr std::size_t width = kWidth<Vector>;
-    const std::size_t whole = count / kLanes * kLanes;
-    float last[2 * kLanes] = {}, sums[kLanes], peaks[kLanes];
-    std::copy(in + 2 * whole, in + 2 * count, last);
-    for (std::size_t lane = 0; lane < kLanes; lane += width) {
-        Vector sum = {}, peak = {};
-        for (std::size_t i = 0; i <= whole; i += kLanes) {
-            const float* from = (i < whole ? in + 2 * i : last) + 2 * lane;
-            Vector re, im;
-            part(load<Vector>(from), load<Vector>(from + width), re, im);
-            const Vector power = re * re + im * im;
-            sum += power;
-            peak = power > peak ? power : peak;
-        }
-        store(sums + lane, sum), store(peaks + lane, peak);
-    }
-    out[0] = total(sums), out[1] = static_cast<double>(*std::max_element(peaks, peaks + kLanes));
-}
-
-template <typename Vector>
-TRAMTHU_INLINE void powers_body(const float* in, std::size_t rows, std::size_t columns, double* out) {
-    for (std::size_t r = 0; r < rows; ++r) powers_row<Vector>(in + 2 * r * columns, columns, out + 2 * r);
-}
-
-template <typename Vector>
 TRAMTHU_INLINE void soft_row(const float* rails, std::size_t columns, float gain, std::int8_t* out) {
     constexpr std::size_t width = kWidth<Vector>;
     using Integers = VectorOf<std::int32_t, kWidth<Vector>>;
@@ -300,8 +274,6 @@ TRAMTHU_VARIANTS(rails,
                  (in, pieces, turns, steps, length, out))
 TRAMTHU_VARIANTS(moments, (const float* rails, std::size_t rows, std::size_t columns, double* out),
                  (rails, rows, columns, out))
-TRAMTHU_VARIANTS(powers, (const float* in, std::size_t rows, std::size_t columns, double* out),
-                 (in, rows, columns, out))
 TRAMTHU_VARIANTS(soft,
                  (const float* rails, std::size_t rows, std::size_t columns, const float* gain, float scale,
                   std::int8_t* out),
@@ -331,10 +303,6 @@ void turn_to_rails(const float* in, std::size_t pieces, const double* turns, con
 
 void moments(const float* rails, std::size_t rows, std::size_t columns, double* out, Level level) {
     moments_at(level)(rails, rows, columns, out);
-}
-
-void powers(const float* in, std::size_t rows, std::size_t columns, double* out, Level level) {
-    powers_at(level)(in, rows, columns, out);
 }
 
 void soft_bits(const float* rails, std::size_t rows, std::size_t columns, const float* gain, float scale,

@@ -24,9 +24,6 @@ void turn_to_rails(const float* in, std::size_t pieces, const double* turns, con
 void edge_lines(const float* in, std::size_t windows, std::size_t window, const float* taps,
                 std::size_t tap_count, double* out, Level level);
 
-// Per row of complex values: sum of their powers and the largest of them.
-void powers(const float* in, std::size_t rows, std::size_t columns, double* out, Level level);
-
 // Per row: how many values are not zero, sum of squares, sum of fourth powers.
 void moments(const float* rails, std::size_t rows, std::size_t columns, double* out, Level level);
 void soft_bits(const float* rails, std::size_t rows, std::size_t columns, const float* gain, float scale,

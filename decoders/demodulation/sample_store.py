@@ -5,19 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 1e6  # full scale is 1, unscaled 16-bit integers are still taken
-
-
-def usable(samples: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], int]:
-    """Samples with zero in place of NaN, infinite and absurdly large ones, and how many those were."""
-    samples = np.ascontiguousarray(samples, np.complex64)
-    parts = samples.view(np.float32)
-    # Never true of NaN, which the extremes pass on.
-    if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
-        return samples, 0
-    good = (np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST)
-    return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
-
 
 class SampleStore:
     """A stretch of samples that grows at its end and is forgotten at its beginning, without being copied on
@@ -32,7 +19,7 @@ class SampleStore:
 
     @property
     def held(self) -> NDArray[np.complex64]:
-        """The samples from number `origin` on; they move with the next `append`."""
+        """The samples from number `origin` on; they move with the next `room`."""
         return self._room[self._begin : self._end]
 
     @property
@@ -40,18 +27,21 @@ class SampleStore:
         """Number of the sample that comes next."""
         return self.origin + self._end - self._begin
 
-    def append(self, samples: NDArray[np.complex64]) -> None:
-        """Takes more samples."""
-        if self._end + len(samples) > len(self._room):
+    def room(self, count: int) -> NDArray[np.complex64]:
+        """Where the next samples go, at least `count` of them; `grow` then takes them."""
+        if self._end + count > len(self._room):
             held = self.held
-            needed = len(held) + len(samples)
+            needed = len(held) + count
             # Room for twice as much, so that what is held does not move each time; and when it grows, by more
             # than that, so that it seldom does: pages that are new cost several times what used ones do.
             room = self._room if 2 * needed <= len(self._room) else np.empty(3 * needed, np.complex64)
             room[: len(held)] = held
             self._room, self._begin, self._end = room, 0, len(held)
-        self._room[self._end : self._end + len(samples)] = samples
-        self._end += len(samples)
+        return self._room[self._end :]
+
+    def grow(self, count: int) -> None:
+        """Takes samples that were written into the room."""
+        self._end += count
 
     def forget(self, before: int) -> None:
         """Drops the samples before number `before`."""

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from decoders.demodulation import _intake
-from decoders.demodulation.decimator import Decimator, decimated, decimated_plain, decimation, low_pass
+from decoders.demodulation.decimator import (
+    Decimated,
+    Decimator,
+    decimated,
+    decimated_plain,
+    decimation,
+    low_pass,
+)
 from decoders.demodulation.demodulator import Demodulator
 from decoders.demodulation.places import Places
 from decoders.demodulation.sample_store import SampleStore
+from sdr.formats import Samples, from_samples, to_codes
 from tests.decoders.lrpt_modulator import Setting, received
 
 
-def noise(count: int) -> NDArray[np.complex64]:
+def noise(count: int) -> Samples:
     rng = np.random.default_rng(count)
     return (rng.standard_normal(count) + 1j * rng.standard_normal(count)).astype(np.complex64)
 
@@ -44,48 +55,100 @@ def test_mask(factor: int, band: float) -> None:
     assert response[frequency >= 1 / factor - band].max() < -60
 
 
+def lowered(samples: Samples, decimator: Decimator, cuts: Sequence[int] = ()) -> Samples:
+    """All outputs for samples that come in pieces."""
+    store = SampleStore()
+    for piece in np.split(samples, cuts):
+        decimator.process(piece, store)
+    decimator.flush(store)
+    return store.held
+
+
 def test_output_m_stands_for_input_m_times_the_factor() -> None:
     tone = np.exp(2j * np.pi * (0.03 * np.arange(4_000) + 0.1)).astype(np.complex64)
-    decimator = Decimator(4, 0.07)
-    out = np.concatenate([decimator.process(tone), decimator.flush()])
+    out = lowered(tone, Decimator(4, 0.07))
     assert len(out) == 1_000
     assert np.abs(out - tone[::4])[20:-20].max() < 2e-3
 
 
-@pytest.mark.parametrize("level", ["generic", "v3", "v4"])
-@pytest.mark.parametrize(("before", "count"), [(0, 0), (19, 20), (0, 40), (3, 37), (39, 500), (700, 90)])
-@pytest.mark.parametrize("factor", [1, 2, 4, 7])
-def test_kernel_equals_plain_form(level: str, before: int, count: int, factor: int) -> None:
-    """To float32 rounding; every instruction set to the bit."""
-    samples, taps = noise(before + count), low_pass(4, 0.0701)
-    parts = samples[:before], samples[before:]
-    out = decimated(*parts, taps, factor)
-    plain = decimated_plain(*parts, taps, factor)
-    assert len(out) == len(plain)
-    assert np.allclose(out, plain, atol=1e-6)
-    try:
-        same = _intake.decimate(*parts, taps, factor, level)
-    except ValueError:
-        pytest.skip(f"this processor does not run {level}")
-    assert same.tobytes() == out.tobytes()
+def outputs_of(run: Callable[..., Decimated], *job: Any, chunk: int) -> tuple[tuple[int, ...], Samples]:
+    """What a form of the kernel counts; its outputs, and behind them what it holds."""
+    out = np.empty(2_000, np.complex64)
+    done = run(*job, out=out, chunk=chunk)
+    counts = done.outputs, done.blanked, done.unusable
+    return counts, np.concatenate([out[: done.outputs], done.held])
 
 
-def test_taps_that_fill_no_vector_are_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of eight"):
-        decimated(noise(3), noise(100), np.ones(12, np.float32), 2)
-    with pytest.raises(ValueError, match="at least 1"):
-        decimated(noise(3), noise(100), np.ones(16, np.float32), 0)
+@pytest.mark.parametrize("fmt", ["cf32", "cs16", "cs8", "cu8"])
+@pytest.mark.parametrize(
+    ("before", "count", "chunk"),
+    [(0, 0, 9), (19, 20, 20), (0, 40, 40), (3, 30, 10), (39, 500, 100), (700, 90, 45)],
+)
+@pytest.mark.parametrize("factor", [0, 1, 2, 4, 7])
+def test_kernel_equals_plain_form(fmt: str, before: int, count: int, chunk: int, factor: int) -> None:
+    """To float32 rounding, and it blanks the same samples; every instruction set to the bit."""
+    taps = low_pass(4, 0.0701) if factor else np.zeros(0, np.float32)
+    loud = np.where(np.isin(np.arange(count), (99, 203, 470)), 5.0, 0.1) * noise(count)
+    loud[300:350] = 0  # a gap
+    if fmt == "cf32" and count == 500:
+        loud[[7, 8, 9, 210, 450]] = np.nan, complex(0, np.inf), 3e25, 2e6, 0.9e6 + 0.9e6j
+    codes = to_codes(from_samples(loud, fmt), fmt)
+    job = noise(before if factor else 0), codes, taps, max(factor, 1)
+    counts, out = outputs_of(decimated, *job, chunk=chunk)
+    plain, plain_out = outputs_of(decimated_plain, *job, chunk=chunk)
+    assert counts == plain
+    assert np.allclose(out, plain_out, atol=1e-6, rtol=1e-6)
+    assert count < 500 or (counts[1] > 0 and (counts[2] > 0) == (fmt == "cf32"))
+    for level in ("generic", "v3", "v4"):
+        with suppress(ValueError):  # this processor does not run it
+            same = outputs_of(partial(decimated, instruction_set=level), *job, chunk=chunk)
+            assert (same[0], same[1].tobytes()) == (counts, out.tobytes())
+
+
+@given(
+    powers=st.lists(st.sampled_from([0.0, 0.1, 1.0, 1.1, 4.0, 30.0, 900.0]), min_size=1, max_size=60),
+    seed=st.integers(0, 9),
+)
+def test_the_kernel_blanks_what_the_plain_form_does(powers: list[float], seed: int) -> None:
+    """Even and odd numbers of samples that are not zero, impulses beside each other and at either end."""
+    turn = np.random.default_rng(seed).random(len(powers))
+    samples = (np.sqrt(powers) * np.exp(2j * np.pi * turn)).astype(np.complex64)
+    job = noise(0), samples, np.zeros(0, np.float32), 1
+    counts, out = outputs_of(decimated, *job, chunk=len(samples))
+    plain, plain_out = outputs_of(decimated_plain, *job, chunk=len(samples))
+    assert counts == plain
+    assert np.array_equal(out, plain_out)
+
+
+def test_what_the_kernel_cannot_take_is_refused() -> None:
+    taps, none = low_pass(4, 0.0701), np.zeros(0, np.float32)
+    for message, before, count, chosen, factor, room, chunk in (
+        ("multiple of eight", 3, 100, np.ones(12, np.float32), 2, 100, 100),
+        ("at least 1", 3, 100, taps, 0, 100, 100),
+        ("as many as taps", 3, 100, taps, 41, 100, 100),
+        ("as many as taps", 0, 100, none, 2, 100, 100),
+        ("nothing waits", 3, 100, none, 1, 200, 100),
+        ("whole chunks", 3, 100, taps, 2, 100, 30),
+        ("whole chunks", 3, 100, taps, 2, 100, 0),
+        ("no room", 3, 100, taps, 2, 31, 100),
+    ):
+        with pytest.raises(ValueError, match=message):
+            decimated(
+                noise(before),
+                noise(count),
+                chosen,
+                factor,
+                out=np.empty(room, np.complex64),
+                chunk=chunk,
+            )
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=6), count=st.integers(0, 700), factor=st.integers(1, 5))
 @settings(max_examples=60, deadline=None)
 def test_any_portions_give_the_same_bits(cuts: list[int], count: int, factor: int) -> None:
     samples = noise(count)
-    whole = Decimator(factor, 0.3 / factor)
-    expected = np.concatenate([whole.process(samples), whole.flush()])
-    parts = Decimator(factor, 0.3 / factor)
-    pieces = np.split(samples, sorted(min(cut, count) for cut in cuts))
-    got = np.concatenate([*(parts.process(piece) for piece in pieces), parts.flush()])
+    expected = lowered(samples, Decimator(factor, 0.3 / factor))
+    got = lowered(samples, Decimator(factor, 0.3 / factor), sorted(min(cut, count) for cut in cuts))
     assert len(got) == -(-count // factor)
     assert got.tobytes() == expected.tobytes()
 
@@ -114,7 +177,8 @@ def test_demodulated_blocks_equal_the_whole_at_a_high_rate() -> None:
 def test_store_holds_what_was_not_forgotten(steps: list[tuple[int, int]]) -> None:
     samples, store, taken, origin = noise(1_200), SampleStore(), 0, 0
     for count, forget in steps:
-        store.append(samples[taken : taken + count])
+        store.room(count)[:count] = samples[taken : taken + count]
+        store.grow(count)
         taken += count
         origin = min(origin + forget, taken)
         store.forget(origin)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from decoders.demodulation import _demod
-from decoders.demodulation.blanker import powers, powers_plain
 from decoders.demodulation.carrier import (
     WINDOW_SYMBOLS,
     edge_taps,
@@ -106,14 +105,6 @@ def test_moments(rows: int, columns: int, level: float, seed: int) -> None:
     assert np.allclose(moments(rails), moments_plain(rails), rtol=1e-6, atol=1e-30)
 
 
-@given(rows=st.integers(0, 5), length=st.integers(1, 70), seed=st.integers(0, 99))
-def test_powers(rows: int, length: int, seed: int) -> None:
-    x = samples(rows * length, seed)
-    assert np.allclose(powers(x, length), powers_plain(x, length), rtol=1e-6, atol=1e-30)
-    with pytest.raises(ValueError, match="whole rows"):
-        powers(samples(rows * (length + 1) + 1, seed), length + 1)
-
-
 @pytest.mark.parametrize("instruction_set", ["generic", "v3", "v4"])
 def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None:
     """Bit for bit, at lengths and places that fit no vector."""
@@ -137,7 +128,6 @@ def test_every_instruction_set_gives_the_same_bits(instruction_set: str) -> None
         ran.append(_demod.fourth_lines(x[:4992], 48, chosen))
         ran.append(_demod.edge_lines(edges, taps, 2 * WINDOW_SYMBOLS, chosen))
         ran.append(_demod.moments(rails, chosen))
-        ran.append(_demod.powers(x[:5000], 1000, chosen))
         ran.append(_demod.soft_bits(rails, np.full(39, 3.7, np.float32), 8.0, chosen))
     half = len(ran) // 2
     for one, other in zip(ran[:half], ran[half:], strict=True):

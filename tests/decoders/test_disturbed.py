@@ -10,14 +10,16 @@ import pytest
 import scipy.signal
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import CHUNK, Blanker
+from decoders.demodulation.blanker import CHUNK
+from decoders.demodulation.decimator import Decimator
 from decoders.demodulation.demodulator import Demodulator
 from decoders.demodulation.intake import DemodulatorReport
+from decoders.demodulation.sample_store import SampleStore
+from sdr.formats import Codes, Samples, from_samples, to_codes
 from tests.decoders.lrpt_modulator import Setting, bit_errors, received
 
 RATE = 250_000.0
 BITS = 2 * 72_000
-Samples = NDArray[np.complex64]
 
 
 def demodulated(samples: Samples, modulation: str) -> tuple[NDArray[np.int8], DemodulatorReport]:
@@ -165,28 +167,32 @@ def test_gaps_at_every_position(length: int) -> None:
         assert report.samples == len(samples)
 
 
+def blanked(samples: Samples | Codes, portion: int, factor: int = 1) -> tuple[Samples, Decimator]:
+    """What is left of samples that come in portions."""
+    decimator, store = Decimator(factor, 0.07), SampleStore()
+    for start in range(0, len(samples), portion):
+        decimator.process(samples[start : start + portion], store)
+    decimator.flush(store)
+    return store.held, decimator
+
+
 def test_blanking_does_not_depend_on_portions_and_spares_what_is_no_impulse() -> None:
     rng = np.random.default_rng(11)
     noise = (rng.standard_normal(50 * CHUNK + 77) + 1j * rng.standard_normal(50 * CHUNK + 77)).astype(
         np.complex64
     )
     samples = noise + clicks(len(noise)).astype(np.complex64)
-    whole = Blanker()
-    expected = np.concatenate([*whole.process(samples), whole.flush()])
+    expected, whole = blanked(samples, len(samples))
     assert whole.blanked > 0
     assert np.abs(expected).max() < 10
     untouched = np.abs(clicks(len(noise))) == 0
     assert np.count_nonzero(expected[untouched] != samples[untouched]) <= 4 * 50
     for portion in (1_000, 4_097):
-        blanker = Blanker()
-        starts = range(0, len(samples), portion)
-        parts = [part for at in starts for part in blanker.process(samples[at : at + portion])]
-        assert np.array_equal(np.concatenate([*parts, blanker.flush()]), expected)
+        assert np.array_equal(blanked(samples, portion)[0], expected)
     louder = np.where(np.arange(len(noise)) > 20 * CHUNK + 300, 100 * noise, noise).astype(np.complex64)
     gapped = np.where(np.arange(len(noise)) // 900 % 2, noise, 0).astype(np.complex64)
     for spared in (louder, gapped, np.zeros(3 * CHUNK, np.complex64), noise[:1]):
-        blanker = Blanker()
-        assert np.array_equal(np.concatenate([*blanker.process(spared), blanker.flush()]), spared)
+        assert np.array_equal(blanked(spared, len(spared))[0], spared)
 
 
 def test_what_is_no_sample_counts_as_zero_wherever_it_stands() -> None:
@@ -199,8 +205,26 @@ def test_what_is_no_sample_counts_as_zero_wherever_it_stands() -> None:
     expected[list(bad)] = 0
     expected[2_998:3_003] = 0
     for portion in (700, 8_000):
-        blanker = Blanker()
-        starts = range(0, len(samples), portion)
-        parts = [part for at in starts for part in blanker.process(samples[at : at + portion])]
-        assert np.array_equal(np.concatenate([*parts, blanker.flush()]), expected)
-        assert (blanker.unusable, blanker.blanked) == (len(bad), 5)
+        cleaned, decimator = blanked(samples, portion)
+        assert np.array_equal(cleaned, expected)
+        assert (decimator.unusable, decimator.blanked) == (len(bad), 5)
+
+
+@pytest.mark.parametrize("fmt", ["cs16", "cs8", "cu8"])
+@pytest.mark.parametrize("factor", [1, 4])
+def test_samples_as_they_are_written_are_the_same_samples(fmt: str, factor: int) -> None:
+    """To the bit, in portions and chunks that end anywhere, with impulses at their seams and elsewhere."""
+    rng = np.random.default_rng(13)
+    noise = 0.05 * (rng.standard_normal(30_011) + 1j * rng.standard_normal(30_011))
+    noise[rng.integers(0, 30_011, 600)] = 0.9
+    codes = to_codes(from_samples(noise, fmt), fmt)
+    expected, decimator = blanked(codes.samples(), 30_011, factor)
+    assert decimator.blanked > 0
+    for portion in (30_011, 1_777, CHUNK, 4 * CHUNK):
+        assert blanked(codes, portion, factor)[0].tobytes() == expected.tobytes()
+
+
+def test_a_chunk_of_large_samples_is_none_of_impulses() -> None:
+    """Each part of a sample may be as large as `LARGEST`: its power is twice that squared."""
+    samples = np.full(3 * CHUNK, 0.9e6 + 0.9e6j, np.complex64)
+    assert np.array_equal(blanked(samples, len(samples))[0], samples)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdr.errors import RecordingError, SdrError
-from sdr.formats import FORMATS, bytes_per_sample, from_samples, to_samples
+from sdr.formats import FORMATS, Codes, as_samples, bytes_per_sample, from_samples, to_samples
 from sdr.recording import Gap, RecordingWriter, open_recording, recording_sha256
 from sdr.source import recording_name
 
@@ -165,6 +165,25 @@ def test_blocks_equal_whole(tmp_path: Path, block: int) -> None:
         blocks = list(reader.blocks(block))
     assert np.array_equal(np.concatenate(blocks), expected)
     assert {len(b) for b in blocks[:-1]} <= {block}
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("block", [7, 100, 5000])
+def test_codes_are_the_same_samples(tmp_path: Path, fmt: str, block: int) -> None:
+    """As they are written wherever that says as much: not of floats, and not where samples were lost."""
+    expected = write(tmp_path / "pass", fmt)
+    parts, first, kinds = [], 0, set()
+    with open_recording(tmp_path / "pass") as reader:
+        gaps = [(gap.sample_index, gap.sample_index + gap.sample_count) for gap in reader.info.gaps]
+        while len(part := reader.read_codes(block)):
+            lost = any(begin < first + len(part) and end > first for begin, end in gaps)
+            assert isinstance(part, Codes) == (fmt != "cf32" and not lost)
+            kinds.add(lost)
+            parts.append(as_samples(part))
+            first += len(part)
+        assert reader.position == first
+    assert np.array_equal(np.concatenate(parts), expected)
+    assert True in kinds
 
 
 def test_metadata_say_when_the_samples_after_a_gap_were(tmp_path: Path) -> None:
