@@ -106,7 +106,7 @@ def fly(
             killed.append((NAMES[present], desk.kill(*present)))
             if "daemon" in present:
                 desk.begin()
-        wait_for(desk.is_decoded, "nothing decoded", 180, 0.5)
+        wait_for(desk.is_decoded, "nothing decoded", 180)
     finally:
         desk.stop()
     result = judged(desk, killed)

@@ -81,7 +81,7 @@ def fly(folder: Path, sky: Sky, times: list[tuple[float, float]], seconds: float
             time.sleep(away_s)
             _say(desk.control, "plugged")
             pulled.append((out, time.time()))
-        wait_for(desk.is_decoded, "nothing decoded", 180, 0.5)
+        wait_for(desk.is_decoded, "nothing decoded", 180)
     finally:
         desk.stop()
     return judged(desk, pulled)
