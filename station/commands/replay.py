@@ -58,7 +58,7 @@ def replay(
 
 
 def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, ...]) -> ReplaySource:
-    from station.catalogue import Catalogue
+    from station.catalogue import CATALOGUE_NAME, Catalogue
 
     path = Path(what)
     is_file = path.exists() or sigmf_stem(path) is not None
@@ -66,11 +66,9 @@ def _source(what: str, config: Path | None, data_dir: Path, options: tuple[str, 
         return recording_source(path, options)
     station = load_config(config) if config else None
     folder = station.station.data_dir if station else data_dir
-    if not folder.is_dir():
-        raise StationError(
-            f"{what!r} is no recording, and there is no data folder {folder}; give -c or --data-dir"
-        )
-    return recording_source(Catalogue(folder).observation(what).recording, options)
+    if not (folder / CATALOGUE_NAME).is_file():
+        raise StationError(f"{what!r} is no recording, and {folder} is no data folder; give -c or --data-dir")
+    return recording_source(Catalogue(folder, read_only=True).observation(what).recording, options)
 
 
 def _print(report: ReplayReport) -> None:

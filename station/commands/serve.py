@@ -36,11 +36,13 @@ def serve(
         given_host, given_port = station.web.host, station.web.port
         data_dir = data_dir or station.station.data_dir
     assert data_dir is not None  # noqa: S101 - for the type checker
-    if not data_dir.is_dir():
+    if not (data_dir / CATALOGUE_NAME).is_file():
         raise StationError(
-            f"{data_dir} is no folder; `tramthu demo` or `tramthu run` make one with {CATALOGUE_NAME}"
+            f"{data_dir} is no folder with {CATALOGUE_NAME}; `tramthu demo` or `tramthu run` make one"
         )
-    serve_catalogue(Catalogue(data_dir), host or given_host, port or given_port, name, language)
+    serve_catalogue(
+        Catalogue(data_dir, read_only=True), host or given_host, port or given_port, name, language
+    )
 
 
 def serve_catalogue(catalogue: Catalogue, host: str, port: int, name: str, language: str) -> None:

@@ -235,6 +235,7 @@ def serve(
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # who comes from now on waits, and is not turned away
         on_listening()
         app = create_app(catalogue, station_name=station_name, language=language)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

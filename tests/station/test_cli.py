@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from station import cli
+from station.catalogue import Catalogue
 from station.commands.options import parse_site
 from station.errors import exit_status_of, sentence_of
 from tests.station.conftest import ELEMENTS, Run, one_sentence
@@ -315,6 +316,7 @@ def test_satpy_and_its_like_stay_out_of_the_command_and_the_daemon() -> None:
 def test_a_taken_port_is_told_and_no_page_promised(tramthu: Run, tmp_path: Path) -> None:
     import socket
 
+    Catalogue(tmp_path).close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, _, err = tramthu("serve", "--data-dir", tmp_path, "--port", port)
@@ -323,9 +325,19 @@ def test_a_taken_port_is_told_and_no_page_promised(tramthu: Run, tmp_path: Path)
 
 
 def test_an_unknown_observation_is_wrong_use(tramthu: Run, tmp_path: Path) -> None:
+    Catalogue(tmp_path).close()
     status, _, err = tramthu("replay", "nothing", "--data-dir", tmp_path)
     assert status == 2
     assert "no observation 'nothing'" in one_sentence(err)
+
+
+@pytest.mark.parametrize("command", [("serve",), ("replay", "nothing")])
+def test_who_only_reads_makes_no_catalogue(tramthu: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A page that is started with the station would else make the tables at the same time."""
+    status, _, err = tramthu(*command, "--data-dir", tmp_path)
+    assert status == 2
+    assert "folder" in one_sentence(err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_name_of_a_site_may_hold_commas() -> None:

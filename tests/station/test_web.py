@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import re
+import socket
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -425,3 +426,19 @@ def test_the_map_holds_land_and_no_border() -> None:
                 if abs(b - d) > 3 and a == c:
                     assert abs(a) > 179.9, (a, b, c, d)
                 assert abs(a - c) < 60 or b < -84, (a, b, c, d)
+
+
+def test_who_reads_that_the_port_is_open_is_not_turned_away(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def listening() -> None:
+        with socket.create_connection(("127.0.0.1", port), 5):
+            seen.append(port)
+
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    web.serve(catalogue, port=port, on_listening=listening)
+    assert seen == [port]
