@@ -23,9 +23,8 @@ from decoders.pace import frame_seconds
 from decoders.report import InputFacts
 from sdr.errors import SdrError
 from sdr.index import CONTINUED, IndexReader
-from sdr.recording_files import beside, segment_numbers
+from sdr.recording_files import beside, segment_numbers, segment_stem
 from sdr.segment_reader import SegmentReader, segments_from
-from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 
 __all__ = ["decode_segments", "is_done", "segment_reader"]

@@ -11,9 +11,13 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdr.errors import DeviceError, RecordingError
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
+
+if TYPE_CHECKING:
+    from sdr.index_line import IndexHeader
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +32,17 @@ def beside(stem: Path, suffix: str) -> Path:
     return stem.with_name(stem.name + suffix)
 
 
+def segment_stem(stem: Path, number: int) -> Path:
+    """The stem of a segment, from that of the first one."""
+    return stem if number == 0 else stem.with_name(f"{stem.name}-{number:04d}")
+
+
+def first_stem(stem: Path, header: IndexHeader) -> Path:
+    """The stem of the first segment, from that of any and what its index says."""
+    number = header.segment
+    return stem.with_name(stem.name.removesuffix(f"-{number:04d}")) if number else stem
+
+
 def real_path(path: Path) -> Path:
     """Where it lies behind links, even where these lead in a circle (there `Path.resolve` raises)."""
     return Path(os.path.realpath(path))
@@ -39,7 +54,7 @@ def refuse_existing(stem: Path) -> None:
         if beside(stem, suffix).exists():
             raise _exists(beside(stem, suffix))
         for number in segment_numbers(stem, suffix):
-            raise _exists(stem.with_name(f"{stem.name}-{number:04d}{suffix}"))
+            raise _exists(beside(segment_stem(stem, number), suffix))
 
 
 def segment_numbers(stem: Path, suffix: str = INDEX_SUFFIX) -> list[int]:
@@ -55,7 +70,7 @@ def segment_numbers(stem: Path, suffix: str = INDEX_SUFFIX) -> list[int]:
 
 def _may_be_segment(stem: Path, number: int) -> bool:
     """Unless its index says otherwise."""
-    index = stem.with_name(f"{stem.name}-{number:04d}{INDEX_SUFFIX}")
+    index = beside(segment_stem(stem, number), INDEX_SUFFIX)
     with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError), index.open("rb") as file:
         return bool(json.loads(file.readline(_LINE)).get("segment", 0) == number)
     return True

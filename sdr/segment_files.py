@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sdr.disk import held_bytes
-from sdr.recording_files import beside, segment_numbers
-from sdr.segments import segment_stem
+from sdr.recording_files import beside, segment_numbers, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX, META_SUFFIX
 
 

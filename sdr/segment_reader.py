@@ -15,9 +15,8 @@ from sdr.errors import RecordingError
 from sdr.formats import Codes, Samples
 from sdr.index import IndexHeader, IndexReader
 from sdr.recording import RecordingInfo, SampleReader, open_recording, recording_sha256
-from sdr.recording_files import beside
+from sdr.recording_files import beside, first_stem, segment_stem
 from sdr.segment_files import numbers_of
-from sdr.segments import first_stem, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import sigmf_stem
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from sdr.errors import DeviceError, RecordingError
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, Level
-from sdr.recording_files import beside, remove_stillborn
+from sdr.recording_files import beside, remove_stillborn, segment_stem
 from sdr.salvage import salvage
 from sdr.segment_files import data_bytes, newest_segment, numbers_of, remove_files, remove_needless
-from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 from sdr.writer import RecordingWriter
 

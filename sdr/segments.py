@@ -17,21 +17,10 @@ from sdr.errors import RecordingError
 from sdr.follow import IndexedSource
 from sdr.formats import bytes_per_sample
 from sdr.index import CONTINUED, Gap, IndexHeader, IndexReader
-from sdr.recording_files import beside, segment_numbers
+from sdr.recording_files import beside, first_stem, segment_numbers, segment_stem
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 
 _POLL_S = 0.02
-
-
-def segment_stem(stem: Path, number: int) -> Path:
-    """The stem of a segment, from that of the first one."""
-    return stem if number == 0 else stem.with_name(f"{stem.name}-{number:04d}")
-
-
-def first_stem(stem: Path, header: IndexHeader) -> Path:
-    """The stem of the first segment, from that of any and what its index says."""
-    number = header.segment
-    return stem.with_name(stem.name.removesuffix(f"-{number:04d}")) if number else stem
 
 
 def oldest_segment(stem: Path) -> Path | None:

@@ -18,10 +18,9 @@ from pathlib import Path
 from sdr import ring as rings
 from sdr.follow import writer_holds_lock
 from sdr.index_line import CONTINUED
-from sdr.recording_files import beside
+from sdr.recording_files import beside, segment_stem
 from sdr.ring import Ring
 from sdr.segment_files import newest_segment
-from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 
 _OLD_S = 3600.0  # so long, it is there for whoever follows slowly, and for recorders that are begun anew

@@ -29,9 +29,8 @@ from scheduler.passes import Site
 from sdr.errors import DeviceError, RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader
-from sdr.recording_files import beside
+from sdr.recording_files import beside, segment_stem
 from sdr.segment_files import newest_segment
-from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 from station import registry
 from station.config import AntennaSection, ReceiverSection, SimulatorReceiver

@@ -17,8 +17,7 @@ from pathlib import Path
 from sdr.priority import come_first
 from sdr.receiver import Receiver, Tuning
 from sdr.record import RecordProgress, open_patiently, open_writer, record
-from sdr.recording_files import beside, segment_numbers
-from sdr.segments import segment_stem
+from sdr.recording_files import beside, segment_numbers, segment_stem
 from sdr.sigmf import DATA_SUFFIX
 from station.errors import StationError
 

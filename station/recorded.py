@@ -13,8 +13,7 @@ from sdr.errors import RecordingError
 from sdr.follow import writer_holds_lock
 from sdr.index import IndexReader, read_levels
 from sdr.memory_writer import memory_index_path
-from sdr.recording_files import beside
-from sdr.segments import segment_stem
+from sdr.recording_files import beside, segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 from station.records import Observation
 from station.rolling import Rolling

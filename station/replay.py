@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sdr.recording_files import beside
+from sdr.recording_files import beside, segment_stem
 from sdr.segment_reader import segments_from, stems_from
-from sdr.segments import segment_stem
 from sdr.sigmf import INDEX_SUFFIX
 from sdr.source import recording_name
 from station.attempts import NAME, best_in, report_of

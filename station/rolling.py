@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decoders.done import is_done
-from sdr.segments import segment_stem
+from sdr.recording_files import segment_stem
 from station.equipment import receiver_of
 from station.shared import description_of
 

@@ -13,7 +13,7 @@ import numpy as np
 from sdr.errors import RecordingError
 from sdr.index import CONTINUED, IndexReader
 from sdr.recording import SampleReader, recording_sha256
-from sdr.segments import segment_stem
+from sdr.recording_files import first_stem, segment_stem
 from sdr.sigmf import INDEX_SUFFIX, META_SUFFIX, NAMESPACE
 from sdr.sigmf_source import beside, sigmf_stem
 from sdr.survey import Survey, survey
@@ -110,9 +110,8 @@ def _segments(path: Path) -> list[tuple[Path, IndexReader]]:
         while stem is not None:
             index = IndexReader(beside(stem, INDEX_SUFFIX))
             found.append((stem, index))
-            number = index.header.segment
-            base = stem.with_name(stem.name.removesuffix(f"-{number:04d}")) if number else stem
-            stem = segment_stem(base, number + 1) if index.end == CONTINUED else None
+            further = segment_stem(first_stem(stem, index.header), index.header.segment + 1)
+            stem = further if index.end == CONTINUED else None
     return found if len(found) > 1 else []
 
 

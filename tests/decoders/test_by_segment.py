@@ -25,7 +25,7 @@ from decoders.errors import InputError
 from decoders.report import DecodeReport
 from sdr.formats import from_samples
 from sdr.index_line import CONTINUED, Gap
-from sdr.segments import segment_stem
+from sdr.recording_files import segment_stem
 from sim.link_test import LinkTest, link_test
 from tests.sdr.test_segments import Recorder
 

@@ -18,8 +18,9 @@ from sdr.follow import IndexedSource
 from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, commit_line
 from sdr.recording import SampleReader, open_recording
+from sdr.recording_files import segment_stem
 from sdr.segment_reader import stems_from
-from sdr.segments import SegmentedSource, segment_stem
+from sdr.segments import SegmentedSource
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
 LENGTHS = (1000, 2500, 700)

@@ -10,7 +10,7 @@ import pytest
 
 from sdr.index_line import CONTINUED, Gap
 from sdr.recording import open_recording
-from sdr.segments import segment_stem
+from sdr.recording_files import segment_stem
 from tests.sdr.test_segments import Recorder, numbers
 
 

@@ -18,7 +18,7 @@ from scheduler.passes import find_passes
 from scheduler.track import track_at
 from sdr.index_line import CONTINUED, IndexHeader, commit_line
 from sdr.recording import RecordingWriter
-from sdr.segments import segment_stem
+from sdr.recording_files import segment_stem
 from sim.link import LinkBudget
 from station import registry
 from station.commands.options import SITES
