@@ -16,7 +16,6 @@ from sdr.formats import Codes, Samples
 from sdr.index import IndexHeader, IndexReader
 from sdr.recording import RecordingInfo, SampleReader, open_recording, recording_sha256
 from sdr.recording_files import beside, first_stem, segment_stem
-from sdr.segment_files import numbers_of
 from sdr.sigmf import DATA_SUFFIX, INDEX_SUFFIX
 from sdr.sigmf_source import sigmf_stem
 
@@ -142,13 +141,3 @@ def segments_from(path: Path) -> tuple[Path, int]:
         raise RecordingError(f"{path}: only a recording with its {INDEX_SUFFIX} beside it has segments")
     header = IndexReader(beside(stem, INDEX_SUFFIX)).header
     return first_stem(stem, header), header.segment
-
-
-def stems_from(path: Path) -> list[Path]:
-    """The stems of the segments that are left, from the one on that `segments_from` tells.
-
-    Raises:
-        RecordingError: no recording with an index.
-    """
-    base, number = segments_from(path)
-    return [segment_stem(base, left) for left in numbers_of(base) if left >= number]

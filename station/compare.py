@@ -19,18 +19,22 @@ class Segments:
 
     Attributes:
         names: of the segments.
-        without_lead: the one before which no samples are left that its decoder could settle with. Its frames
-            are compared, not what the decoder says of them.
+        without_lead: those before which no samples are left that their decoder could settle with. Their
+            frames are compared, not what the decoder says of them.
+        without_tail: those whose last frames go on in samples that are gone. Nothing of them is compared.
     """
 
     names: tuple[str, ...]
-    without_lead: str | None
+    without_lead: tuple[str, ...]
+    without_tail: tuple[str, ...]
 
     def judge(self, name: str) -> bool:
         """Whether a file is to be the same, by its path inside the results."""
         path = Path(name)
         folder = path.parts[0]
-        return folder in self.names and (folder != self.without_lead or path.name == _FRAMES)
+        if folder not in self.names or folder in self.without_tail:
+            return False
+        return folder not in self.without_lead or path.name == _FRAMES
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Comparison:
 
     Attributes:
         not_replayed: folders of segments whose samples are gone, or lie before what was replayed.
-        without_lead: as of `Segments`.
+        without_lead: as of `Segments`; so is `without_tail`.
     """
 
     same: tuple[str, ...]
@@ -52,12 +56,14 @@ class Comparison:
     frames_lost: int
     frames_gained: int
     not_replayed: tuple[str, ...] = ()
-    without_lead: str | None = None
+    without_lead: tuple[str, ...] = ()
+    without_tail: tuple[str, ...] = ()
 
     @property
-    def identical(self) -> bool:
-        """Whether every compared file has the same bytes."""
-        return not (self.different or self.missing or self.new)
+    def identical(self) -> bool | None:
+        """Whether every compared file has the same bytes; None where nothing could be compared."""
+        differs = bool(self.different or self.missing or self.new)
+        return None if self.without_tail and not (differs or self.same) else not differs
 
 
 def compare_folders(before: Path, now: Path, segments: Segments | None = None) -> Comparison:
@@ -87,7 +93,8 @@ def compare_folders(before: Path, now: Path, segments: Segments | None = None) -
         frames_lost=counts.lost,
         frames_gained=counts.gained,
         not_replayed=tuple(sorted(name for name in gone if (before / name).is_dir())),
-        without_lead=segments.without_lead if segments else None,
+        without_lead=segments.without_lead if segments else (),
+        without_tail=segments.without_tail if segments else (),
     )
 
 

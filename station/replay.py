@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sdr.index import CONTINUED, IndexReader
 from sdr.recording_files import beside, segment_stem
-from sdr.segment_reader import segments_from, stems_from
+from sdr.segment_files import numbers_of
+from sdr.segment_reader import segments_from
 from sdr.sigmf import INDEX_SUFFIX
 from sdr.source import recording_name
 from station.attempts import NAME, best_in, report_of
@@ -66,8 +68,9 @@ class ReplayReport:
 
     @property
     def identical(self) -> bool | None:
-        """Whether everything came out as before, None where nothing did."""
-        compared = [part.identical for part in (self.decoded, self.products) if part is not None]
+        """Whether everything came out as before, None where nothing could be compared."""
+        parts = [part.identical for part in (self.decoded, self.products) if part is not None]
+        compared = [same for same in parts if same is not None]
         return all(compared) if compared else None
 
     def to_json(self) -> dict[str, Any]:
@@ -193,13 +196,23 @@ def _compared(before: Path, now: Path, segments: Segments | None) -> Comparison 
 
 
 def _segments(source: ReplaySource) -> Segments | None:
-    """Which segments there are samples of, and whether there are some before the first of them."""
+    """Which segments there are samples of, and of which the samples before or behind are gone."""
     if "--by-segment" not in source.decode_options:
         return None
-    names = tuple(stem.name for stem in stems_from(source.recording))
-    base, number = segments_from(source.recording)
-    has_lead = not number or beside(segment_stem(base, number - 1), INDEX_SUFFIX).exists()
-    return Segments(names, None if has_lead else names[0])
+    base, first = segments_from(source.recording)
+    there = numbers_of(base)
+    replayed = {number: segment_stem(base, number) for number in there if number >= first}
+    cut_off = [n for n, stem in replayed.items() if n + 1 not in there and _goes_on(stem)]
+    unled = [n for n in replayed if n and n - 1 not in there and n not in cut_off]
+    return Segments(
+        tuple(stem.name for stem in replayed.values()),
+        without_lead=tuple(replayed[n].name for n in unled),
+        without_tail=tuple(replayed[n].name for n in cut_off),
+    )
+
+
+def _goes_on(stem: Path) -> bool:
+    return IndexReader(beside(stem, INDEX_SUFFIX)).end == CONTINUED
 
 
 def _run(

@@ -22,6 +22,7 @@ _VERDICTS = {
     False: "DIFFERENT: not everything is the same bytes as before, see above",
     None: "FIRST TIME: there is nothing earlier to compare with; replay again to compare with this",
 }
+_NO_VERDICT = "NOT COMPARED: the samples behind what is left are gone, and with them the end of each segment"
 
 
 def replay(
@@ -81,7 +82,8 @@ def _print(report: ReplayReport) -> None:
         typer.echo(f"compared with {whose}: {report.before.decoded}, {report.before.products}")
     for name, compared in (("decoded", report.decoded), ("products", report.products)):
         typer.echo(f"{name}: {_said(compared)}")
-    typer.echo(_VERDICTS[report.identical])
+    is_first = report.decoded is None and report.products is None
+    typer.echo(_NO_VERDICT if report.identical is None and not is_first else _VERDICTS[report.identical])
 
 
 def _said(compared: Comparison | None) -> str:
@@ -91,6 +93,8 @@ def _said(compared: Comparison | None) -> str:
 
 
 def _found(compared: Comparison) -> list[str]:
+    if compared.identical is None:
+        return ["nothing is compared"]
     if compared.identical:
         frames = f" and {compared.frames_now} frames" if compared.frames_same else ""
         return [f"the same bytes in {len(compared.same)} files{frames}"]
@@ -103,7 +107,9 @@ def _found(compared: Comparison) -> list[str]:
 def _left_out(compared: Comparison) -> list[str]:
     parts = []
     if compared.without_lead:
-        parts.append(f"of {compared.without_lead} only frames, as the samples before it are gone")
+        parts.append(f"of {_named(compared.without_lead)} only frames, as the samples before are gone")
+    if compared.without_tail:
+        parts.append(f"of {_named(compared.without_tail)} nothing, as the samples behind are gone")
     if compared.not_replayed:
         parts.append(f"not replayed: {_named(compared.not_replayed)}")
     return parts

@@ -19,7 +19,6 @@ from sdr.index import IndexReader
 from sdr.index_line import CONTINUED, Gap, IndexHeader, commit_line
 from sdr.recording import SampleReader, open_recording
 from sdr.recording_files import segment_stem
-from sdr.segment_reader import stems_from
 from sdr.segments import SegmentedSource
 
 START = datetime(2026, 3, 24, 3, 14, 15, tzinfo=UTC)
@@ -121,13 +120,6 @@ def test_another_recording_of_such_a_name_is_no_segment(tmp_path: Path) -> None:
     Recorder(tmp_path / "noaa19-2025").all()
     with pytest.raises(RecordingError, match="noaa19"):
         open_recording(tmp_path / "noaa19")
-
-
-def test_the_segments_that_are_left_are_told_past_a_hole(tmp_path: Path) -> None:
-    Recorder(tmp_path / "day").all()
-    (tmp_path / "day-0001.sigmf-index").unlink()
-    assert [stem.name for stem in stems_from(tmp_path / "day")] == ["day", "day-0002"]
-    assert [stem.name for stem in stems_from(tmp_path / "day-0002")] == ["day-0002"]
 
 
 def test_a_follower_goes_on_into_the_next_segment(tmp_path: Path) -> None:

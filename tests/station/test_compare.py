@@ -52,8 +52,9 @@ def replayed(source: ReplaySource, monkeypatch: pytest.MonkeyPatch, *numbers: in
     def run(_module: str, arguments: list[str], *_: object) -> Ended:
         out = Path(arguments[arguments.index("--out") + 1])
         decoded(out, *numbers)
-        if (first := out / OLDEST).is_dir():  # it settled with other samples
-            (first / "report.json").write_text('{"blocks": 9}')
+        for number in numbers:  # it settled with other samples
+            if number - 1 not in numbers and number != 3:
+                (out / f"recording-{number:04d}/report.json").write_text('{"blocks": 9}')
         return Ended(0, 1.0, 1.0, "")
 
     monkeypatch.setattr("station.replay._run", run)
@@ -102,25 +103,47 @@ def test_from_a_segment_on_with_the_one_before_it_there(
     report = replayed(source, monkeypatch, 3)
     assert report.decoded is not None
     assert report.identical
-    assert report.decoded.without_lead is None
+    assert report.decoded.without_lead == ()
     assert report.decoded.not_replayed == ("recording", "recording-0001", OLDEST)
 
 
-def test_past_a_hole_is_compared_what_is_decoded_there(rolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_hole(rolled: Path) -> None:
+    """The newest one becomes the one that is number 5."""
     for path in rolled.glob(f"{NEXT}.*"):
         path.rename(path.with_name(path.name.replace(NEXT, "recording-0005")))
     index = rolled / "recording-0005.sigmf-index"
     index.write_text(index.read_text("utf-8").replace('"segment":3', '"segment":5'))
     decoded(rolled / "decoded", 5)
+
+
+def test_past_a_hole_is_compared_what_is_decoded_there(rolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends at the hole lacks the frames that went on in it; what begins behind it settles otherwise."""
+    with_hole(rolled)
+    with (rolled / "decoded" / OLDEST / "frames.cadu").open("ab") as file:
+        file.write(frame(23))
     begun: list[str] = []
     monkeypatch.setattr("decoders.decode.decode", lambda request, **_: begun.append(request.out.name))
     list(decode_segments(DecodeRequest(rolled / "recording", "meteor_lrpt_72k", rolled / "live")))
     report = replayed(recording_source(rolled, ()), monkeypatch, 2, 5)
+    found = report.decoded
     assert begun == [OLDEST, "recording-0005"]
-    assert report.decoded is not None
+    assert found is not None
     assert report.identical
-    assert {Path(name).parent.name for name in report.decoded.same} == set(begun)
-    assert report.decoded.not_replayed == ("recording", "recording-0001", NEXT)
+    assert found.same == ("recording-0005/frames.cadu",)
+    assert found.not_replayed == ("recording", "recording-0001", NEXT)
+    assert "of recording-0005 only frames" in _said(found)
+    assert f"of {OLDEST} nothing" in _said(found)
+
+
+def test_where_all_of_it_ends_at_a_hole_nothing_is_compared(
+    rolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in rolled.glob(f"{NEXT}.*"):
+        path.unlink()
+    report = replayed(recording_source(rolled, ()), monkeypatch, 2)
+    assert report.decoded is not None
+    assert report.identical is None
+    assert _said(report.decoded).startswith("nothing is compared")
 
 
 def test_frames_of_a_single_recording_are_counted(tmp_path: Path) -> None:
