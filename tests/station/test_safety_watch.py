@@ -217,7 +217,7 @@ def test_a_stop_does_not_wait_for_a_park_that_gets_no_answer(
     (tmp_path / "wind").write_text("25")
     wait_for(rotator.asked.is_set)
     (tmp_path / "mast").touch()
-    wait_for(lambda: rotator.told, 3)
+    wait_for(lambda: rotator.told, "the stop waits for the park", timeout_s=10)
     assert rotator.told == ["stop"]
     rotator.answers.set()  # the park got through after all: it is stopped once more
     wait_for(lambda: "park" in rotator.told)
