@@ -28,9 +28,7 @@ from sdr.recording import Reader
 # Samples are looked at for their mode on a fixed grid; what is demodulated does not depend on it.
 READ_SAMPLES = 1 << 16
 # Once frames come the mode stands: then so many at a time, for what is done once per portion.
-LONG_READ_SAMPLES = 1 << 17
-# And so many symbols of them are decoded at a time.
-DECODED_SYMBOLS = 1 << 17
+LONG_READ_SAMPLES = 1 << 18
 # Those of a growing recording come in so short portions of it: a frame waits for the last one to be full.
 LIVE_SECONDS = 0.1
 # What is looked at to choose the mode, and how much is kept until it is known: 6 s, but at most 24 MB.
@@ -69,7 +67,6 @@ class IqSource:
         self._demodulator: AnyDemodulator | None = None
         self._pace = Pace(reader.info.sample_rate)
         self._good = False
-        self._soft: list[SoftBlock] = []  # waits to be decoded
         self._chosen = False  # by the samples, not by the operator
         self._rival: Mode | None = None
         self._fresh = 0
@@ -192,7 +189,7 @@ class IqSource:
                 self._kept = []
             elif self._chosen and self._is_rival_sure(as_samples(block), mode):
                 return
-        yield self._give_soft(decoder, demodulator.flush(), last=True)
+        yield self._give_soft(decoder, demodulator.flush())
         with self._pace.stage("decode"):
             frames = decoder.flush()
         yield self._noted(frames)
@@ -226,16 +223,10 @@ class IqSource:
         if not isinstance(block, Codes):
             self._give("samples", block)
         with self._pace.stage("demodulate"):
-            soft = demodulator.process(block)
+            soft = demodulator.process(block, patient=self._good and self._reader.waiting is None)
         return self._give_soft(decoder, soft)
 
-    def _give_soft(self, decoder: ModeSearch, soft: SoftBlock, *, last: bool = False) -> list[Frame]:
-        if soft.soft_bits.size:
-            self._soft.append(soft)
-        waits = self._good and self._reader.waiting is None and not last
-        if waits and sum(len(block.locked) for block in self._soft) < DECODED_SYMBOLS:
-            return []
-        soft, self._soft = SoftBlock.joined(self._soft), []
+    def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:
         if not soft.soft_bits.size:
             return []
         self._give("soft", soft.soft_bits)

@@ -89,9 +89,8 @@ class Decimator:
             if len(self._rest) < CHUNK:
                 return
             self._lower(self._rest, CHUNK, store)
-        whole = len(samples) // CHUNK * CHUNK
-        self._lower(samples[:whole], CHUNK, store)
-        self._rest = as_samples(samples[whole:]).copy()
+        self._rest = as_samples(samples[len(samples) // CHUNK * CHUNK :]).copy()
+        self._lower(samples[: len(samples) - len(self._rest)], CHUNK, store)
 
     def flush(self, store: SampleStore) -> None:
         """The rest; behind the end the input counts as zero."""

@@ -104,9 +104,10 @@ class Demodulator:
         """What happened so far."""
         return self._intake.report
 
-    def process(self, samples: Samples | Codes) -> SoftBlock:
-        """Takes more samples and returns the soft bits that no later sample can change."""
-        blocks = [block for segment in self._intake.process(samples) for block in self._demodulated(segment)]
+    def process(self, samples: Samples | Codes, *, patient: bool = False) -> SoftBlock:
+        """Takes more samples and returns the soft bits that no later sample can change, or some of them."""
+        segments = self._intake.process(samples, patient=patient)
+        blocks = [block for segment in segments for block in self._demodulated(segment)]
         return self._counted(SoftBlock.joined(blocks))
 
     def flush(self) -> SoftBlock:

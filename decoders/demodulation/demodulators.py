@@ -30,8 +30,8 @@ class AnyDemodulator(Protocol):
     def report(self) -> DemodulatorReport:
         """What happened so far."""
 
-    def process(self, samples: Samples | Codes) -> SoftBlock:
-        """Takes more samples and returns the soft bits that no later sample can change."""
+    def process(self, samples: Samples | Codes, *, patient: bool = False) -> SoftBlock:
+        """Takes more samples and returns the soft bits that no later sample can change, or some of them."""
 
     def flush(self) -> SoftBlock:
         """The rest, once there are no more samples."""

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import CHUNK
 from decoders.demodulation.clock import Segment
 from decoders.demodulation.decimator import Decimator
 from decoders.demodulation.sample_store import SampleStore
 from decoders.demodulation.soft_block import SoftBlock
 from decoders.demodulation.tracking import Tracker
 from sdr.formats import Codes, Samples
+
+PORTION = 1 << 18
+"""Samples taken in at a time at most; whole chunks, so that the decimator need not keep the rest of one."""
+
+PATIENT_BLOCKS = 12
+"""Blocks of one estimate that are waited for where there is no hurry: 3 s at 72 kBd."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,7 @@ class Intake:
     def __init__(self, decimator: Decimator, tracker: Tracker, block: int, margin: int = 0) -> None:
         self.factor = decimator.factor
         self._decimator, self._tracker, self._margin = decimator, tracker, margin
-        # A whole number of chunks, so that the decimator need not keep the rest of one for the next.
-        self._portion = -(-block * decimator.factor // CHUNK) * CHUNK
+        self._block, self._looked_at = block, 0
         self._store = SampleStore()
         self._samples = self._symbols = 0
 
@@ -96,21 +100,32 @@ class Intake:
             symbol_rate=track.symbol_rate,
         )
 
-    def process(self, samples: Samples | Codes) -> Iterator[Segment]:
-        """Takes samples: complex64[n], or as they are written."""
+    def process(self, samples: Samples | Codes, *, patient: bool = False) -> Iterator[Segment]:
+        """Takes samples: complex64[n], or as they are written.
+
+        Where nobody waits for them, the segments of many samples are made at a time: what is done for each
+        finds its code in the processor's caches.
+        """
         # Bounded work at a time: memory does not grow with the portion handed in.
-        for start in range(0, len(samples), self._portion):
-            part = samples[start : start + self._portion]
+        for start in range(0, len(samples), PORTION):
+            part = samples[start : start + PORTION]
             self._samples += len(part)
             self._decimator.process(part, self._store)
-            yield from self._tracker.process(self._store.held, self._store.origin)
-            self._store.forget(self._tracker.keep_from - self._margin)
+            if patient and self._store.end < self._looked_at + PATIENT_BLOCKS * self._block:
+                continue
+            yield from self._tracked()
 
     def flush(self) -> Iterator[Segment]:
         """The rest, once there are no more samples."""
+        yield from self._tracked()
         self._decimator.flush(self._store)
         if self._store.end:
             yield from self._tracker.flush(self._store.held, self._store.origin)
+
+    def _tracked(self) -> Iterator[Segment]:
+        self._looked_at = self._store.end
+        yield from self._tracker.process(self._store.held, self._store.origin)
+        self._store.forget(self._tracker.keep_from - self._margin)
 
     def within(self, block: SoftBlock) -> SoftBlock:
         """The symbols before the samples end: a recording shorter than a block was filled up to be one."""

@@ -106,9 +106,9 @@ def test_a_decoder_that_is_too_slow_says_so_and_loses_nothing(
         demodulator = opened(*arguments)
         process = demodulator.process
 
-        def slow(samples: NDArray[np.complex64]) -> Any:
+        def slow(samples: NDArray[np.complex64], *, patient: bool) -> Any:
             time.sleep(0.2 * len(samples) / 65_536)
-            return process(samples)
+            return process(samples, patient=patient)
 
         demodulator.process = slow
         return demodulator
