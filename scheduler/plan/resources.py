@@ -47,16 +47,12 @@ def _ramp_s(degrees: npt.ArrayLike, rate: float, acceleration: float) -> Array:
 
 @dataclass(frozen=True)
 class AntennaResource:
-    """An antenna; without a rotator it is fixed and serves any number of receivers at once.
-
-    `stands_at` is where its rotator points when the plan begins, in the rotator's degrees, if known.
-    """
+    """An antenna; without a rotator it is fixed and serves any number of receivers at once."""
 
     name: str
     station: str
     frequency_ranges_hz: tuple[Range, ...]
     rotator: SlewModel | None = None
-    stands_at: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

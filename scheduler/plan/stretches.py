@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scheduler.plan.model import Array, Booking, View
+from scheduler.plan.model import Array, Booking
 from scheduler.plan.options import Flags, Ints, Option, ways
 from scheduler.plan.rules import Rules, pointing, slew_s
 
@@ -30,9 +30,6 @@ def stretches(way: Option, rules: Rules, fixed: Collection[Booking], not_before:
             busy |= (second[:-1] < booking.end) & (second[1:] > booking.start)
             can_start &= (second < booking.start) | (second - booking.end >= need_after)
             can_end &= (second > booking.end) | (booking.start - second >= need_before)
-    if way.antenna.stands_at is not None and way.view.azimuth_deg.size:
-        here = _standing(way.view, way.antenna.stands_at)
-        can_start &= second - not_before >= slew_s(way.antenna, here, not_before, way.view, second)
     return [
         replace(way, starts=starts, ends=ends)
         for starts, ends in _runs(second, can_start, can_end, busy)
@@ -53,11 +50,6 @@ def _needs(way: Option, booking: Booking, second: Ints) -> Iterator[tuple[Array,
         there, here = booking.view, way.view
         after = slew_s(way.antenna, there, booking.end, here, second)
         yield after, slew_s(way.antenna, here, second, there, booking.start)
-
-
-def _standing(view: View, at: tuple[float, float]) -> View:
-    size = view.value.time.size
-    return replace(view, azimuth_deg=np.full(size, at[0]), elevation_deg=np.full(size, at[1]))
 
 
 def _runs(second: Ints, can_start: Flags, can_end: Flags, busy: Flags) -> Iterator[tuple[Ints, Ints]]:
