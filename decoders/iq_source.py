@@ -160,13 +160,18 @@ class IqSource:
                 self._look(block)
             yield block
 
+    @property
+    def _alone(self) -> bool:
+        """Whether nobody looks at what passes, nor waits for what comes out."""
+        watched = self._watchers or self._tap is not None
+        return self._good and self._reader.waiting is None and not watched
+
     def _next(self) -> Samples | Codes:
         """The next portion; as it is written where nobody but the demodulator looks at it."""
-        if not self._good:
-            return self._reader.read(self._portion)
-        count = self._portion if self._reader.waiting is not None else LONG_READ_SAMPLES
-        looked_at = self._watchers or self._tap is not None
-        return self._reader.read(count) if looked_at else self._reader.read_codes(count)
+        if self._alone:
+            return self._reader.read_codes(LONG_READ_SAMPLES)
+        long = self._good and self._reader.waiting is None
+        return self._reader.read(LONG_READ_SAMPLES if long else self._portion)
 
     def _look(self, block: Samples) -> None:
         for watcher in self._watchers:
@@ -223,7 +228,7 @@ class IqSource:
         if not isinstance(block, Codes):
             self._give("samples", block)
         with self._pace.stage("demodulate"):
-            soft = demodulator.process(block, patient=self._good and self._reader.waiting is None)
+            soft = demodulator.process(block, patient=self._alone)
         return self._give_soft(decoder, soft)
 
     def _give_soft(self, decoder: ModeSearch, soft: SoftBlock) -> list[Frame]:

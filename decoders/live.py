@@ -36,7 +36,7 @@ from decoders.downlink import Mode
 from decoders.framing.frame import Frame
 from decoders.live_spectrum import LiveSpectrum
 from decoders.pace import frame_seconds
-from decoders.watchers import Samples
+from sdr.formats import Samples
 from sdr.recording import RecordingInfo
 
 NAME = "live.json"

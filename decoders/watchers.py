@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from decoders.demodulation.observer import Row
+from sdr.formats import Samples
 from sdr.recording import RecordingInfo
 
-Samples = npt.NDArray[np.complex64]
 Tap = Callable[[str, npt.NDArray[np.generic]], None]
 
 ROW_TAPS = frozenset({"tracks", "constellation", "eye"})

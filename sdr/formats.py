@@ -18,6 +18,9 @@ from sdr.errors import RecordingError
 
 Samples = npt.NDArray[np.complex64]
 
+LARGEST = 1e6
+"""Full scale is 1, and integers that nobody scaled are still taken; beyond it is no sample."""
+
 
 @dataclass(frozen=True)
 class SampleFormat:
@@ -56,7 +59,7 @@ def bytes_per_sample(fmt: str) -> int:
     return 2 * sample_format(fmt).dtype.itemsize
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """Samples as they are written.
 
@@ -102,7 +105,8 @@ def to_codes(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Codes:
         raise RecordingError(
             f"{size} bytes are no whole number of {fmt} samples of {bytes_per_sample(fmt)} bytes"
         )
-    return Codes(np.frombuffer(raw_bytes, form.dtype), form)
+    values = np.frombuffer(raw_bytes, form.dtype)
+    return Codes(values if values.flags.aligned else values.copy(), form)
 
 
 def to_samples(raw_bytes: bytes | bytearray | memoryview, fmt: str) -> Samples:

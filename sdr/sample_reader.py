@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sdr.byte_source import ByteSource
-from sdr.formats import Codes, Samples, bytes_per_sample, to_codes
+from sdr.formats import LARGEST, Codes, Samples, bytes_per_sample, to_codes
 from sdr.index import Gap
 
 
@@ -85,8 +85,6 @@ class Reader(Protocol):
 
 
 _DOUBTFUL = 0.01  # share of unusable samples from which they, if many, may be of another format
-LARGEST = 1e6
-"""Full scale is 1, and integers that nobody scaled are still taken; beyond it is no sample."""
 
 
 class SampleReader:

@@ -158,13 +158,6 @@ void demodulator(const Folder& folder) {
                              .out = out.data()},
                             Level::generic);
     folder.write("matched", out);
-    const size_t held = 100, decimated = (count - 48) / 3 + 1;
-    std::vector<float> twice(96), lowered(2 * decimated);
-    for (size_t k = 0; k < 48; ++k) twice[2 * k] = twice[2 * k + 1] = taps[k];
-    tramthu::decimate({samples.data(), held, samples.data() + 2 * held, count - held, twice.data(), 48, 3,
-                       decimated, lowered.data()},
-                      Level::generic);
-    folder.write("decimated", lowered);
     const auto turns = folder.read<double>("turns"), steps = folder.read<double>("steps");
     out.resize(samples.size());
     tramthu::turn_back(samples.data(), count, turns.data(), steps.data(), size[2], out.data(),
@@ -190,12 +183,41 @@ void demodulator(const Folder& folder) {
     std::vector<double> sums(3 * rows);
     tramthu::moments(samples.data(), rows, columns, sums.data(), Level::generic);
     folder.write("moments", sums);
-    std::vector<double> both(2 * rows);
-    tramthu::powers(samples.data(), rows, columns / 2, both.data(), Level::generic);
-    folder.write("powers", both);
     std::vector<int8_t> soft(samples.size());
     tramthu::soft_bits(samples.data(), rows, columns, gain.data(), 8.0F, soft.data(), Level::generic);
     folder.write("soft_bits", soft);
+}
+
+template <typename Value>
+void lower(const Folder& folder, const std::string& name, tramthu::Code code, float zero, float scale) {
+    const auto values = folder.read<Value>("codes_" + name);
+    const auto taps = folder.read<float>("taps");
+    std::vector<float> twice(96), out(2 * (values.size() / 6 + 1));
+    for (size_t k = 0; k < 48; ++k) twice[2 * k] = twice[2 * k + 1] = taps[k];
+    const auto done = tramthu::decimate({.before = out.data(),
+                                         .before_count = 0,
+                                         .samples = values.data(),
+                                         .count = values.size() / 2,
+                                         .code = code,
+                                         .zero = zero,
+                                         .scale = scale,
+                                         .blanking = {100, 1e6F, 16.0F, 23.0F, 0.25, 2},
+                                         .twice = twice.data(),
+                                         .taps = 48,
+                                         .factor = 3,
+                                         .out = out.data()},
+                                        Level::generic);
+    out.resize(2 * ((values.size() / 2 - 48) / 3 + 1));
+    folder.write("lowered_" + name, out);
+    folder.write("held_" + name, done.held);
+    folder.write("blanked_" + name, std::vector<int64_t>{int64_t(done.impulses), int64_t(done.unusable)});
+}
+
+void decimator(const Folder& folder) {
+    lower<float>(folder, "cf32", tramthu::Code::f32, 0.0F, 1.0F);
+    lower<int16_t>(folder, "cs16", tramthu::Code::s16, 0.0F, 1.0F / 32768);
+    lower<int8_t>(folder, "cs8", tramthu::Code::s8, 0.0F, 1.0F / 128);
+    lower<uint8_t>(folder, "cu8", tramthu::Code::u8, 127.5F, float(1.0 / 127.5));
 }
 
 }  // namespace
@@ -206,7 +228,7 @@ int main(int count, char** arguments) {
         return 2;
     }
     const Folder folder(arguments[1]);
-    for (const auto kernel : {viterbi, frames, siso, reed_solomon, markers, imager, demodulator})
+    for (const auto kernel : {viterbi, frames, siso, reed_solomon, markers, imager, demodulator, decimator})
         kernel(folder);
     return 0;
 }

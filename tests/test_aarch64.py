@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 
 from decoders.coding import _fec
-from decoders.demodulation import _demod, _intake
+from decoders.demodulation import _demod
+from decoders.demodulation.decimator import decimated
 from decoders.instruments import _msu_mr
+from sdr.formats import FORMATS, Codes, from_samples, sample_format, to_codes
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
@@ -78,6 +80,10 @@ def given(shared_vectors: Path) -> dict[str, np.ndarray]:
         "gain": rng.uniform(1, 5, 4).astype(np.float32),
     }
     arrays["soft"][5] = 0
+    recorded = 0.05 * arrays["samples"][:4000].view(np.complex64)
+    recorded[rng.integers(0, 2000, 40)] = 0.99  # impulses
+    arrays |= {f"codes_{fmt}": to_codes(from_samples(recorded, fmt), fmt).values.copy() for fmt in FORMATS}
+    arrays["codes_cf32"][300] = np.nan
     known = np.where(
         rng.random(arrays["soft"].size // 2) < 0.3, rng.integers(0, 2, arrays["soft"].size // 2), 2
     )
@@ -129,15 +135,19 @@ def wanted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     samples, rails = arrays["samples"].view(np.complex64), arrays["samples"].reshape(4, -1)
     first, step, frequency = arrays["numbers"]
     result["matched"] = _demod.matched_samples(samples, arrays["taps"], first, step, OUTPUTS, frequency)
-    held = 100
-    result["decimated"] = _intake.decimate(samples[:held], samples[held:], arrays["taps"].reshape(-1)[:48], 3)
+    for fmt in FORMATS:
+        codes = Codes(arrays[f"codes_{fmt}"], sample_format(fmt))
+        lowered = np.zeros((len(codes) - 48) // 3 + 1, np.complex64)
+        taps = arrays["taps"].reshape(-1)[:48]
+        done = decimated(samples[:0], codes, taps, 3, out=lowered, chunk=100)
+        result |= {f"lowered_{fmt}": lowered, f"held_{fmt}": done.held}
+        result[f"blanked_{fmt}"] = np.array([done.blanked, done.unusable])
     result["turned"] = _demod.turn_back(samples, arrays["turns"], arrays["steps"], TURN_LENGTH)
     result["rails"] = _demod.turn_to_rails(samples, arrays["turns"], arrays["steps"], RAIL_LENGTH)
     result["fourth"] = _demod.fourth_power(samples)
     result["fourth_lines"] = _demod.fourth_lines(samples, RAIL_LENGTH)
     result["lines"] = _demod.edge_lines(samples, arrays["edge_taps"].view(np.complex64), WINDOW)
     result["moments"] = _demod.moments(rails)
-    result["powers"] = _demod.powers(samples, rails.shape[1] // 2)
     result["soft_bits"] = _demod.soft_bits(rails, arrays["gain"], 8.0)
     return result
 
@@ -157,6 +167,8 @@ def test_the_kernels_give_the_same_numbers_on_aarch64(shared_vectors: Path, tmp_
     assert expected["blocks"][0] == 14
     assert expected["corrected_32_0"].max() == 16
     assert expected["corrected_16_10"].max() > 10  # beyond the erasures
+    assert expected["blanked_cf32"][0] > 50
+    assert expected["blanked_cf32"][1] == 1
     for name, array in expected.items():
         got = np.fromfile(folder / f"{name}.out", dtype=array.dtype).reshape(array.shape)
         assert np.array_equal(got, array), f"{name} differs in {np.count_nonzero(got != array)} places"

@@ -26,6 +26,7 @@ TESTS = {
         "test_demod_kernels.py",
         "test_demod_matched_filter.py",
         "test_demod_robust.py::test_any_floats_are_survived",
+        "test_disturbed.py::test_samples_as_they_are_written_are_the_same_samples",
         "test_frame_kernels.py",
         "test_frames.py",
         "test_marker.py",

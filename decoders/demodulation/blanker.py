@@ -11,13 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr.formats import Samples
+from sdr.formats import LARGEST, Samples
 
 CHUNK = 1024
 """Samples among which an impulse is looked for."""
-
-LARGEST = 1e6
-"""Full scale is 1, and integers that nobody scaled are still taken; beyond it is no sample."""
 
 SUSPICIOUS = 16.0
 """Peak over mean power of a chunk that is looked at closely; noise alone reaches it once in 1e7 samples."""

@@ -14,45 +14,45 @@
 namespace tramthu {
 namespace {
 
+// That are filtered at a time, at least.
+constexpr std::size_t kOutputs = 16;
+
 // So many that their sums fit the registers.
 template <typename Vector>
 constexpr std::size_t kTogether = kWidth<Vector> / 2;
 
-template <typename Vector, typename Integer>
-TRAMTHU_INLINE void convert(const void* from, std::size_t values, float zero, float scale, float* to) {
-    constexpr std::size_t width = kWidth<Vector>;
-    using Integers = VectorOf<Integer, width>;
-    const auto* codes = static_cast<const Integer*>(from);
-    std::size_t i = 0;
-    for (; i + width <= values; i += width) {
-        Integers some;
-        std::memcpy(&some, codes + i, sizeof some);
-        store(to + i, (__builtin_convertvector(some, Vector) - zero) * scale);
-    }
-    for (; i < values; ++i) to[i] = (static_cast<float>(codes[i]) - zero) * scale;
+// A plain loop, which the compiler makes vectors of: it takes vectors of bytes apart again.
+template <typename Integer>
+TRAMTHU_INLINE void convert(const Decimation& job, std::size_t at, std::size_t values, float* to) {
+    const auto* codes = static_cast<const Integer*>(job.samples) + at;
+    for (std::size_t i = 0; i < values; ++i) to[i] = (static_cast<float>(codes[i]) - job.zero) * job.scale;
 }
 
-template <typename Vector>
 TRAMTHU_INLINE void fetch(const Decimation& job, std::size_t first, float* to) {
     const std::size_t at = 2 * first, values = 2 * job.blanking.chunk;
     switch (job.code) {
         case Code::f32:
-            return void(std::copy_n(static_cast<const float*>(job.samples) + at, values, to));
+            std::copy_n(static_cast<const float*>(job.samples) + at, values, to);
+            break;
         case Code::s16:
-            return convert<Vector, std::int16_t>(static_cast<const std::int16_t*>(job.samples) + at, values,
-                                                 job.zero, job.scale, to);
+            convert<std::int16_t>(job, at, values, to);
+            break;
         case Code::s8:
-            return convert<Vector, std::int8_t>(static_cast<const std::int8_t*>(job.samples) + at, values,
-                                                job.zero, job.scale, to);
+            convert<std::int8_t>(job, at, values, to);
+            break;
         case Code::u8:
-            return convert<Vector, std::uint8_t>(static_cast<const std::uint8_t*>(job.samples) + at, values,
-                                                 job.zero, job.scale, to);
+            convert<std::uint8_t>(job, at, values, to);
+            break;
     }
 }
 
-// Sum and largest of the powers of `count` samples.
+struct Powers {
+    double sum, largest;
+};
+
+// Of `count` samples.
 template <typename Vector>
-TRAMTHU_INLINE void powers(const float* in, std::size_t count, double& sum, double& largest) {
+TRAMTHU_INLINE Powers powers(const float* in, std::size_t count) {
     constexpr std::size_t width = kWidth<Vector>;
     const std::size_t whole = count / kLanes * kLanes;
     float last[2 * kLanes] = {}, sums[kLanes], peaks[kLanes];
@@ -69,17 +69,18 @@ TRAMTHU_INLINE void powers(const float* in, std::size_t count, double& sum, doub
         }
         store(sums + lane, added), store(peaks + lane, peak);
     }
-    sum = total(sums), largest = static_cast<double>(*std::max_element(peaks, peaks + kLanes));
+    return {total(sums), static_cast<double>(*std::max_element(peaks, peaks + kLanes))};
 }
 
-template <typename Vector>
-TRAMTHU_INLINE bool is_usual(const Blanking& limits, const float* chunk) {
-    double sum, largest;
-    powers<Vector>(chunk, limits.chunk, sum, largest);
-    // What is not finite shows in the sum, and compares with nothing.
-    return largest <= static_cast<double>(limits.largest) * static_cast<double>(limits.largest) &&
-           std::isfinite(sum) &&
-           largest <= static_cast<double>(limits.suspicious) / static_cast<double>(limits.chunk) * sum;
+// Whether all may be samples; what is not finite shows in the sum.
+TRAMTHU_INLINE bool are_usable(const Blanking& limits, const Powers& found) {
+    const auto largest = static_cast<double>(limits.largest);
+    return found.largest <= largest * largest && std::isfinite(found.sum);
+}
+
+TRAMTHU_INLINE bool is_suspicious(const Blanking& limits, const Powers& found) {
+    return found.largest >
+           static_cast<double>(limits.suspicious) / static_cast<double>(limits.chunk) * found.sum;
 }
 
 // Of values, which are put in another order; there are some.
@@ -171,16 +172,20 @@ TRAMTHU_INLINE void decimate_body(const Decimation& job, Decimated& done) {
     float *out = job.out, *line = done.held.data();
     for (std::size_t first = 0; first < job.count; first += job.blanking.chunk) {
         float* chunk = job.taps ? line + 2 * held : out;
-        fetch<Vector>(job, first, chunk);
-        if (!is_usual<Vector>(job.blanking, chunk)) {
+        fetch(job, first, chunk);
+        Powers found = powers<Vector>(chunk, job.blanking.chunk);
+        if (!are_usable(job.blanking, found)) {
             done.unusable += blank_unusable(job.blanking, chunk);
-            done.impulses += blank_impulses(job.blanking, chunk);
+            found = powers<Vector>(chunk, job.blanking.chunk);
         }
+        if (is_suspicious(job.blanking, found)) done.impulses += blank_impulses(job.blanking, chunk);
         held += job.blanking.chunk;
+        // Few outputs cost as much as many.
+        const bool last = first + job.blanking.chunk == job.count;
         std::size_t outputs = 0;
         if (!job.taps) {
             outputs = std::exchange(held, 0);
-        } else if (held >= job.taps) {
+        } else if (held >= job.taps + (last ? 0 : (kOutputs - 1) * job.factor)) {
             outputs = (held - job.taps) / job.factor + 1;
             filter<Vector>(job, line, outputs, out);
             std::copy(line + 2 * outputs * job.factor, line + 2 * held, line);
@@ -197,9 +202,8 @@ TRAMTHU_VARIANTS(decimate, (const Decimation& job, Decimated& done), (job, done)
 
 Decimated decimate(const Decimation& job, Level level) {
     Decimated done = {};
-    constexpr std::size_t kMore = 16;  // outputs
-    const std::size_t longest = std::max(job.before_count, job.taps) + job.blanking.chunk;
-    done.held.resize(2 * (longest + kMore * job.factor));
+    const std::size_t longest = job.taps + kOutputs * job.factor + job.blanking.chunk;
+    done.held.resize(2 * (longest + kOutputs * job.factor));  // some are read behind the last
     std::copy_n(job.before, 2 * job.before_count, done.held.begin());
     decimate_at(level)(job, done);
     return done;

@@ -24,7 +24,7 @@ struct Blanking {
 // values as pairs of floats; without taps every sample is an output.
 struct Decimation {
     const float* before;
-    std::size_t before_count;
+    std::size_t before_count;  // fewer than taps
     const void* samples;
     std::size_t count;  // whole chunks
     Code code;

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from decoders.demodulation import _intake
 from decoders.demodulation.blanker import (
     CHUNK,
-    LARGEST,
     MOST,
     OVER_MEDIAN,
     SKIRT,
@@ -22,7 +21,7 @@ from decoders.demodulation.blanker import (
     blanked_plain,
 )
 from decoders.demodulation.sample_store import SampleStore
-from sdr.formats import Codes, Samples, as_samples
+from sdr.formats import LARGEST, Codes, Samples, as_samples
 
 SAMPLES_LEFT = 3.3
 """Samples per symbol that are left at least: fewer make the filter longer than what they spare."""
@@ -69,7 +68,7 @@ class Decimator:
         """Sets up the filter.
 
         Args:
-            factor: Whole number, 1 passes everything as it is.
+            factor: Whole number, 1 lowers and filters nothing.
             band: What is kept to either side, cycles per input sample, below 1/2 `factor`.
         """
         self.factor = factor
@@ -84,18 +83,21 @@ class Decimator:
         """Takes samples and puts what is final at the lower rate into the store."""
         if len(self._rest):
             missing = CHUNK - len(self._rest)
-            self._rest = np.concatenate([self._rest, as_samples(samples[:missing])])
+            begun = np.concatenate([self._rest, as_samples(samples[:missing])])
             samples = samples[missing:]
-            if len(self._rest) < CHUNK:
+            if len(begun) < CHUNK:
+                self._rest = begun
                 return
-            self._lower(self._rest, CHUNK, store)
-        self._rest = as_samples(samples[len(samples) // CHUNK * CHUNK :]).copy()
-        self._lower(samples[: len(samples) - len(self._rest)], CHUNK, store)
+            self._lower(begun, CHUNK, store)
+        whole = len(samples) // CHUNK * CHUNK
+        self._lower(samples[:whole], CHUNK, store)
+        self._rest = np.array(as_samples(samples[whole:]))
 
     def flush(self, store: SampleStore) -> None:
-        """The rest; behind the end the input counts as zero."""
-        if len(self._rest):
-            self._lower(self._rest, len(self._rest), store)
+        """The rest, once; behind the end the input counts as zero."""
+        rest, self._rest = self._rest, self._rest[:0]
+        if len(rest):
+            self._lower(rest, len(rest), store)
         behind = np.zeros(len(self._taps) + self.factor, np.complex64)
         left = -(-self._taken // self.factor) - self._given
         self._decimated(behind, len(behind), store)
@@ -145,7 +147,7 @@ def decimated(
     """The filter's outputs at every `factor`th sample of `before` followed by `samples`, freed of impulses.
 
     Args:
-        before: complex64[m], free of them.
+        before: complex64[m], free of them, fewer than taps.
         samples: n of them, whole chunks.
         taps: float32, a multiple of eight, no fewer than `factor`; output 0 is their sum over the first
             samples. None and `factor` 1: every sample is an output.
@@ -155,13 +157,14 @@ def decimated(
         instruction_set: "generic", "v3" or "v4"; empty for the best that this processor runs.
 
     Raises:
-        ValueError: Another number of taps, no factor, no whole chunks, or too little room.
+        ValueError: Another number of taps, no factor, no whole chunks, too little room, arrays that are not
+            aligned.
     """
     if isinstance(samples, Codes):
         form = samples.form
         coded = samples.values, form.zero, 1.0 / form.scale
     else:
-        coded = np.ascontiguousarray(samples, np.complex64).view(np.float32), 0.0, 1.0
+        coded = np.require(samples, np.complex64, ["C", "A"]).view(np.float32), 0.0, 1.0
     return Decimated(
         *_intake.decimate(
             before, *coded, taps, factor, out,

@@ -27,6 +27,11 @@ using Room = nb::ndarray<Complex, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <typename Value>
 using Values = nb::ndarray<const Value, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+template <typename Value>
+bool is_aligned(const Value* data) {
+    return reinterpret_cast<std::uintptr_t>(data) % alignof(Value) == 0;
+}
+
 template <typename Value, Code code>
 nb::tuple decimate(const Samples& before, const Values<Value>& values, float zero, float scale,
                    const Taps& taps, std::size_t factor, Room& out, std::size_t chunk, float largest,
@@ -38,10 +43,12 @@ nb::tuple decimate(const Samples& before, const Values<Value>& values, float zer
     if (tap_count % 8 != 0) throw std::invalid_argument("the number of taps is a multiple of eight");
     if (factor < 1 || factor > std::max<std::size_t>(tap_count, 1))
         throw std::invalid_argument("the factor is at least 1 and at most as many as taps");
-    if (tap_count == 0 && before.shape(0) != 0)
-        throw std::invalid_argument("without taps nothing waits from before");
+    if (before.shape(0) >= std::max<std::size_t>(tap_count, 1))
+        throw std::invalid_argument("what waits from before is less than an output needs");
     if (chunk == 0 || values.shape(0) % 2 != 0 || count % chunk != 0)
         throw std::invalid_argument("the samples are whole chunks");
+    if (!is_aligned(values.data()) || !is_aligned(before.data()) || !is_aligned(out.data()))
+        throw std::invalid_argument("the arrays must be aligned");
     const std::size_t outputs = there < tap_count ? 0 : tap_count ? (there - tap_count) / factor + 1 : there;
     if (out.shape(0) < outputs) throw std::invalid_argument("there is no room for the outputs");
     std::vector<float> twice(2 * tap_count);
