@@ -46,7 +46,7 @@ RESERVE_BYTES = 256 << 20
 _PATIENCE_S = 60.0  # with a disk that stands still at the end
 _RING_S = 12.0  # a disk may stall for 10 s
 _SWEEP_S = 1.0
-_RING_BYTES = 80 << 20  # the whole process stays below 150 MB
+MOST_RING_BYTES = 80 << 20  # the whole process stays below 150 MB
 
 
 def open_patiently(
@@ -203,7 +203,7 @@ def record(
     if urgent:
         _log.info("the recorder: %s", come_first())  # before the thread of the disk is begun
     sweep_within(_SWEEP_S)
-    size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, _RING_BYTES)
+    size = ring_bytes or min(round(_RING_S * header.sample_rate) * writer.bytes_per_sample, MOST_RING_BYTES)
     ring = Ring.create(ring_path(writer.path_stem), size, writer.sample_count, writer.path_stem)
     disk = DiskThread(writer, ring, reserve_bytes)
     session = Session(receiver, writer, tuning, disk, progress)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdr.disk import free_bytes, reserve_room
+from sdr.record import MOST_RING_BYTES
 from station.config import StationConfig
 from station.doctor.check import Check, Places, text_of
 from station.errors import CatalogueError
@@ -28,7 +29,6 @@ _BLOCK = 4 << 20  # as the recorder writes
 _SYNCS = 8
 _SLOW_SYNC_S = 1.0  # a second of ten that the ring in memory holds
 _SAFE = 2.0  # times the speed that is needed
-_RING_BYTES = 48 << 20  # the most that a recorder takes of /dev/shm
 _IN_MEMORY = {"tmpfs", "ramfs"}
 _FAR = {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph"}
 _FOREIGN = {"vfat", "exfat", "ntfs", "ntfs3", "fuseblk"}
@@ -196,7 +196,7 @@ def measure_speed(folder: Path) -> Speed:
 
 def _shared_memory(config: StationConfig | None, places: Places) -> Check:
     """The ring between receiver and disk lies there."""
-    needed = _RING_BYTES * (len(config.receivers) if config else 1)
+    needed = MOST_RING_BYTES * (len(config.receivers) if config else 1)
     folder, subject = places.dev / "shm", "shared memory"
     with contextlib.suppress(OSError):
         free = free_bytes(folder)

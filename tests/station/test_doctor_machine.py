@@ -217,7 +217,7 @@ def test_shared_memory_holds_the_rings(
     tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "station.doctor.disk.free_bytes", lambda path: (32 << 20) if "shm" in str(path) else 10**12
+        "station.doctor.disk.free_bytes", lambda path: (64 << 20) if "shm" in str(path) else 10**12
     )
     checks = list(disk_checks(_station(tmp_path), tmp_path, places, lambda _: FAST))
     assert _one(checks, "shared memory").state == "warn"
