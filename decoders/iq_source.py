@@ -168,10 +168,9 @@ class IqSource:
 
     def _next(self) -> Samples | Codes:
         """The next portion; as it is written where nobody but the demodulator looks at it."""
-        if self._alone:
-            return self._reader.read_codes(LONG_READ_SAMPLES)
         long = self._good and self._reader.waiting is None
-        return self._reader.read(LONG_READ_SAMPLES if long else self._portion)
+        count = LONG_READ_SAMPLES if long else self._portion
+        return self._reader.read_codes(count) if self._alone else self._reader.read(count)
 
     def _look(self, block: Samples) -> None:
         for watcher in self._watchers:

@@ -119,6 +119,17 @@ def as_samples(samples: Samples | Codes) -> Samples:
     return samples.samples() if isinstance(samples, Codes) else samples
 
 
+def usable(samples: Samples) -> tuple[Samples, int]:
+    """Samples with zero in place of NaN, infinite and absurdly large ones, and how many those were."""
+    samples = np.ascontiguousarray(samples, np.complex64)
+    parts = samples.view(np.float32)
+    # Never true of NaN, which the extremes pass on.
+    if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
+        return samples, 0
+    good = (np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST)
+    return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
+
+
 def from_samples(samples: npt.NDArray[np.complexfloating], fmt: str) -> bytes:
     """Raw bytes of samples, rounded to the nearest code and saturated at full scale.
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import numpy as np
-
 from sdr.byte_source import ByteSource
-from sdr.formats import LARGEST, Codes, Samples, bytes_per_sample, to_codes
+from sdr.formats import Codes, Samples, bytes_per_sample, to_codes, usable
 from sdr.index import Gap
 
 
@@ -92,7 +90,7 @@ class SampleReader:
 
     Attributes:
         position: Samples read.
-        unusable: Of these, NaN, infinite and larger than `LARGEST`; they count as zero.
+        unusable: Of these, NaN, infinite and larger than `sdr.formats.LARGEST`; they count as zero.
     """
 
     def __init__(self, info: RecordingInfo, source: ByteSource) -> None:
@@ -168,11 +166,12 @@ class SampleReader:
         """Of codes just read: those that were lost, or are none, are zeros."""
         samples, first = codes.samples(), self.position - len(codes)
         if self._info.format == "cf32":
-            samples = self._usable(samples)
+            samples, bad = usable(samples)
+            self.unusable += bad
         # cu8 has no code for zero, and a foreign hand may have filled the gap otherwise.
         for gap in self._gaps(first, self.position):
             start = max(gap.sample_index - first, 0)
-            samples[start : gap.sample_index + gap.sample_count - first] = 0
+            samples[start : gap.end - first] = 0
         return samples
 
     def skip(self, count: int) -> None:
@@ -209,18 +208,8 @@ class SampleReader:
     ) -> None:
         self.close()
 
-    def _usable(self, samples: Samples) -> Samples:
-        parts = samples.view(np.float32)
-        # Never true of NaN, which the extremes pass on.
-        if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
-            return samples
-        bad = ~((np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST))
-        self.unusable += int(np.count_nonzero(bad))
-        samples[bad] = 0
-        return samples
-
     def _gaps(self, first: int, last: int) -> Iterator[Gap]:
         """Those in which samples from `first` up to `last` lie."""
         gaps = self._source.gaps
-        begin = bisect.bisect_right(gaps, first, key=lambda gap: gap.sample_index + gap.sample_count)
+        begin = bisect.bisect_right(gaps, first, key=lambda gap: gap.end)
         return itertools.takewhile(lambda gap: gap.sample_index < last, gaps[begin:])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr.formats import LARGEST, Samples
+from sdr.formats import Samples, usable
 
 CHUNK = 1024
 """Samples among which an impulse is looked for."""
@@ -27,17 +27,6 @@ MOST = 0.25
 
 SKIRT = 2
 """Samples on either side that a receiver's filter smears an impulse over."""
-
-
-def usable(samples: Samples) -> tuple[Samples, int]:
-    """Samples with zero in place of NaN, infinite and absurdly large ones, and how many those were."""
-    samples = np.ascontiguousarray(samples, np.complex64)
-    parts = samples.view(np.float32)
-    # Never true of NaN, which the extremes pass on.
-    if not len(parts) or (parts.max() <= LARGEST and parts.min() >= -LARGEST):
-        return samples, 0
-    good = (np.abs(samples.real) <= LARGEST) & (np.abs(samples.imag) <= LARGEST)
-    return np.where(good, samples, np.complex64(0)), len(good) - int(np.count_nonzero(good))
 
 
 def blanked_plain(samples: Samples, chunk: int) -> tuple[Samples, int, int]:

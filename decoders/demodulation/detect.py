@@ -15,13 +15,13 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from decoders.demodulation.blanker import usable
 from decoders.demodulation.blind import Band, guesses, occupied_bands
 from decoders.demodulation.carrier import turn_back
 from decoders.demodulation.demodulators import open_demodulator
 from decoders.demodulation.interference import power_of
 from decoders.downlink import CARRIER_REACH, Mode, downlink_names, load_downlink
 from decoders.errors import DecoderError
+from sdr.formats import usable
 
 _LEAST_SYMBOLS = 15_000  # fewer are not told from noise, and a block of them may be long
 _SHARE_LOCKED = 0.3  # of the blocks, of one that is there
